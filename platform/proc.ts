@@ -1,0 +1,86 @@
+/**
+ * What /proc tells of the machine and of processes: stolen CPU time, kernel drops, memory, limits, and who
+ * listens on a port. Every reader answers undefined where /proc is missing.
+ */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Jiffies of the whole machine since boot (proc_stat(5)); a difference of two readings gives shares. */
+export type CpuTicks = { total: number; steal: number; idle: number };
+
+export function cpuTicks(): CpuTicks | undefined {
+  const line = read("/proc/stat")?.split("\n", 1)[0];
+  if (!line) return undefined;
+  // user nice system idle iowait irq softirq steal; guest time is already in user.
+  const ticks = line.trim().split(/\s+/).slice(1, 9).map(Number);
+  return { total: ticks.reduce((a, b) => a + b, 0), steal: ticks[7] ?? 0, idle: ticks[3] + ticks[4] };
+}
+
+/** Resident memory of a process in bytes: now and at its highest. */
+export function memory(pid: number): { now: number; peak: number } | undefined {
+  const status = read(`/proc/${pid}/status`);
+  const field = (name: string) =>
+    Number(status?.match(new RegExp(`^${name}:\\s+(\\d+) kB`, "m"))?.[1]) * 1024;
+  return status?.includes("VmRSS") ? { now: field("VmRSS"), peak: field("VmHWM") } : undefined;
+}
+
+/** A table of /proc/net/snmp as numbers: `snmp("Udp").RcvbufErrors` counts datagrams dropped at full buffers. */
+export function snmp(table: "Udp" | "Tcp"): Record<string, number> | undefined {
+  const rows = read("/proc/net/snmp")
+    ?.split("\n")
+    .filter((line) => line.startsWith(`${table}: `));
+  if (!rows || rows.length < 2) return undefined;
+  const [names, values] = rows.map((row) => row.split(" ").slice(1));
+  return Object.fromEntries(names.map((name, i) => [name, Number(values[i])]));
+}
+
+/** Datagrams the kernel dropped at the sockets bound to these local UDP ports (last column of /proc/net/udp). */
+export function udpDrops(ports: ReadonlySet<number>): number | undefined {
+  const tables = [read("/proc/net/udp"), read("/proc/net/udp6")].filter((table) => table !== undefined);
+  if (tables.length === 0) return undefined;
+  let drops = 0;
+  for (const row of tables.flatMap((table) => table.split("\n").slice(1))) {
+    const columns = row.trim().split(/\s+/);
+    if (columns.length > 12 && ports.has(Number.parseInt(columns[1].split(":")[1], 16)))
+      drops += Number(columns[12]);
+  }
+  return drops;
+}
+
+/** The pid of the process that listens on a local port, or undefined: found by the socket's inode. */
+export function listenerPid(transport: "tcp" | "udp", port: number): number | undefined {
+  const wanted = new Set<string>();
+  for (const table of [read(`/proc/net/${transport}`), read(`/proc/net/${transport}6`)])
+    for (const row of table?.split("\n").slice(1) ?? []) {
+      const columns = row.trim().split(/\s+/);
+      // State 0A is TCP_LISTEN; an unconnected UDP socket is in 07 (TCP_CLOSE).
+      if (columns[3] !== (transport === "tcp" ? "0A" : "07")) continue;
+      if (Number.parseInt(columns[1].split(":")[1], 16) === port) wanted.add(`socket:[${columns[9]}]`);
+    }
+  if (wanted.size === 0) return undefined;
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
+    try {
+      for (const fd of readdirSync(`/proc/${pid}/fd`))
+        if (wanted.has(readlinkSync(`/proc/${pid}/fd/${fd}`))) return Number(pid);
+    } catch {} // ended meanwhile, or another user's
+  return undefined;
+}
+
+/** The soft and hard limit of open files of this process (proc_pid_limits(5)). */
+export function fileLimit(): { soft: number; hard: number } | undefined {
+  const row = read("/proc/self/limits")?.match(/^Max open files\s+(\S+)\s+(\S+)/m);
+  const value = (text: string) => (text === "unlimited" ? Number.POSITIVE_INFINITY : Number(text));
+  return row ? { soft: value(row[1]), hard: value(row[2]) } : undefined;
+}
+
+/** A value of /proc/sys, such as `net/core/rmem_max`. */
+export function sysctl(name: string): string | undefined {
+  return read(`/proc/sys/${name}`)?.trim();
+}

@@ -1,0 +1,147 @@
+/**
+ * The chat dialects over TCP: one room, and in this file all in which its dialects differ (greeting,
+ * notices, what a message becomes, who gets it). A fifth dialect is one more entry of `dialects`.
+ */
+import { CARRIAGE_RETURN } from "./lines.ts";
+
+/** Most bytes of one line, `\n` not counted. */
+export const MAX_LINE_BYTES = 65_536;
+/** Most bytes that wait for a reader who does not read; past it the reader is evicted. */
+export const MAX_QUEUE_BYTES = 1_048_576;
+
+/** Who speaks: ids count up from 1 and are never given twice. */
+export type Speaker = { id: number /** `ip:port`, IPv6 in brackets */; address: string };
+
+/** What a member's message means: this range is relayed, or the member leaves, or nothing. */
+export type Heard = { from: number; to: number } | "leave" | "nothing";
+
+export type Dialect = {
+  port: number;
+  /** Lines ended by `\n`, or JSON objects with or without anything between them. */
+  units: "lines" | "objects";
+  /** Whether the sender gets its own message too. */
+  echoes: boolean;
+  /** To the newcomer alone. */
+  greeting?: (who: Speaker) => string;
+  joined?: (who: Speaker) => string;
+  /** Whether the newcomer gets its own `joined` too. */
+  newcomerSeesJoin?: boolean;
+  left?: (who: Speaker) => string;
+  /** What a message (line without `\n`, or object) says; the range is relayed as bytes, never re-encoded. */
+  hear: (bytes: Uint8Array, from: number, to: number) => Heard;
+  /** What stands before and after the relayed range. */
+  prefix: (who: Speaker) => string;
+  suffix: string;
+  /** What stands around a text that a client sends: the other side of `hear`. */
+  say: { prefix: (unixSeconds: number) => string; suffix: string };
+  /** A line of the operator's console, as everyone gets it. */
+  fromServer?: (text: string) => string;
+  /** What one who sent a line that is too long is told, before the connection closes. */
+  tooLong?: string;
+};
+
+const wholeLine = (_: Uint8Array, from: number, to: number): Heard => ({ from, to });
+
+/** The line without one trailing `\r`. */
+function withoutReturn(bytes: Uint8Array, from: number, to: number): Heard {
+  return { from, to: to > from && bytes[to - 1] === CARRIAGE_RETURN ? to - 1 : to };
+}
+
+const EXIT = /^(?:\d+:)?exit\r?$/;
+
+/** `exit`, bare or behind a stamp, leaves the room. */
+function stampedLine(bytes: Uint8Array, from: number, to: number): Heard {
+  // Only a short line can be one; 32 digits of stamp are more than a clock will ever need.
+  if (to - from <= 40 && EXIT.test(Buffer.from(bytes.subarray(from, to)).toString("latin1"))) return "leave";
+  return { from, to };
+}
+
+/** The string token of `"data"`, quotes included, as it stands in the bytes; undefined when there is none. */
+function dataToken(text: string): string | undefined {
+  try {
+    const object: unknown = JSON.parse(text);
+    if (typeof object !== "object" || object === null || !("data" in object)) return undefined;
+    if (typeof object.data !== "string") return undefined;
+  } catch {
+    return undefined;
+  }
+  // The object is valid JSON with a string member `data`: the last such member at the top level counts.
+  let token: string | undefined;
+  let depth = 0;
+  for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
+    const part = match[0];
+    if (part === "{" || part === "[") depth++;
+    else if (part === "}" || part === "]") depth--;
+    else if (depth === 1) {
+      const value = /^\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text.slice(match.index + part.length));
+      if (value && JSON.parse(part) === "data") token = value[1];
+    }
+  }
+  return token;
+}
+
+/** Latin-1 maps bytes to characters one to one, so positions in the text are positions in the bytes. */
+function jsonObject(bytes: Uint8Array, from: number, to: number): Heard {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString("latin1");
+  // Our own shape first: no parse, and no quote or escape to think about.
+  const plain = /^\{"data_source":"[^"\\]*","data":("[^"\\\x00-\x1f]*")\}$/.exec(text);
+  const token = plain?.[1] ?? dataToken(text);
+  if (token === undefined) return "nothing";
+  const at = from + text.lastIndexOf(token);
+  return { from: at, to: at + token.length };
+}
+
+const fromTheServer = (data: string) => `${JSON.stringify({ data_source: "server", data })}\n`;
+
+export const dialects = {
+  "chat/bracket": {
+    port: 8080,
+    units: "lines",
+    echoes: false,
+    hear: wholeLine,
+    prefix: ({ address }) => `[${address}]: `,
+    suffix: "\n",
+    say: { prefix: () => "", suffix: "\n" },
+    fromServer: (text) => `[Server]: ${text}\n`,
+    tooLong: "[Server]: line too long\n",
+  },
+  "chat/welcome": {
+    port: 2020,
+    units: "lines",
+    echoes: true,
+    greeting: ({ id }) => `Welcome ${id}\n`,
+    joined: ({ id }) => `User:${id}has enter\n`,
+    left: ({ id }) => `User:${id}has left\n`,
+    hear: withoutReturn,
+    prefix: ({ id }) => `${id}:`,
+    suffix: "\n",
+    say: { prefix: () => "", suffix: "\n" },
+  },
+  "chat/stamped": {
+    port: 9000,
+    units: "lines",
+    echoes: false,
+    joined: ({ id }) => `[SERVER] Client ${id} joined the chat.\n`,
+    newcomerSeesJoin: true,
+    left: ({ id }) => `[SERVER] Client ${id} left the chat.\n`,
+    hear: stampedLine,
+    prefix: () => "",
+    suffix: "\n",
+    say: { prefix: (unixSeconds) => `${unixSeconds}:`, suffix: "\n" },
+  },
+  "chat/json": {
+    port: 8080,
+    units: "objects",
+    echoes: true,
+    joined: ({ address }) => fromTheServer(`${address} joined`),
+    newcomerSeesJoin: true,
+    left: ({ address }) => fromTheServer(`${address} left`),
+    hear: jsonObject,
+    prefix: ({ address }) => `{"data_source":"${address}","data":`,
+    suffix: "}\n",
+    say: { prefix: () => '{"data_source":"","data":"', suffix: '"}' },
+  },
+} as const satisfies Record<string, Dialect>;
+
+export type DialectName = keyof typeof dialects;
+export const dialectNames = Object.keys(dialects) as DialectName[];

@@ -1,0 +1,70 @@
+#!/usr/bin/env bun
+/**
+ * TCP chat, four dialects (`--dialect`, chat/bracket by default): `bun servers/tcp-chat.ts --port 8080`.
+ * The room is in room.ts, what the dialects say in protocols/chat.ts; here it meets the sockets.
+ */
+import { type Dialect, type DialectName, dialectNames, dialects, MAX_LINE_BYTES } from "../protocols/chat.ts";
+import { createLineBuffer, splitLines } from "../protocols/lines.ts";
+import { createRoom, type Member } from "./room.ts";
+import { type Running, type ServerSpec, standalone, urlOf } from "./standalone.ts";
+
+export type ChatOptions = {
+  host: string;
+  port: number;
+  dialect: DialectName;
+  console?: ReadableStream<Uint8Array>;
+};
+
+/** Starts the server; `console`, if given, is the operator's input, and its end stops nothing. */
+export function startChat(options: ChatOptions): Running {
+  const dialect: Dialect = dialects[options.dialect];
+  const room = createRoom(dialect);
+  const listener = Bun.listen<Member>({
+    hostname: options.host,
+    port: options.port,
+    socket: {
+      open: room.join,
+      data: (socket, chunk) => room.receive(socket.data, chunk),
+      drain: (socket) => room.drained(socket.data),
+      close: (socket) => room.leave(socket.data),
+      error: (socket) => room.leave(socket.data),
+      // Set once a connection is finished: a peer that never closes its side is not waited for.
+      timeout: (socket) => void socket.terminate(),
+    },
+  });
+  if (options.console && dialect.fromServer) readConsole(options.console, dialect.fromServer, room.announce);
+  return {
+    url: urlOf("tcp", options.host, listener.port),
+    stop: () => listener.stop(true),
+    counters: () => ({ "slow readers evicted": room.evictions() }),
+  };
+}
+
+async function readConsole(
+  input: ReadableStream<Uint8Array>,
+  toText: (line: string) => string,
+  announce: (text: string) => void,
+): Promise<void> {
+  const lines = createLineBuffer();
+  for await (const chunk of input)
+    splitLines(lines, chunk, MAX_LINE_BYTES, (bytes, from, to) =>
+      announce(toText(Buffer.from(bytes.subarray(from, to)).toString())),
+    );
+}
+
+export const chatServer: ServerSpec = {
+  summary: "TCP chat room",
+  protocol: (options) => String(options.dialect),
+  port: (options) => dialects[options.dialect as DialectName].port,
+  options: (program) =>
+    program.addOption(
+      program
+        .createOption("--dialect <name>", "what the room speaks")
+        .choices(dialectNames)
+        .default("chat/bracket"),
+    ),
+  start: ({ host, port, dialect }) =>
+    startChat({ host, port, dialect: dialect as DialectName, console: Bun.stdin.stream() }),
+};
+
+if (import.meta.main) await standalone(chatServer);

@@ -1,0 +1,193 @@
+#!/usr/bin/env bun
+/**
+ * UDP relay: `bun servers/udp-relay.ts --port 8081`. A datagram's source is registered by its first one;
+ * each datagram goes to every other registered address.
+ *
+ * Two traps of Bun 1.4.5 shape it. Without an `error` handler an ICMP port unreachable ends the process. And
+ * after a send to a dead port the *next* send, to a healthy address, throws ECONNREFUSED and that datagram
+ * is lost: so a throwing send is done again, datagram by datagram, and the address that failed is told apart
+ * by the error's own report.
+ */
+import type { udp } from "bun";
+import { addressText } from "../platform/address.ts";
+import { fdOf, growReceiveBuffer } from "../platform/socket-options.ts";
+import { refusedDestinations } from "../platform/udp-errors.ts";
+import {
+  FORGET_AFTER_SECONDS,
+  MAX_ADDRESSES,
+  MAX_PAYLOAD_BYTES,
+  oversizeNotice,
+  RELAY_PORT,
+  relayPrefix,
+} from "../protocols/relay.ts";
+import { type Running, type ServerSpec, seconds, standalone, urlOf } from "./standalone.ts";
+
+/** Room for about 20,000 small datagrams; the default holds 256 and loses the rest of any burst. */
+const RECEIVE_BUFFER_BYTES = 16 * 1024 * 1024;
+/** A tick's datagrams are sent at once when so many have gathered. */
+const BATCH_DATAGRAMS = 1024;
+
+export type RelayOptions = {
+  host: string;
+  port: number;
+  /** `truncate` relays the first 1,024 bytes and tells nobody, as the tutorial's server does. */
+  oversize: "drop" | "truncate";
+  forgetAfterSeconds: number;
+};
+
+type Client = {
+  address: string;
+  ip: string;
+  port: number;
+  prefix: Buffer;
+  /** Milliseconds, for forgetting it and for telling it at most once a second of what was too long. */
+  lastSeen: number;
+  lastNotice: number;
+};
+
+type Outgoing = (Uint8Array | number | string)[];
+
+export async function startRelay(options: RelayOptions): Promise<Running> {
+  const clients = new Map<string, Client>();
+  const counters = { oversize: 0, refused: 0, forgotten: 0, unregistered: 0, unsent: 0 };
+  let batch: Outgoing = [];
+  let scheduled = false;
+
+  function queue(bytes: Uint8Array, to: Client): void {
+    batch.push(bytes, to.port, to.ip);
+    if (batch.length >= BATCH_DATAGRAMS * 3) flushBatch();
+    if (scheduled || batch.length === 0) return;
+    scheduled = true;
+    // After the poll phase: all datagrams that had arrived go out together, by few system calls.
+    setImmediate(() => {
+      scheduled = false;
+      flushBatch();
+    });
+  }
+
+  function flushBatch(): void {
+    const outgoing = batch;
+    batch = [];
+    sendAll(outgoing);
+    forget(refusedDestinations(fdOf(socket)), "refused");
+  }
+
+  /** Sends every datagram, also past the errors of other addresses; only a full send buffer can leave some. */
+  function sendAll(outgoing: Outgoing): void {
+    let failures = 0;
+    for (let rest = outgoing; rest.length > 0; ) {
+      let sent = 0;
+      try {
+        sent = socket.sendMany(rest);
+      } catch {
+        forget(refusedDestinations(fdOf(socket)), "refused");
+      }
+      if (sent > 0) failures = 0;
+      // The pending error of another address is taken by one failure, so a second in a row is this one's own.
+      else if (++failures > 1) {
+        counters.unsent++;
+        failures = 0;
+        sent = 1;
+      }
+      rest = sent * 3 >= rest.length ? [] : rest.slice(sent * 3);
+    }
+  }
+
+  function forget(addresses: string[], why: "refused" | "forgotten"): void {
+    for (const address of addresses) if (clients.delete(address)) counters[why]++;
+  }
+
+  function forgetSilent(): void {
+    const limit = performance.now() - options.forgetAfterSeconds * 1000;
+    forget(
+      [...clients.values()].filter((client) => client.lastSeen < limit).map((client) => client.address),
+      "forgotten",
+    );
+  }
+
+  function register(ip: string, port: number): Client | undefined {
+    const address = addressText(ip, port);
+    const known = clients.get(address);
+    if (known) return known;
+    if (clients.size >= MAX_ADDRESSES) forgetSilent();
+    if (clients.size >= MAX_ADDRESSES) {
+      counters.unregistered++;
+      return undefined;
+    }
+    const prefix = Buffer.from(relayPrefix(address));
+    const client = { address, ip, port, prefix, lastSeen: 0, lastNotice: Number.NEGATIVE_INFINITY };
+    clients.set(address, client);
+    return client;
+  }
+
+  function receive(payload: Buffer, port: number, ip: string): void {
+    const author = register(ip, port);
+    if (!author) return;
+    author.lastSeen = performance.now();
+    if (payload.length === 0) return;
+    if (payload.length > MAX_PAYLOAD_BYTES && options.oversize === "drop") refuse(author, payload.length);
+    else relay(author, payload.subarray(0, MAX_PAYLOAD_BYTES));
+  }
+
+  function relay(author: Client, payload: Uint8Array): void {
+    const message = Buffer.concat([author.prefix, payload]);
+    for (const client of clients.values()) if (client !== author) queue(message, client);
+  }
+
+  function refuse(author: Client, bytes: number): void {
+    counters.oversize++;
+    if (author.lastSeen - author.lastNotice < 1000) return;
+    author.lastNotice = author.lastSeen;
+    queue(Buffer.from(oversizeNotice(bytes)), author);
+  }
+
+  const socket: udp.Socket<"buffer"> = await Bun.udpSocket({
+    hostname: options.host,
+    port: options.port,
+    socket: {
+      data: (_socket, payload, port, ip) => receive(payload, port, ip),
+      error: () => forget(refusedDestinations(fdOf(socket)), "refused"),
+    },
+  });
+  growReceiveBuffer(fdOf(socket), RECEIVE_BUFFER_BYTES);
+  const sweep = setInterval(forgetSilent, Math.min(options.forgetAfterSeconds * 250, 10_000));
+
+  return {
+    url: urlOf("udp", options.host, socket.port),
+    stop: () => {
+      clearInterval(sweep);
+      socket.close();
+    },
+    counters: () => ({
+      "datagrams over 1024 bytes": counters.oversize,
+      "addresses forgotten as silent": counters.forgotten,
+      "addresses forgotten as unreachable": counters.refused,
+      "datagrams of addresses past the limit": counters.unregistered,
+      "datagrams the system did not take": counters.unsent,
+    }),
+  };
+}
+
+export const relayServer: ServerSpec = {
+  summary: "UDP relay: each datagram goes to every other address that has sent one",
+  protocol: () => "relay",
+  port: () => RELAY_PORT,
+  options: (program) =>
+    program
+      .addOption(
+        program
+          .createOption("--oversize <what>", "a datagram over 1,024 bytes is dropped, or truncated silently")
+          .choices(["drop", "truncate"])
+          .default("drop"),
+      )
+      .option("--forget-after <seconds>", "forget an address that is silent", seconds, FORGET_AFTER_SECONDS),
+  start: ({ host, port, oversize, forgetAfter }) =>
+    startRelay({
+      host,
+      port,
+      oversize: oversize as RelayOptions["oversize"],
+      forgetAfterSeconds: Number(forgetAfter),
+    }),
+};
+
+if (import.meta.main) await standalone(relayServer);

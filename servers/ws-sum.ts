@@ -1,0 +1,87 @@
+#!/usr/bin/env bun
+/**
+ * WebSocket sums: `bun servers/ws-sum.ts --port 5657`. `/add` answers each request message with a reply
+ * message, `/echo` sends every message back as it came (for WebSocket test suites); the rest is a plain 404.
+ */
+import type { ServerWebSocket } from "bun";
+import { answer, notTextReply, SUM_WS_PORT } from "../protocols/sum.ts";
+import { type Running, type ServerSpec, seconds, standalone, urlOf } from "./standalone.ts";
+
+/** The largest message `/echo` takes: what the usual test suites send at most. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+/** A peer that does not read its replies is closed when so much waits; Bun would drop silently past it. */
+const MAX_QUEUE_BYTES = 32 * 1024 * 1024;
+const HANDSHAKE_SECONDS = 5;
+export const IDLE_SECONDS = 20;
+
+type Connection = { path: "/add" | "/echo"; lastMessage: number };
+
+const replies: Record<Connection["path"], (message: string | Buffer) => string | Buffer> = {
+  "/add": (message) => (typeof message === "string" ? answer(message).text : notTextReply),
+  "/echo": (message) => message,
+};
+
+export function startSum(options: { host: string; port: number; idleSeconds: number }): Running {
+  const connections = new Set<ServerWebSocket<Connection>>();
+  const counters = { idle: 0, dropped: 0 };
+
+  const server = Bun.serve<Connection>({
+    hostname: options.host,
+    port: options.port,
+    idleTimeout: HANDSHAKE_SECONDS,
+    fetch(request, server) {
+      const { pathname } = new URL(request.url);
+      if (pathname !== "/add" && pathname !== "/echo") return new Response("not found\n", { status: 404 });
+      if (server.upgrade(request, { data: { path: pathname, lastMessage: performance.now() } })) return;
+      return new Response("this path speaks WebSocket\n", { status: 426, headers: { Upgrade: "websocket" } });
+    },
+    websocket: {
+      idleTimeout: 0, // ours counts messages only: Bun's counts its own pings' pongs too
+      sendPings: false,
+      maxPayloadLength: MAX_MESSAGE_BYTES,
+      backpressureLimit: MAX_QUEUE_BYTES,
+      closeOnBackpressureLimit: true,
+      perMessageDeflate: false,
+      open: (socket) => void connections.add(socket),
+      message(socket, message) {
+        socket.data.lastMessage = performance.now();
+        const reply = replies[socket.data.path](message);
+        // 0 is "dropped", but an empty message, sent whole, gives 0 too (Bun 1.4.5).
+        if (socket.send(reply) === 0 && reply.length > 0) counters.dropped++;
+      },
+      close: (socket) => void connections.delete(socket),
+    },
+  });
+
+  const sweep = setInterval(
+    () => {
+      const limit = performance.now() - options.idleSeconds * 1000;
+      for (const socket of connections)
+        if (socket.data.lastMessage < limit) {
+          counters.idle++;
+          socket.close(1000, "idle");
+        }
+    },
+    Math.min(1000, options.idleSeconds * 100),
+  );
+
+  return {
+    url: urlOf("ws", options.host, server.port ?? options.port, "/add"),
+    stop: () => {
+      clearInterval(sweep);
+      return server.stop(true);
+    },
+    counters: () => ({ "idle connections closed": counters.idle, "replies dropped": counters.dropped }),
+  };
+}
+
+export const sumServer: ServerSpec = {
+  summary: "WebSocket sums at /add, echo at /echo",
+  protocol: () => "sum/ws",
+  port: () => SUM_WS_PORT,
+  options: (program) =>
+    program.option("--idle-timeout <seconds>", "close a connection without messages", seconds, IDLE_SECONDS),
+  start: ({ host, port, idleTimeout }) => startSum({ host, port, idleSeconds: Number(idleTimeout) }),
+};
+
+if (import.meta.main) await standalone(sumServer);
