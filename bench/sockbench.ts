@@ -1,0 +1,22 @@
+#!/usr/bin/env bun
+/** The program: one file a command in commands/, one line a command here, and how every command ends. */
+import { Command } from "commander";
+import { version } from "../package.json";
+import { addServeCommand } from "./commands/serve.ts";
+import { exitCodes, Failure } from "./failure.ts";
+
+const program = new Command("sockbench")
+  .description("Is a socket server right, how fast is it, and has that changed?")
+  .version(version)
+  .enablePositionalOptions()
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
+
+for (const add of [addServeCommand]) add(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof Failure)) throw error;
+  console.error(`error: ${error.message}`);
+  process.exit(error.exitCode);
+}
