@@ -8,6 +8,9 @@ import (
 	"github.com/gorilla/websocket"
 )
 
+// pongOverhead is what an empty pong counts in the queue: its frame's head and the slot.
+const pongOverhead = 16
+
 type queuedMessage struct {
 	frame *websocket.PreparedMessage // encoded once for all who get it
 	size  int
@@ -21,8 +24,8 @@ type client struct {
 
 	mu      sync.Mutex
 	queue   []queuedMessage
-	waiting int     // bytes queued or being written
-	pong    *string // the newest ping to answer; RFC 6455, 5.5.3 allows to skip the others
+	waiting int      // bytes queued or being written
+	pongs   []string // payloads of the pings to answer
 	end     *farewell
 	cutOff  *time.Timer // set with end
 }
@@ -38,10 +41,9 @@ func newClient(conn *websocket.Conn, idleAfter time.Duration) *client {
 	conn.SetReadLimit(maxText)
 	conn.SetCloseHandler(func(int, string) error { return nil }) // the writer answers, after what is queued
 	conn.SetPingHandler(func(payload string) error {
-		c.mu.Lock()
-		c.pong = &payload
-		c.mu.Unlock()
-		c.wake()
+		if !c.answer(payload) {
+			c.finish(tooSlow)
+		}
 		return nil
 	})
 	return c
@@ -70,6 +72,23 @@ func (c *client) push(frame *websocket.PreparedMessage, size int) (waiting int, 
 	return c.waiting, true
 }
 
+// answer queues a pong, within the same bound: a client may ping and not read.
+func (c *client) answer(ping string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.end != nil {
+		return true
+	}
+	size := len(ping) + pongOverhead
+	if c.waiting+size > maxQueued {
+		return false
+	}
+	c.pongs = append(c.pongs, ping)
+	c.waiting += size
+	c.wake()
+	return true
+}
+
 // finish ends the queue with a close frame; the first farewell stands. A peer that does not read it is cut off.
 func (c *client) finish(end farewell) {
 	c.mu.Lock()
@@ -82,12 +101,18 @@ func (c *client) finish(end farewell) {
 	c.wake()
 }
 
-func (c *client) take() (batch []queuedMessage, pong *string, end *farewell) {
+func (c *client) take() (batch []queuedMessage, pongs []string, end *farewell) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	batch, pong, end = c.queue, c.pong, c.end
-	c.queue, c.pong = nil, nil
-	return batch, pong, end
+	batch, pongs, end = c.queue, c.pongs, c.end
+	c.queue, c.pongs = nil, nil
+	return batch, pongs, end
+}
+
+func (c *client) wrote(size int) {
+	c.mu.Lock()
+	c.waiting -= size
+	c.mu.Unlock()
 }
 
 func (c *client) write(pingEvery time.Duration) {
@@ -99,16 +124,15 @@ func (c *client) write(pingEvery time.Duration) {
 			c.conn.WriteControl(websocket.PingMessage, nil, time.Time{})
 		case <-c.work:
 		}
-		batch, pong, end := c.take()
+		batch, pongs, end := c.take()
 		c.raw.cork()
-		if pong != nil {
-			c.conn.WriteControl(websocket.PongMessage, []byte(*pong), time.Time{})
+		for _, payload := range pongs {
+			c.conn.WriteControl(websocket.PongMessage, []byte(payload), time.Time{})
+			c.wrote(len(payload) + pongOverhead)
 		}
 		for _, message := range batch {
 			c.conn.WritePreparedMessage(message.frame)
-			c.mu.Lock()
-			c.waiting -= message.size
-			c.mu.Unlock()
+			c.wrote(message.size)
 		}
 		if err := c.raw.uncork(); err != nil {
 			c.raw.Close() // the reader sees it and ends the stay
