@@ -94,20 +94,21 @@ const findPid = ({ transport, hostname, port }: Target) =>
 /** Starts a server that says where it listens, in one JSON line. */
 async function startByLine(name: string, argv: string[]): Promise<ServerUnderTest> {
   const child = Bun.spawn(argv, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const { broken, stop } = supervise(name, child);
-  const line = await Promise.race([broken, firstLine(child.stdout), sleepUntilLate(name, child)]);
-  let url: unknown;
+  const { broken, serves, stop } = supervise(name, child);
+  const late = Promise.withResolvers<string>();
+  const timer = setTimeout(() => late.resolve(""), START_SECONDS * 1000);
   try {
-    url = JSON.parse(line).listening;
-  } catch {}
-  if (typeof url !== "string") {
-    await stop();
-    throw new Failure(
-      exitCodes.unreachable,
-      `${name} did not say where it listens, but "${line.slice(0, 120)}"`,
-    );
-  }
-  return { url, pid: child.pid, broken, restarts: () => 0, stop };
+    const line = await Promise.race([broken, firstLine(child.stdout), late.promise]);
+    // A command that ends without a word is better told by how it ended.
+    if (line === "") await Promise.race([broken, Bun.sleep(500)]);
+    const url = listeningUrl(line);
+    if (url === undefined)
+      throw new Failure(
+        exitCodes.unreachable,
+        `${name} did not say where it listens, but "${line.slice(0, 120)}"`,
+      );
+    serves();
+    return { url, pid: child.pid, broken, restarts: () => 0, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -166,7 +167,10 @@ function supervise(name: string, child: Subprocess<"ignore", "pipe" | "ignore", 
     if (stopping) return new Promise(() => {});
     const how = child.signalCode ? `by ${child.signalCode}` : `with code ${code}`;
     const last = await said;
-    throw new Failure(serving ? exitCodes.wrong : exitCodes.unreachable, `${name} ended ${how}${last ? `: ${last}` : ""}`);
+    throw new Failure(
+      serving ? exitCodes.wrong : exitCodes.unreachable,
+      `${name} ended ${how}${last ? `: ${last}` : ""}`,
+    );
   });
   broken.catch(() => {});
   return {
