@@ -94,9 +94,10 @@ export function fileLimit(): { soft: number; hard: number } | undefined {
 
 /** Whether this process can hardly open another file. */
 export function fileTableIsFull(): boolean {
-  const limit = fileLimit();
+  if (process.platform !== "linux") return false;
   try {
-    return limit !== undefined && readdirSync("/proc/self/fd").length >= limit.soft - 4;
+    const open = readdirSync("/proc/self/fd").length;
+    return open >= (fileLimit()?.soft ?? 0) - 4;
   } catch {
     return true; // not even that could be opened
   }
