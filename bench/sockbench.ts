@@ -2,16 +2,19 @@
 /** The program: one file a command in commands/, one line a command here, and how every command ends. */
 import { Command } from "commander";
 import { version } from "../package.json";
+import { addBenchCommand } from "./commands/bench.ts";
+import { addMicroCommand } from "./commands/micro.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { exitCodes, Failure } from "./failure.ts";
 
 const program = new Command("sockbench")
   .description("Is a socket server right, how fast is it, and has that changed?")
   .version(version)
+  .showSuggestionAfterError(false)
   .enablePositionalOptions()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
 
-for (const add of [addServeCommand]) add(program);
+for (const add of [addBenchCommand, addMicroCommand, addServeCommand]) add(program);
 
 try {
   await program.parseAsync();

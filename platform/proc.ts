@@ -92,6 +92,17 @@ export function fileLimit(): { soft: number; hard: number } | undefined {
   return row ? { soft: value(row[1]), hard: value(row[2]) } : undefined;
 }
 
+/** Whether this process can hardly open another file. */
+export function fileTableIsFull(): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    const open = readdirSync("/proc/self/fd").length;
+    return open >= (fileLimit()?.soft ?? 0) - 4;
+  } catch {
+    return true; // not even that could be opened
+  }
+}
+
 /** A value of /proc/sys, such as `net/core/rmem_max`. */
 export function sysctl(name: string): string | undefined {
   return read(`/proc/sys/${name}`)?.trim();
