@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { version } from "../package.json";
 import { addBenchCommand } from "./commands/bench.ts";
+import { addConnectCommand } from "./commands/connect.ts";
 import { addMicroCommand } from "./commands/micro.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { exitCodes, Failure } from "./failure.ts";
@@ -14,7 +15,7 @@ const program = new Command("sockbench")
   .enablePositionalOptions()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
 
-for (const add of [addBenchCommand, addMicroCommand, addServeCommand]) add(program);
+for (const add of [addBenchCommand, addMicroCommand, addServeCommand, addConnectCommand]) add(program);
 
 try {
   await program.parseAsync();
