@@ -3,7 +3,7 @@ import type { Subprocess } from "bun";
 import { openMembers } from "../clients/members.ts";
 import type { Target } from "../clients/target.ts";
 import { listenerPid } from "../platform/proc.ts";
-import { dialectNames } from "../protocols/chat.ts";
+import { servers } from "../servers/index.ts";
 import { peerCommand, peerLanguages } from "../servers/peers/index.ts";
 import { exitCodes, Failure } from "./failure.ts";
 
@@ -25,14 +25,18 @@ const START_SECONDS = 10;
 const STOP_SECONDS = 2;
 const SERVERS = `${import.meta.dir}/../servers`;
 
-const ours: Record<string, string[]> = {
-  ...Object.fromEntries(dialectNames.map((name) => [name, ["tcp-chat.ts", "--dialect", name]])),
-  relay: ["udp-relay.ts"],
-  "sum/ws": ["ws-sum.ts"],
-};
+const ours = Object.fromEntries(
+  Object.entries(servers).map(([name, { file, flags }]) => [name, [file, ...flags]]),
+);
+
+/** A room without batches, to measure what batching is worth. */
+const unbatched = { "chat/bracket": ["mutants/chat-unbatched.ts"] };
+
+/** Programs of ours by protocol, for each implementation that runs on Bun. */
+const onBun: Record<string, Record<string, string[]>> = { bun: ours, unbatched };
 
 /** The implementations that `--server` knows. */
-export const implementationNames = ["bun", ...peerLanguages];
+export const implementationNames = [...Object.keys(onBun), ...peerLanguages];
 
 /** One of the implementations in this project; fresh for each sample. */
 export function implementation(name: string): ServerSource {
@@ -45,10 +49,27 @@ export function implementation(name: string): ServerSource {
   };
 }
 
+/** The servers of a checkout of this project, started by its own `serve` command; fresh for each sample. */
+export function serveFrom(name: string, tree: string): ServerSource {
+  return {
+    name,
+    start: (protocol) =>
+      startByLine(`${name} server for ${protocol}`, [
+        process.execPath,
+        `${tree}/bench/sockbench.ts`,
+        "serve",
+        protocol,
+        "--port",
+        "0",
+        "--json",
+      ]),
+  };
+}
+
 async function commandFor(name: string, protocol: string): Promise<string[]> {
-  if (name === "bun") {
-    const script = ours[protocol];
-    if (!script) throw new Failure(exitCodes.unreachable, `there is no bun server for ${protocol}`);
+  if (name in onBun) {
+    const script = onBun[name][protocol];
+    if (!script) throw new Failure(exitCodes.unreachable, `there is no ${name} server for ${protocol}`);
     return [process.execPath, `${SERVERS}/${script[0]}`, ...script.slice(1)];
   }
   const peer = await peerCommand(name as (typeof peerLanguages)[number], protocol);

@@ -1,4 +1,6 @@
 /** A record in the terminal: each scenario's table, then what is wrong, what cannot be trusted, and where it is. */
+import { calibrationTable } from "./calibrate.ts";
+import { capacityTable } from "./capacity.ts";
 import { percent, whole } from "./format.ts";
 import type { RunRecord, Sample } from "./record.ts";
 import { scenarios } from "./scenarios/index.ts";
@@ -15,7 +17,9 @@ export function renderRun(record: RunRecord, path: string): string {
     return samples.length > 0 ? [table(samples)] : [];
   });
   return [
+    ...(record.calibration ? [calibrationTable(record.calibration)] : []),
     ...tables,
+    ...(record.capacity ? [capacityTable(record.capacity)] : []),
     ...[wrongPart(record), trustPart(record)].filter((part) => part !== ""),
     closing(record, path),
   ].join("\n\n");

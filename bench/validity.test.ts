@@ -40,6 +40,7 @@ const closed = { ...good, parameters: { loop: "closed" } };
 
 const breaking: Record<string, Sample> = {
   "stolen CPU": { ...good, meters: { ...good.meters!, stolen: 0.4 } },
+  "CPU contended": { ...good, meters: { ...good.meters!, cpuWait: 5e8 } },
   "client saturated": { ...good, meters: { ...good.meters!, pacerIdle: 0.05 } },
   "rate not reached": { ...good, metrics: { ...good.metrics, achievedRate: 900 } },
   "pacer lag": { ...good, metrics: { ...good.metrics, "pacerLag.p50": 20_000 } },

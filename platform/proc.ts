@@ -31,6 +31,15 @@ export function memory(pid: number): { now: number; peak: number } | undefined {
   return status?.includes("VmRSS") ? { now: field("VmRSS"), peak: field("VmHWM") } : undefined;
 }
 
+/**
+ * Nanoseconds in which a process's main thread could have run and was kept waiting for a CPU
+ * (second figure of /proc/<pid>/schedstat, kernel: scheduler/sched-stats.rst).
+ */
+export function cpuWait(pid: number): number | undefined {
+  const wait = read(`/proc/${pid}/schedstat`)?.split(" ")[1];
+  return wait === undefined ? undefined : Number(wait);
+}
+
 /** A table of /proc/net/snmp as numbers: `snmp("Udp").RcvbufErrors` counts datagrams dropped at full buffers. */
 export function snmp(table: "Udp" | "Tcp"): Record<string, number> | undefined {
   const rows = read("/proc/net/snmp")
