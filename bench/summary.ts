@@ -49,6 +49,8 @@ function witnessLine({ kind, receiver, sender, sequence, text }: Sample["witness
 
 function trustPart(record: RunRecord): string {
   const invalid = record.samples.filter(({ invalid }) => invalid.length > 0);
+  const doubtful =
+    record.warnings.length > 0 ? ["? marks figures without a valid sample: do not rely on them"] : [];
   const rules = [
     ...Map.groupBy(
       invalid.flatMap(({ invalid }) => invalid),
@@ -59,7 +61,7 @@ function trustPart(record: RunRecord): string {
     ([rule, [{ words }, ...more]]) => `left out, ${more.length + 1}× ${rule}: ${words}`,
   );
   const warnings = record.warnings.map((warning) => `WARNING ${warning}`);
-  return [...lines, ...warnings].join("\n");
+  return [...lines, ...warnings, ...doubtful].join("\n");
 }
 
 function closing({ samples, environment, partial }: RunRecord, path: string): string {
