@@ -16,7 +16,7 @@ export type Fault = {
 };
 
 /** Counters that are 0 for a right server, whatever a scenario makes of them. */
-const faultCounters = ["duplicated", "corrupt", "unexpected", "wrongSums"];
+const faultCounters = ["duplicated", "corrupt", "unexpected", "wrong"];
 
 function faultsOf(sample: Sample): Map<string, string> {
   const faults = new Map(sample.wrong.map(({ kind, words }) => [kind, words]));
