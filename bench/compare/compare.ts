@@ -279,9 +279,20 @@ function verdictOf(
   }
   const delta = isRatio ? Math.log(1 + threshold) : LEAST_POINTS;
   const needed = samplesNeeded(isRatio ? values.map((side) => side.map(Math.log)) : values, delta, level);
-  if (Math.min(row.old.samples, row.new.samples) >= needed) return plain("~");
+  if (Math.min(row.old.samples, row.new.samples) >= needed || isWithin(change, delta)) return plain("~");
   if (!Number.isFinite(needed)) return plain("unknown", "too few samples to tell how many it would take");
   return { verdict: "unknown", needed, why: `would take ${needed} samples a side` };
+}
+
+/** Whether the whole interval lies below the threshold: then nothing of its size is there, however few samples. */
+function isWithin({ scale, interval }: NonNullable<Row["change"]>, delta: number): boolean {
+  if (!interval) return false;
+  const { low, high } = interval;
+  const farthest =
+    scale === "ratio"
+      ? Math.max(Math.abs(Math.log(low)), Math.abs(Math.log(high)))
+      : Math.max(Math.abs(low), Math.abs(high));
+  return farthest < delta;
 }
 
 /** Over cells; each interval from those of the cells, as if their estimates were normal and independent. */

@@ -174,10 +174,11 @@ export function holm(ps: readonly number[]): number[] {
 const POWER = 0.9;
 
 /**
- * Samples a side that show a shift of `delta` at `level` nine times of ten, by Noether (1987):
- * `n = (z(1 - level/2) + z(0.9))² / (6 (q - ½)²)`, where q is how often a value shifted by delta lies above
- * another one. q is counted in the samples themselves, over all pairs of one side, so that no shape of the noise
- * is assumed; no n is below that which can reach the level at all. Infinity where no pair tells.
+ * Samples a side that show a shift of `delta` at `level` nine times of ten, after Noether (1987):
+ * `n = ((z(1 - level/2) √(1/6) + z(0.9) √v) / (q - ½))²`, where q is how often a value shifted by delta lies
+ * above another one, and v the variance of that, 1/6 but never above its bound q (1 - q), which matters where
+ * the sides hardly overlap. q is counted in the samples themselves, over all pairs of one side, so that no shape
+ * of the noise is assumed; no n is below that which can reach the level at all. Infinity where no pair tells.
  */
 export function samplesNeeded(sides: readonly (readonly number[])[], delta: number, level: number): number {
   let above = 0;
@@ -192,10 +193,11 @@ export function samplesNeeded(sides: readonly (readonly number[])[], delta: numb
     });
   let least = 2;
   while (smallestP(least, least) > level) least++;
-  const excess = pairs === 0 ? 0 : above / pairs - 0.5;
-  if (excess <= 0) return Number.POSITIVE_INFINITY;
-  const z = probit(1 - level / 2) + probit(POWER);
-  return Math.max(least, Math.ceil(z ** 2 / (6 * excess ** 2)));
+  const q = pairs === 0 ? 0.5 : above / pairs;
+  if (q <= 0.5) return Number.POSITIVE_INFINITY;
+  const reach =
+    probit(1 - level / 2) * Math.sqrt(1 / 6) + probit(POWER) * Math.sqrt(Math.min(1 / 6, q * (1 - q)));
+  return Math.max(least, Math.ceil((reach / (q - 0.5)) ** 2));
 }
 
 /** Random numbers from 0 to 1, the same for the same seed: xorshift (Marsaglia 2003), 32 bits. */
