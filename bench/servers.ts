@@ -13,6 +13,8 @@ export type ServerUnderTest = {
   pid: number | undefined;
   /** Rejects when the server ends while it should serve. */
   broken: Promise<never>;
+  /** How often another process has taken its place at the port since it was found. */
+  restarts: () => number;
   stop: () => Promise<void>;
 };
 
@@ -62,7 +64,14 @@ export function runningTarget(target: Target): ServerSource {
   return {
     name: "target",
     async start() {
-      return { url: target.url, pid: findPid(target), broken: new Promise(() => {}), stop: async () => {} };
+      const pid = findPid(target);
+      return {
+        url: target.url,
+        pid,
+        broken: new Promise(() => {}),
+        restarts: () => (findPid(target) === pid ? 0 : 1),
+        stop: async () => {},
+      };
     },
   };
 }
@@ -98,7 +107,7 @@ async function startByLine(name: string, argv: string[]): Promise<ServerUnderTes
       `${name} did not say where it listens, but "${line.slice(0, 120)}"`,
     );
   }
-  return { url, pid: child.pid, broken, stop };
+  return { url, pid: child.pid, broken, restarts: () => 0, stop };
 }
 
 /** Starts a server that says nothing we know, and asks at its address until it answers. */
@@ -128,7 +137,7 @@ async function startAndWait(command: string, argv: string[], target: Target): Pr
     }
     await Bun.sleep(50);
   }
-  return { url: target.url, pid: findPid(target) ?? child.pid, broken, stop };
+  return { url: target.url, pid: findPid(target) ?? child.pid, broken, restarts: () => 0, stop };
 }
 
 /** Watches a server's process: it may end only when it is told to. */

@@ -54,7 +54,8 @@ export type RoomReport = {
   measured: { used: Used; sent: number; delivered: number; firstHalf: number };
   /** Datagrams that the kernel dropped at this fleet's sockets. */
   dropped: number | undefined;
-  open?: ArrivalsReport & { lag: string; pace: Pace };
+  /** `startOffset`: nanoseconds from the epoch to when this fleet's message 0 was due. */
+  open?: ArrivalsReport & { lag: string; pace: Pace; startOffset: number };
 };
 
 /** All that the parts of one run share. */
@@ -98,8 +99,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
   try {
     await rollCall(run);
     const takenBefore = run.members.map((member) => member.taken());
-    await go(run);
-    const start = now() + START_DELAY_NS;
+    const start = (await go(run)) + START_DELAY_NS;
     const progress = setInterval(
       () => exchange.progress({ sent: sum(run.sent), delivered: run.ledger.counts.delivered }),
       250,
@@ -119,7 +119,9 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
         measured,
         dropped:
           plan.protocol === "relay" ? udpDrops(new Set(run.members.map(({ port }) => port))) : undefined,
-        ...(open && arrivals ? { open: { ...arrivals.report(), ...open } } : {}),
+        ...(open && arrivals
+          ? { open: { ...arrivals.report(), ...open, startOffset: start - plan.epoch } }
+          : {}),
       };
     } finally {
       clearInterval(progress);
@@ -213,19 +215,20 @@ async function rollCall(run: Run): Promise<void> {
   }
 }
 
-/** Tells how this fleet's members appear to others, and hears how the others' do. */
-async function go(run: Run): Promise<void> {
+/** Tells how this fleet's members appear to others, and hears how the others' do; resolves with when it began. */
+async function go(run: Run): Promise<number> {
   const { exchange, members, wire, plan, ids } = run;
   const prefixes = members.map(({ address, index }) =>
     wire.deliveryPrefix({ address, id: ids[index] }, plan.messageBytes),
   );
-  const { introductions } = await exchange.ready({ prefixes });
+  const { at, introductions } = await exchange.ready({ prefixes });
   run.reader.expectPrefixes(
     Array.from(
       { length: plan.connections },
       (_, c) => introductions[c % exchange.fleets].prefixes[Math.floor(c / exchange.fleets)],
     ),
   );
+  return at;
 }
 
 /** Reads the meters when the warm-up ends and when the measured time does. */
