@@ -142,7 +142,7 @@ describe("samples needed", () => {
 });
 
 test("exact and normal p agree where one takes over from the other", () => {
-  const random = seeded(8);
+  const random = seeded(9);
   const [a, b] = [bell(random, 25, 0, 1), bell(random, 25, 0.9, 1)];
   const exact = rankTest(a, b);
   // One more sample in the middle changes little but the way of counting.
