@@ -4,16 +4,20 @@ import { Command } from "commander";
 import { version } from "../package.json";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addCompareCommand } from "./commands/compare.ts";
+import { addConnectCommand } from "./commands/connect.ts";
+import { addMicroCommand } from "./commands/micro.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { exitCodes, Failure } from "./failure.ts";
 
 const program = new Command("sockbench")
   .description("Is a socket server right, how fast is it, and has that changed?")
   .version(version)
+  .showSuggestionAfterError(false)
   .enablePositionalOptions()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
 
-for (const add of [addBenchCommand, addCompareCommand, addServeCommand]) add(program);
+for (const add of [addBenchCommand, addCompareCommand, addMicroCommand, addServeCommand, addConnectCommand])
+  add(program);
 
 try {
   await program.parseAsync();

@@ -5,7 +5,7 @@
 import type { Socket, udp } from "bun";
 import { addressText } from "../platform/address.ts";
 import { createOutbox, flush, type Outbox, pending, send } from "../platform/outbox.ts";
-import { fileLimit } from "../platform/proc.ts";
+import { fileLimit, fileTableIsFull } from "../platform/proc.ts";
 import { fdOf, growReceiveBuffer } from "../platform/socket-options.ts";
 import { acceptFor, createKey, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
 import { Unreachable } from "./exchange.ts";
@@ -32,6 +32,8 @@ export type MemberHandlers = {
 
 /** Bytes that may wait in the client for one connection that the server does not read. */
 const OUTBOX_BYTES = 4 * 1_048_576;
+/** Read while there is still a descriptor to read it with. */
+const OPEN_FILES = fileLimit()?.soft ?? "?";
 const CONNECT_TIMEOUT_MS = 5000;
 /** A handshake's answer is longer than this in no honest server. */
 const MAX_HEAD_BYTES = 16_384;
@@ -58,8 +60,10 @@ export async function openMembers(
       if (failed) throw failed.reason;
     }
   } catch (error) {
+    // Before anything is closed: what stopped it may be that too much was open.
+    const reason = connectReason(target, error, members.length);
     for (const member of members) member.close();
-    throw new Unreachable(connectReason(target, error, members.length));
+    throw new Unreachable(reason);
   }
   return members;
 }
@@ -72,11 +76,13 @@ const openers: Record<Target["transport"], typeof openTcp> = {
 
 /** Why connecting failed, in words that say what to do. */
 export function connectReason(target: Target, error: unknown, open = 0): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const told = error instanceof Error && "code" in error ? String(error.code) : "";
+  // Bun 1.4.5 calls a full file table a refused connection.
+  const code = told === "ECONNREFUSED" && fileTableIsFull() ? "EMFILE" : told;
   const text = error instanceof Error ? error.message : String(error);
   const reasons: Record<string, string> = {
     ECONNREFUSED: "connection refused; is the server running?",
-    EMFILE: `the file table is full at ${fileLimit()?.soft ?? "?"} files; raise it with ulimit -n`,
+    EMFILE: `the file table is full at ${OPEN_FILES} files; raise it with ulimit -n`,
     ENFILE: "the machine's file table is full (fs.file-max)",
     EADDRNOTAVAIL: "no free local port is left (net.ipv4.ip_local_port_range)",
   };
