@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { version } from "../package.json";
 import { addBenchCommand } from "./commands/bench.ts";
+import { addCompareCommand } from "./commands/compare.ts";
 import { addConnectCommand } from "./commands/connect.ts";
 import { addMicroCommand } from "./commands/micro.ts";
 import { addServeCommand } from "./commands/serve.ts";
@@ -15,7 +16,8 @@ const program = new Command("sockbench")
   .enablePositionalOptions()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
 
-for (const add of [addBenchCommand, addMicroCommand, addServeCommand, addConnectCommand]) add(program);
+for (const add of [addBenchCommand, addCompareCommand, addMicroCommand, addServeCommand, addConnectCommand])
+  add(program);
 
 try {
   await program.parseAsync();
