@@ -1,6 +1,10 @@
 /** Every figure that a sample can have: what it is, its unit, and which way is better. */
 
-export type Metric = { label: string; unit: "ns" | "/s" | "share" | "bytes" | "count"; better: "lower" | "higher" };
+export type Metric = {
+  label: string;
+  unit: "ns" | "/s" | "share" | "bytes" | "count";
+  better: "lower" | "higher";
+};
 
 const latency = (label: string): Metric => ({ label, unit: "ns", better: "lower" });
 

@@ -1,0 +1,132 @@
+/**
+ * Figures: a plot, a sentence that says what to look for, and the same data as a table.
+ *
+ * Observable Plot draws them while the page is made, so that the page needs no script: it knows logarithmic
+ * axes, facets and distributions, which a library for dashboards does not. linkedom is the document it draws
+ * into, the smallest that can; 0.18.12, because later ones want a package that is not in the registry.
+ */
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import { type Content, html, type Markup, raw, type Table, table } from "./html.ts";
+
+export { Plot };
+
+/** How wide a plot is drawn, in CSS pixels: letters keep their size on a phone, where they could not shrink. */
+export type Frame = { width: number; narrow: boolean };
+const wide: Frame = { width: 760, narrow: false };
+const narrow: Frame = { width: 340, narrow: true };
+
+/** A line of the legend: the name, and how the marks look. */
+export type Key = { name: string; look: Look };
+export type Look = {
+  color: string;
+  shape?: "solid" | "dashed" | "dotted" | "long" | "dot" | "cross" | "bar";
+};
+
+export type Chart = {
+  title: string;
+  /** What to look for. */
+  sentence: Content;
+  /** What there is to see, for those who cannot. */
+  label: string;
+  keys?: Key[];
+  draw: (frame: Frame) => Plot.PlotOptions;
+  data: Table;
+  /** Two beside each other where there is room, for many of a kind. */
+  small?: boolean;
+};
+
+/** Series colours stand in the style sheet, which knows light from dark. */
+export const color = (index: number): string => `var(--series-${(index % 6) + 1})`;
+export const ink = {
+  text: "var(--ink)",
+  muted: "var(--muted)",
+  rule: "var(--rule)",
+  bad: "var(--bad)",
+  good: "var(--good)",
+};
+
+/** Lines that differ in more than colour. */
+export const dashes: Record<string, string> = {
+  solid: "none",
+  long: "9 3",
+  dashed: "5 3",
+  dotted: "1.5 3",
+};
+export const shapes = ["solid", "long", "dashed", "dotted"] as const;
+
+const { document } = parseHTML("<!doctype html><html><body></body></html>");
+
+/** The parts of a drawn element that are used here: the project's types know no DOM. */
+type Drawn = {
+  outerHTML: string;
+  querySelector: (selector: string) => { remove: () => void } | null;
+  setAttribute: (name: string, value: string) => void;
+};
+
+function drawing(chart: Chart, frame: Frame): Markup {
+  const svg = Plot.plot({
+    width: frame.width,
+    marginRight: 16,
+    className: "plot-svg",
+    ...chart.draw(frame),
+    document: document as unknown as NonNullable<Plot.PlotOptions["document"]>,
+  }) as unknown as Drawn;
+  // The page's own style sheet says the same once for all, and in dark too.
+  svg.querySelector("style")?.remove();
+  svg.setAttribute("aria-hidden", "true");
+  return raw(svg.outerHTML);
+}
+
+const legend = (keys: Key[]): Markup =>
+  html`<ul class="legend" aria-hidden="true">${keys.map(
+    ({ name, look }) =>
+      html`<li><span class="key ${look.shape ?? "solid"}" style="--key:${look.color}"></span>${name}</li>`,
+  )}</ul>`;
+
+export function figure(chart: Chart): Markup {
+  const frames = chart.small ? [narrow] : [wide, narrow];
+  const drawings = frames.map(
+    (frame) =>
+      html`<div class="${chart.small ? "any" : frame.narrow ? "narrow" : "wide"}">${drawing(chart, frame)}</div>`,
+  );
+  return html`<figure class="plot${chart.small ? " small" : ""}">
+<figcaption><h3>${chart.title}</h3><p>${chart.sentence}</p></figcaption>
+${chart.keys && chart.keys.length > 0 && legend(chart.keys)}
+<div class="drawing" role="img" aria-label="${chart.label}">${drawings}</div>
+<details class="data"><summary>The data as a table</summary>${table(chart.data)}</details>
+</figure>`;
+}
+
+/** Figures of a kind; small ones share rows. */
+export const grid = (charts: Chart[]): Markup => html`<div class="grid">${charts.map(figure)}</div>`;
+
+/** 1, 2, 5 of each decade between two values; only the decades where there are many. */
+export function logTicks(least: number, most: number): number[] {
+  const decades = Math.log10(most / least);
+  const steps = decades <= 2.2 ? [1, 2, 5] : [1];
+  const ticks: number[] = [];
+  for (let power = Math.floor(Math.log10(least)); power <= Math.ceil(Math.log10(most)); power++)
+    for (const step of steps) ticks.push(Number(`${step}e${power}`));
+  return ticks.filter((tick) => tick >= least * 0.999 && tick <= most * 1.001);
+}
+
+/** Bounds of a logarithmic axis: the values and a little air, at least a factor of two. */
+export function logDomain(values: readonly number[]): [number, number] {
+  const positive = values.filter((value) => value > 0);
+  if (positive.length === 0) return [1, 10];
+  const least = positive.reduce((a, b) => Math.min(a, b));
+  const most = positive.reduce((a, b) => Math.max(a, b));
+  const air = Math.max((most / least) ** 0.06, most / least < 2 ? 1.5 : 1.05);
+  return [least / air, most * air];
+}
+
+/** A logarithmic axis with ticks that can be read. */
+export function logScale(
+  values: readonly number[],
+  format: (value: number) => string,
+  label: string | null,
+): Plot.ScaleOptions {
+  const domain = logDomain(values);
+  return { type: "log", domain, ticks: logTicks(...domain), tickFormat: format, label, grid: true };
+}

@@ -1,0 +1,3 @@
+/** Comparison. */
+import type { Section } from "./section.ts";
+export const comparison: Section = { id: "comparison", title: "Comparison", render: () => undefined };
