@@ -16,6 +16,8 @@ export type Fleets = {
 };
 
 export type RunOptions = {
+  /** How many fleets take part; all of them by default. */
+  fleets?: number;
   onProgress?: (progress: Progress) => void;
   /** Rejects when the run cannot be finished any more: the server has died, or the user has had enough. */
   broken: Promise<never>;
@@ -28,7 +30,8 @@ export function startFleets(count: number): Fleets {
   return {
     count,
     pids: fleets.map(({ process }) => process.pid),
-    run: <R extends Report>(plan: Plan, options: RunOptions) => runPlan<R>(fleets, plan, options),
+    run: <R extends Report>(plan: Plan, options: RunOptions) =>
+      runPlan<R>(fleets.slice(0, options.fleets), plan, options),
     async stop() {
       for (const { process } of fleets) process.kill("SIGKILL");
       await Promise.all(fleets.map(({ process }) => process.exited));

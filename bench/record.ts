@@ -71,6 +71,9 @@ const coalesceRow = z.object({
   perRead: z.object({ p50: count, p99: count, most: count }),
   /** How many reads ended so many messages: index is the number of messages; the last index stands for more. */
   histogram: z.array(count),
+  /** Whole messages that came. */
+  arrived: count,
+  /** Messages cut in two by the end of a read. */
   cut: count,
 });
 

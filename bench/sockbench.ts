@@ -2,6 +2,7 @@
 /** The program: one file a command in commands/, one line a command here, and how every command ends. */
 import { Command } from "commander";
 import { version } from "../package.json";
+import { addBenchCommand } from "./commands/bench.ts";
 import { addReportCommand } from "./commands/report.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { exitCodes, Failure } from "./failure.ts";
@@ -12,7 +13,7 @@ const program = new Command("sockbench")
   .enablePositionalOptions()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
 
-for (const add of [addServeCommand, addReportCommand]) add(program);
+for (const add of [addBenchCommand, addReportCommand, addServeCommand]) add(program);
 
 try {
   await program.parseAsync();

@@ -5,13 +5,11 @@
 import { edgeOperands, expectedReply, request } from "../protocols/sum.ts";
 import { encodeFrame, FIN, opcodes } from "../protocols/websocket.ts";
 import type { Target } from "./target.ts";
+import { FLEET_MASK } from "./wire.ts";
 
 export type PooledRequest = { bytes: Uint8Array; reply: Uint8Array; text: string };
 
 const POOL_SIZE = 1024;
-/** What the client's frames are masked with: any but zero makes the server do the work. */
-const MASK = 0x5a17c3e9;
-
 /** Numbers that follow from a seed (mulberry32), so that a run can be repeated exactly. */
 export function seededRandom(seed: number): () => number {
   let state = seed | 0;
@@ -39,7 +37,7 @@ const framings: Record<
   tcp: { request: (text) => Buffer.from(text), reply: (text) => Buffer.from(`${text}\n`) },
   udp: { request: (text) => Buffer.from(text), reply: (text) => Buffer.from(text) },
   ws: {
-    request: (text) => encodeFrame(FIN | opcodes.text, text, MASK),
+    request: (text) => encodeFrame(FIN | opcodes.text, text, FLEET_MASK),
     reply: (text) => encodeFrame(FIN | opcodes.text, text),
   },
 };

@@ -7,8 +7,11 @@ import {
   percentilesShown,
 } from "../../clients/histogram.ts";
 import { exitCodes, Failure } from "../failure.ts";
+import { median } from "../format.ts";
 import { type Metric, metrics } from "../metrics.ts";
 import type { RunRecord, Sample } from "../record.ts";
+
+export { median };
 
 /** Samples that compare: one variant of one scenario at one server. */
 export type Group = {
@@ -66,13 +69,6 @@ export const severalServers = (record: RunRecord): boolean => serversOf(record).
 export const fullName = (group: Group, record: RunRecord): string =>
   severalServers(record) ? `${nameOf(group)} · ${group.server}` : nameOf(group);
 
-export function median(values: readonly number[]): number | undefined {
-  if (values.length === 0) return undefined;
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
 export const valuesOf = (samples: readonly Sample[], metric: string): number[] =>
   samples.flatMap(({ metrics }) => (metrics[metric] === undefined ? [] : [metrics[metric]]));
 
@@ -83,8 +79,8 @@ export const describe = (metric: string): Metric | undefined => metrics[metric];
 export const labelOf = (metric: string): string => describe(metric)?.label ?? metric;
 
 /** Open loop: messages are sent at a rate that was asked for, whatever the server makes of it. */
-export const isOpen = (sample: Sample): boolean =>
-  typeof sample.parameters.rate === "number" && sample.parameters.rate > 0;
+export const isOpen = ({ parameters }: Sample): boolean =>
+  parameters.loop === undefined ? Number(parameters.rate ?? 0) > 0 : parameters.loop === "open";
 
 const openHeadlines = ["delivery.p99", "roundTrip.p99", "delivery.p50", "roundTrip.p50"];
 const closedHeadlines = ["deliveryRate", "requestRate"];

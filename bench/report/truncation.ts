@@ -20,6 +20,7 @@ const looks: Record<Outcome, Look> = {
   "dropped silently": { color: ink.bad, symbol: "times", shape: "cross" },
   "dropped and told": { color: color(1), symbol: "times", shape: "cross" },
   "refused by the system": { color: ink.muted, symbol: "times", shape: "cross" },
+  "registers only": { color: ink.muted, symbol: "diamond", shape: "dot" },
   corrupt: { color: ink.bad, symbol: "star", shape: "cross" },
 };
 

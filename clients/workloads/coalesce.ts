@@ -46,6 +46,8 @@ export type Cell = {
   perRead: { p50: number; p99: number; most: number };
   /** How many reads brought so many messages to their end: index is the number, the last one stands for more. */
   histogram: number[];
+  /** Whole messages that came. */
+  arrived: number;
   /** Messages cut in two by the end of a read. */
   cut: number;
 };
@@ -257,7 +259,10 @@ async function runCell(
 }
 
 /** Where messages of `unit` bytes end in a stream that came in these reads. */
-function mapReads(reads: number[], unit: number): Pick<Cell, "reads" | "perRead" | "histogram" | "cut"> {
+function mapReads(
+  reads: number[],
+  unit: number,
+): Pick<Cell, "reads" | "perRead" | "histogram" | "arrived" | "cut"> {
   const counts = createHistogram();
   const histogram: number[] = [];
   let position = 0;
@@ -272,5 +277,11 @@ function mapReads(reads: number[], unit: number): Pick<Cell, "reads" | "perRead"
     histogram[bucket]++;
   }
   const at = (p: number) => (reads.length === 0 ? 0 : counts.getValueAtPercentile(p));
-  return { reads: reads.length, perRead: { p50: at(50), p99: at(99), most: at(100) }, histogram, cut };
+  return {
+    reads: reads.length,
+    perRead: { p50: at(50), p99: at(99), most: at(100) },
+    histogram,
+    arrived: Math.floor(position / unit),
+    cut,
+  };
 }

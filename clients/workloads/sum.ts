@@ -31,7 +31,8 @@ export type SumReport = {
   counts: { sent: number; replies: number; wrong: number; missing: number; unexpected: number };
   witnesses: SumWitness[];
   connectionsLost: { count: number; reason: string };
-  measured: { used: Used; sent: number; replies: number };
+  /** Of the measured time only; replies also of its first half. */
+  measured: { used: Used; sent: number; replies: number; firstHalf: number };
   /** Round trips, from the intended time in an open loop; of the measured time only. */
   latency: string;
   open?: { lag: string; pace: Pace };
@@ -51,6 +52,8 @@ type Asker = {
 const WITNESSES = 5;
 const DRAIN_SECONDS = 5;
 const ANSWER_SECONDS = 5;
+/** Between go and the first request, so that every fleet has heard go. */
+const START_DELAY_NS = 20e6;
 /** Most requests outstanding on one connection; an open loop past it stops, and says that it did. */
 const MAX_OUTSTANDING = 4096;
 
@@ -91,13 +94,13 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
 
   try {
     await firstReplies(run, () => lost);
-    await exchange.ready({ prefixes: [] });
+    const go = await exchange.ready({ prefixes: [] });
     const progress = setInterval(
       () => exchange.progress({ sent: counts.sent, delivered: counts.replies }),
       250,
     );
     try {
-      const start = now() + 10e6;
+      const start = go.at + START_DELAY_NS;
       const measuring = measure(run, exchange, start, () => lost.count);
       const open =
         plan.load.loop === "open"
@@ -316,12 +319,15 @@ async function measure(
   await until(start + run.plan.warmupSeconds * 1e9);
   const before = { meter: readMeter(pid), ...run.counts };
   run.measuring = true;
+  await until(start + (run.plan.warmupSeconds + run.plan.seconds / 2) * 1e9);
+  const middle = run.counts.replies;
   await until(start + (run.plan.warmupSeconds + run.plan.seconds) * 1e9);
   run.measuring = false;
   return {
     used: usedBetween(before.meter, readMeter(pid), pid),
     sent: run.counts.sent - before.sent,
     replies: run.counts.replies - before.replies,
+    firstHalf: middle - before.replies,
   };
 }
 

@@ -22,6 +22,8 @@ export const outcomes = [
   "dropped silently",
   "dropped and told",
   "refused by the system",
+  /** An empty datagram that was not relayed: registering is all that it is for. */
+  "registers only",
   "corrupt",
 ] as const;
 export type Outcome = (typeof outcomes)[number];
@@ -172,7 +174,8 @@ async function oneThroughRelay(sender: Receiver, receiver: Receiver, bytes: numb
     .find((text) => text.length < 512);
   const datagram = relayed();
   const kept = datagram ? datagram.subarray(prefix.length) : undefined;
-  if (!kept && told === undefined) return { bytes, outcome: "dropped silently", arrived: 0 };
+  if (!kept && told === undefined)
+    return { bytes, outcome: bytes === 0 ? "registers only" : "dropped silently", arrived: 0 };
   if (!kept) return { bytes, outcome: "dropped and told", arrived: 0, told: told ?? "" };
   return {
     bytes,

@@ -1,0 +1,9 @@
+/** The scenarios that there are, in the order in which they run and are printed. */
+import { coalesce } from "./coalesce.ts";
+import { fanout } from "./fanout.ts";
+import { framing } from "./framing.ts";
+import type { Scenario } from "./scenario.ts";
+import { sum } from "./sum.ts";
+import { truncate } from "./truncate.ts";
+
+export const scenarios: readonly Scenario[] = [framing, coalesce, truncate, fanout, sum];
