@@ -94,27 +94,44 @@ const findPid = ({ transport, hostname, port }: Target) =>
 /** Starts a server that says where it listens, in one JSON line. */
 async function startByLine(name: string, argv: string[]): Promise<ServerUnderTest> {
   const child = Bun.spawn(argv, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const { broken, stop } = supervise(name, child);
-  const line = await Promise.race([broken, firstLine(child.stdout), sleepUntilLate(name, child)]);
-  let url: unknown;
+  const { broken, serves, stop } = supervise(name, child);
+  const late = Promise.withResolvers<string>();
+  const timer = setTimeout(() => late.resolve(""), START_SECONDS * 1000);
   try {
-    url = JSON.parse(line).listening;
-  } catch {}
-  if (typeof url !== "string") {
+    const line = await Promise.race([broken, firstLine(child.stdout), late.promise]);
+    // A command that ends without a word is better told by how it ended.
+    if (line === "") await Promise.race([broken, Bun.sleep(500)]);
+    const url = listeningUrl(line);
+    if (url === undefined)
+      throw new Failure(
+        exitCodes.unreachable,
+        `${name} did not say where it listens, but "${line.slice(0, 120)}"`,
+      );
+    serves();
+    return { url, pid: child.pid, broken, restarts: () => 0, stop };
+  } catch (error) {
     await stop();
-    throw new Failure(
-      exitCodes.unreachable,
-      `${name} did not say where it listens, but "${line.slice(0, 120)}"`,
-    );
+    throw error;
+  } finally {
+    clearTimeout(timer);
   }
-  return { url, pid: child.pid, broken, restarts: () => 0, stop };
+}
+
+/** The address in a server's JSON line. */
+function listeningUrl(line: string): string | undefined {
+  try {
+    const { listening } = JSON.parse(line);
+    return typeof listening === "string" ? listening : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Starts a server that says nothing we know, and asks at its address until it answers. */
 async function startAndWait(command: string, argv: string[], target: Target): Promise<ServerUnderTest> {
   const name = `"${command}"`;
   const child = Bun.spawn(argv, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
-  const { broken, stop } = supervise(name, child);
+  const { broken, serves, stop } = supervise(name, child);
   const deadline = performance.now() + START_SECONDS * 1000;
   // UDP has no handshake: that a port is bound is all that can be seen before the roll call.
   const answers = async () =>
@@ -137,22 +154,31 @@ async function startAndWait(command: string, argv: string[], target: Target): Pr
     }
     await Bun.sleep(50);
   }
+  serves();
   return { url: target.url, pid: findPid(target) ?? child.pid, broken, restarts: () => 0, stop };
 }
 
 /** Watches a server's process: it may end only when it is told to. */
 function supervise(name: string, child: Subprocess<"ignore", "pipe" | "ignore", "pipe">) {
   let stopping = false;
+  let serving = false;
   const said = lastLine(child.stderr);
   const broken = child.exited.then(async (code): Promise<never> => {
     if (stopping) return new Promise(() => {});
     const how = child.signalCode ? `by ${child.signalCode}` : `with code ${code}`;
     const last = await said;
-    throw new Failure(exitCodes.wrong, `${name} ended ${how}${last ? `: ${last}` : ""}`);
+    throw new Failure(
+      serving ? exitCodes.wrong : exitCodes.unreachable,
+      `${name} ended ${how}${last ? `: ${last}` : ""}`,
+    );
   });
   broken.catch(() => {});
   return {
     broken,
+    /** From now on its end is its own fault; before, it could not be started. */
+    serves() {
+      serving = true;
+    },
     async stop() {
       stopping = true;
       child.kill("SIGTERM");
@@ -177,10 +203,4 @@ async function lastLine(stream: ReadableStream<Uint8Array>): Promise<string> {
   let text = "";
   for await (const chunk of stream) text = (text + Buffer.from(chunk).toString()).slice(-4096);
   return text.trimEnd().split("\n").pop() ?? "";
-}
-
-async function sleepUntilLate(name: string, child: Subprocess): Promise<never> {
-  await Bun.sleep(START_SECONDS * 1000);
-  if (child.exitCode === null) child.kill("SIGKILL");
-  throw new Failure(exitCodes.unreachable, `${name} said nothing within ${START_SECONDS} s`);
 }

@@ -10,6 +10,7 @@ import { exitCodes, Failure } from "./failure.ts";
 const program = new Command("sockbench")
   .description("Is a socket server right, how fast is it, and has that changed?")
   .version(version)
+  .showSuggestionAfterError(false)
   .enablePositionalOptions()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
 

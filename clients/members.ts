@@ -5,7 +5,7 @@
 import type { Socket, udp } from "bun";
 import { addressText } from "../platform/address.ts";
 import { createOutbox, flush, type Outbox, pending, send } from "../platform/outbox.ts";
-import { fileLimit } from "../platform/proc.ts";
+import { fileLimit, fileTableIsFull } from "../platform/proc.ts";
 import { fdOf, growReceiveBuffer } from "../platform/socket-options.ts";
 import { acceptFor, createKey, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
 import { Unreachable } from "./exchange.ts";
@@ -72,7 +72,9 @@ const openers: Record<Target["transport"], typeof openTcp> = {
 
 /** Why connecting failed, in words that say what to do. */
 export function connectReason(target: Target, error: unknown, open = 0): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const told = error instanceof Error && "code" in error ? String(error.code) : "";
+  // Bun 1.4.5 calls a full file table a refused connection.
+  const code = told === "ECONNREFUSED" && fileTableIsFull() ? "EMFILE" : told;
   const text = error instanceof Error ? error.message : String(error);
   const reasons: Record<string, string> = {
     ECONNREFUSED: "connection refused; is the server running?",

@@ -92,6 +92,16 @@ export function fileLimit(): { soft: number; hard: number } | undefined {
   return row ? { soft: value(row[1]), hard: value(row[2]) } : undefined;
 }
 
+/** Whether this process can hardly open another file. */
+export function fileTableIsFull(): boolean {
+  const limit = fileLimit();
+  try {
+    return limit !== undefined && readdirSync("/proc/self/fd").length >= limit.soft - 4;
+  } catch {
+    return true; // not even that could be opened
+  }
+}
+
 /** A value of /proc/sys, such as `net/core/rmem_max`. */
 export function sysctl(name: string): string | undefined {
   return read(`/proc/sys/${name}`)?.trim();
