@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { version } from "../package.json";
 import { addBenchCommand } from "./commands/bench.ts";
+import { addCompareCommand } from "./commands/compare.ts";
 import { addReportCommand } from "./commands/report.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { exitCodes, Failure } from "./failure.ts";
@@ -14,7 +15,7 @@ const program = new Command("sockbench")
   .enablePositionalOptions()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
 
-for (const add of [addBenchCommand, addReportCommand, addServeCommand]) add(program);
+for (const add of [addBenchCommand, addCompareCommand, addReportCommand, addServeCommand]) add(program);
 
 try {
   await program.parseAsync();

@@ -1,28 +1,13 @@
 /** `sockbench report [record…]`: one page with plots, made from records alone. */
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
+import { findRecord, lastRecords } from "../compare/find.ts";
 import { exitCodes, Failure } from "../failure.ts";
 import { type RunRecord, readRecord } from "../record.ts";
 import { renderReport } from "../report/page.ts";
 
 type Options = { out?: string; results: string };
-
-/** Ids begin with the time: the last by name is the newest. */
-function newestRecord(folder: string): string {
-  let names: string[] = [];
-  try {
-    names = readdirSync(folder).filter((name) => name.endsWith(".json"));
-  } catch {
-    // No folder is as good as an empty one: there is no record in either.
-  }
-  const newest = names.sort().at(-1);
-  if (newest) return join(folder, newest);
-  throw new Failure(
-    exitCodes.unreachable,
-    `no record in ${folder}/: run "sockbench bench" first, or name a record`,
-  );
-}
 
 /** A record says its own id, and a stranger may have written it: it must not lead out of the folder. */
 function defaultOut({ id }: RunRecord, folder: string): string {
@@ -31,7 +16,8 @@ function defaultOut({ id }: RunRecord, folder: string): string {
 }
 
 async function report(paths: string[], { out, results }: Options): Promise<void> {
-  const records = await Promise.all((paths.length > 0 ? paths : [newestRecord(results)]).map(readRecord));
+  const found = paths.length > 0 ? paths.map((text) => findRecord(text, results)) : lastRecords(results, 1);
+  const records = await Promise.all([...new Set(found)].map(readRecord));
   records.sort((a, b) => a.startedAt.localeCompare(b.startedAt));
   const path = out ?? defaultOut(records[records.length - 1], results);
   const page = await renderReport(records);

@@ -20,7 +20,7 @@ const narrow: Frame = { width: 340, narrow: true };
 export type Key = { name: string; look: Look };
 export type Look = {
   color: string;
-  shape?: "solid" | "dashed" | "dotted" | "long" | "dot" | "cross" | "bar";
+  shape?: "solid" | "dashed" | "dotted" | "long" | "dot" | "ring" | "square" | "triangle" | "cross";
 };
 
 export type Chart = {
@@ -101,10 +101,10 @@ ${chart.keys && chart.keys.length > 0 && legend(chart.keys)}
 /** Figures of a kind; small ones share rows. */
 export const grid = (charts: Chart[]): Markup => html`<div class="grid">${charts.map(figure)}</div>`;
 
-/** 1, 2, 5 of each decade between two values; only the decades where there are many. */
-export function logTicks(least: number, most: number): number[] {
-  const decades = Math.log10(most / least);
-  const steps = decades <= 2.2 ? [1, 2, 5] : [1];
+/** 1, 2, 5 of each decade between two values; fewer of each where there are many. */
+export function logTicks(least: number, most: number, few = false): number[] {
+  const decades = Math.log10(most / least) * (few ? 2 : 1);
+  const steps = decades <= 2.6 ? [1, 2, 5] : decades <= 4 ? [1, 3] : [1];
   const ticks: number[] = [];
   for (let power = Math.floor(Math.log10(least)); power <= Math.ceil(Math.log10(most)); power++)
     for (const step of steps) ticks.push(Number(`${step}e${power}`));
@@ -126,7 +126,8 @@ export function logScale(
   values: readonly number[],
   format: (value: number) => string,
   label: string | null,
+  few = false,
 ): Plot.ScaleOptions {
   const domain = logDomain(values);
-  return { type: "log", domain, ticks: logTicks(...domain), tickFormat: format, label, grid: true };
+  return { type: "log", domain, ticks: logTicks(...domain, few), tickFormat: format, label, grid: true };
 }

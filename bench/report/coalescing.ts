@@ -72,11 +72,11 @@ function readsChart(title: string, rows: Row[]): Chart {
   const panels = [...new Set(bars.map(({ panel }) => panel))];
   const tops = panels.map((panel) => {
     const top = bars.filter((bar) => bar.panel === panel).reduce((a, b) => (b.share > a.share ? b : a));
-    return `${panel}: most often ${binName(top.bin)} in a read (${percent(top.share)})`;
+    return `With ${panel === "no gap" ? "no gap" : `a ${panel}`} most often ${binName(top.bin)} (${percent(top.share)} of the reads)`;
   });
   return {
     title,
-    sentence: "",
+    sentence: `${tops.join("; ")}.`,
     label: `Histogram of messages per read, ${title}. ${tops.join("; ")}.`,
     draw: () => drawBars(bars, panels),
     small: true,
@@ -139,7 +139,7 @@ function drawDots(dots: Dot[], cells: string[]): Plot.PlotOptions {
             symbol: noDelay ? "circle" : "triangle",
             stroke: "color",
             fill: "color",
-            fillOpacity: 0.3,
+            fillOpacity: (dot: Dot) => (dot.gap === "no gap" ? 0.8 : 0),
             r: 4,
             title: "words",
           },
@@ -152,7 +152,8 @@ function drawDots(dots: Dot[], cells: string[]): Plot.PlotOptions {
 
 const delayKeys: Key[] = [
   { name: "TCP_NODELAY on", look: { color: color(0), shape: "dot" } },
-  { name: "off (triangle)", look: { color: color(1), shape: "dot" } },
+  { name: "off", look: { color: color(1), shape: "triangle" } },
+  { name: "hollow: with a gap", look: { color: ink.muted, shape: "ring" } },
 ];
 
 function segmentsChart(title: string, rows: Row[]): Chart[] {
@@ -164,7 +165,7 @@ function segmentsChart(title: string, rows: Row[]): Chart[] {
   return [
     {
       title,
-      sentence: "",
+      sentence: `In ${joined} of ${dots.length} combinations a segment carried more than one message.`,
       label: `Messages per segment, ${title}: in ${joined} of ${dots.length} combinations the kernel put more than one message into a segment.`,
       keys: delayKeys,
       draw: () => drawDots(dots, cells),

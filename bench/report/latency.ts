@@ -22,7 +22,7 @@ const kinds: Record<string, string> = {
   delivery: "each delivery",
   first: "first receiver",
   last: "last receiver",
-  spread: "first to last",
+  spread: "spread",
   roundTrip: "round trip",
 };
 
@@ -45,10 +45,9 @@ function lineOf(name: string, samples: Sample[], kind: string): Line | undefined
 }
 
 /** 1 / (1 - p) as the percentile it stands for. */
-const percentileName = (beyond: number): string =>
-  beyond <= 1 ? "min" : `p${String(Number((100 - 100 / beyond).toFixed(6)))}`;
+const percentileName = (beyond: number): string => `p${String(Number((100 - 100 / beyond).toFixed(6)))}`;
 
-const tickCandidates = [1, 2, 10, 100, 1e3, 1e4, 1e5, 1e6];
+const tickCandidates = [2, 10, 100, 1e3, 1e4, 1e5, 1e6];
 
 function curves(lines: Line[], floor: number | undefined, { narrow }: Frame): Plot.PlotOptions {
   const ends = lines.flatMap(({ curve }) => curve);
@@ -150,10 +149,23 @@ function chartOf(
   };
 }
 
+/** What the curves of one figure say, by its first line and, if there is one, the spread. */
+function findings([first, ...others]: Line[]): string {
+  const [p50, , p99] = first.percentiles;
+  if (p50 === undefined) return `Too few values of ${first.name} for any percentile.`;
+  const spread = others.find(({ name }) => name === kinds.spread)?.percentiles[0];
+  return [
+    `${first.name[0].toUpperCase()}${first.name.slice(1)}: half within ${time(p50)}`,
+    p99 === undefined ? "" : `, 99 of 100 within ${time(p99)}`,
+    spread === undefined ? "" : `; the last receiver comes ${time(spread)} after the first`,
+    ".",
+  ].join("");
+}
+
 function kindsChart(group: Group, title: string, { record }: Source, small: boolean): Chart[] {
   const lines = Object.entries(kinds).flatMap(([kind, name]) => lineOf(name, group.valid, kind) ?? []);
   if (lines.length === 0) return [];
-  return [chartOf(title, "", lines, record.calibration?.roundTrip.fleet, small)];
+  return [chartOf(title, findings(lines), lines, record.calibration?.roundTrip.fleet, small)];
 }
 
 function serversCharts({ groups, record }: Source): Chart[] {
@@ -164,15 +176,7 @@ function serversCharts({ groups, record }: Source): Chart[] {
     const lines = of.flatMap((group) => lineOf(group.server, group.valid, kind) ?? []);
     if (lines.length < 2) return [];
     const title = `${name}: ${kinds[kind]}, by server`;
-    return [
-      chartOf(
-        title,
-        "The lower line answers sooner; where lines cross, the tail decides.",
-        lines,
-        record.calibration?.roundTrip.fleet,
-        true,
-      ),
-    ];
+    return [chartOf(title, findings(lines), lines, record.calibration?.roundTrip.fleet, true)];
   });
 }
 

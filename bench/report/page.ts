@@ -62,6 +62,7 @@ export async function renderReport(records: RunRecord[]): Promise<string> {
 <p class="brand">sockbench report</p>
 <h1>${titleOf(record)}</h1>
 <p class="subject">${subject(record)}</p>
+<p class="subject"><code>sockbench ${record.command.join(" ")}</code></p>
 <nav aria-label="Contents"><ol>${shown.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}</ol></nav>
 </header>
 <main>
@@ -85,7 +86,7 @@ ${markup}</section>
 function titleOf({ samples, partial }: RunRecord): string {
   const scenarios = [...new Set(samples.map(({ scenario }) => scenario))];
   const servers = [...new Set(samples.map(({ server }) => server))];
-  const what = scenarios.length > 3 ? `${scenarios.length} scenarios` : scenarios.join(", ") || "no samples";
+  const what = scenarios.length > 6 ? `${scenarios.length} scenarios` : scenarios.join(", ") || "no samples";
   const who = servers.length === 0 ? "" : ` on ${servers.join(", ")}`;
   return `${what}${who}${partial === null ? "" : ", in part"}`;
 }

@@ -18,7 +18,7 @@ const limit = (value: number | null) => (value === null ? "none" : String(value)
 function machine(record: RunRecord): Markup {
   const { environment: it } = record;
   return list([
-    ["command", html`<code>${record.command.join(" ")}</code>`],
+    ["command", html`<code>sockbench ${record.command.join(" ")}</code>`],
     ["run", html`<code>${record.id}</code>, ${moment(record.startedAt)} to ${moment(record.finishedAt)}`],
     ["processor", `${it.cpu}, ${it.cores} ${it.cores === 1 ? "core" : "cores"}`],
     ["memory", bytes(it.memory)],
@@ -38,7 +38,7 @@ function machine(record: RunRecord): Markup {
 }
 
 /** Settings by scenario: those that all samples share once, and the values of those that vary. */
-function settings({ groups, name: _ }: Source): Markup {
+function settings({ groups }: Source): Markup {
   const rows = groupBy(groups, ({ scenario }) => scenario).map(([scenario, of]) => {
     const samples = of.flatMap(({ samples }) => samples);
     const names = [...new Set(samples.flatMap(({ parameters }) => Object.keys(parameters)))];

@@ -7,7 +7,7 @@ import { percent, rate, time } from "./units.ts";
 type Column = { head: string; metrics: string[]; format: (value: number) => string };
 
 const columns: Column[] = [
-  { head: "achieved", metrics: ["achievedRate"], format: rate },
+  { head: "rate achieved", metrics: ["achievedRate"], format: rate },
   { head: "verified", metrics: ["deliveryRate", "requestRate"], format: rate },
   { head: "p50", metrics: ["delivery.p50", "roundTrip.p50"], format: time },
   { head: "p99", metrics: ["delivery.p99", "roundTrip.p99"], format: time },

@@ -10,13 +10,13 @@ type Detail = Extract<NonNullable<Sample["detail"]>, { scenario: "truncate" }>;
 type Path = Detail["paths"][number];
 type Outcome = Path["fates"][number]["outcome"];
 
-type Look = { color: string; symbol: string; shape: "dot" | "cross" };
+type Look = { color: string; symbol: string; shape: "dot" | "triangle" | "cross" };
 
 /** Shape tells what colour tells: whole is a disc, cut a triangle, gone a cross. */
 const looks: Record<Outcome, Look> = {
   whole: { color: color(0), symbol: "circle", shape: "dot" },
-  "truncated silently": { color: ink.bad, symbol: "triangle", shape: "dot" },
-  "truncated and told": { color: color(1), symbol: "triangle", shape: "dot" },
+  "truncated silently": { color: ink.bad, symbol: "triangle", shape: "triangle" },
+  "truncated and told": { color: color(1), symbol: "triangle", shape: "triangle" },
   "dropped silently": { color: ink.bad, symbol: "times", shape: "cross" },
   "dropped and told": { color: color(1), symbol: "times", shape: "cross" },
   "refused by the system": { color: ink.muted, symbol: "times", shape: "cross" },
@@ -56,7 +56,7 @@ function draw({ fates, boundary }: Path, { narrow }: Frame): Plot.PlotOptions {
         ],
         { stroke: ink.rule, strokeDasharray: "3 3" },
       ),
-      Plot.line(sorted, { x: "bytes", y: "arrived", stroke: ink.muted, curve: "step-after", strokeWidth: 1 }),
+      Plot.line(sorted, { x: "bytes", y: "arrived", stroke: ink.muted, strokeWidth: 1 }),
       ...(boundary === undefined
         ? []
         : [
