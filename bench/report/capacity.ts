@@ -64,7 +64,7 @@ function draw(points: Point[], steps: Step[], knee: Step | undefined, { narrow }
         time,
         null,
       ),
-      label: "↑ p99",
+      label: "p99 ↑",
     },
     marks: [
       ...(knee

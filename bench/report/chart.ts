@@ -121,7 +121,29 @@ export function logDomain(values: readonly number[]): [number, number] {
   return [least / air, most * air];
 }
 
-/** A logarithmic axis with ticks that can be read. */
+/**
+ * A logarithmic axis with just these ticks. Plot's own kind leaves out labels that it thinks too many, so the
+ * axis is a linear one of logarithms.
+ */
+export function logAxis(
+  domain: readonly [number, number],
+  ticks: readonly number[],
+  format: (value: number) => string,
+  label: string | null,
+): Plot.ScaleOptions {
+  const names = new Map(ticks.map((tick) => [Math.log10(tick), format(tick)]));
+  return {
+    type: "linear",
+    transform: Math.log10,
+    domain: domain.map(Math.log10),
+    ticks: [...names.keys()],
+    tickFormat: (place: number) => names.get(place) ?? "",
+    label,
+    grid: true,
+  };
+}
+
+/** A logarithmic axis that holds these values; with `few`, ticks for a short one. */
 export function logScale(
   values: readonly number[],
   format: (value: number) => string,
@@ -129,5 +151,5 @@ export function logScale(
   few = false,
 ): Plot.ScaleOptions {
   const domain = logDomain(values);
-  return { type: "log", domain, ticks: logTicks(...domain, few), tickFormat: format, label, grid: true };
+  return logAxis(domain, logTicks(...domain, few), format, label);
 }

@@ -1,8 +1,8 @@
 /** How messages became segments and reads: TCP keeps bytes in order, not messages in pieces. */
 import type { Sample } from "../record.ts";
-import { type Chart, color, grid, ink, type Key, logTicks, Plot } from "./chart.ts";
+import { type Chart, color, grid, ink, type Key, logAxis, logTicks, Plot } from "./chart.ts";
 import { type Group, groupBy } from "./data.ts";
-import { html, type Markup } from "./html.ts";
+import { html, type Markup, raw } from "./html.ts";
 import type { Section } from "./section.ts";
 import { bytes, count, digits, percent } from "./units.ts";
 
@@ -119,14 +119,7 @@ function drawDots(dots: Dot[], cells: string[]): Plot.PlotOptions {
     marginRight: 20,
     marginTop: 10,
     marginBottom: 40,
-    x: {
-      type: "log",
-      domain,
-      ticks: logTicks(...domain),
-      tickFormat: digits,
-      grid: true,
-      label: "messages per segment →",
-    },
+    x: logAxis(domain, logTicks(...domain, true), digits, "messages per segment →"),
     y: { domain: cells, label: null, tickSize: 0 },
     marks: [
       Plot.ruleX([1], { stroke: ink.muted }),
@@ -179,14 +172,13 @@ function segmentsChart(title: string, rows: Row[]): Chart[] {
   ];
 }
 
-function ofGroup(group: Group, name: string, several: boolean): Markup | undefined {
+function ofGroup(group: Group): Markup | undefined {
   const rows = group.samples.flatMap(({ detail }) => (detail?.scenario === "coalesce" ? detail.rows : []));
   if (rows.length === 0) return undefined;
   const bursts = rows.filter(({ burst }) => burst > 1);
   const cut = rows.reduce((sum, row) => sum + row.cut, 0);
   const reads = rows.reduce((sum, row) => sum + row.reads, 0);
-  return html`${several && html`<h3>${name}</h3>`}
-<p>Of ${count(reads)} reads ${count(cut)} (${percent(reads === 0 ? 0 : cut / reads)}) ended inside a message.</p>
+  return html`<p>Of ${count(reads)} reads ${count(cut)} (${percent(reads === 0 ? 0 : cut / reads)}) ended inside a message.</p>
 <h4>Messages per read</h4>
 ${grid(groupBy(bursts.length > 0 ? bursts : rows, ({ path, noDelay }) => `${path}, TCP_NODELAY ${noDelay ? "on" : "off"}`).map(([title, of]) => readsChart(title, of)))}
 <h4>Messages per segment</h4>
@@ -200,7 +192,14 @@ export const coalescing: Section = {
     const having = groups.filter(({ samples }) =>
       samples.some(({ detail }) => detail?.scenario === "coalesce"),
     );
-    const parts = having.flatMap((group) => ofGroup(group, name(group), having.length > 1) ?? []);
+    const parts = having.flatMap((group, i) => {
+      const part = ofGroup(group);
+      if (!part) return [];
+      if (having.length === 1) return [part];
+      return [
+        html`<details class="more"${i === 0 && raw(" open")}><summary>${name(group)}</summary>${part}</details>`,
+      ];
+    });
     if (parts.length === 0) return undefined;
     return html`<p>A message is written at once, but TCP carries a stream: several may come out of one read, or half of one.
 <b>Look for</b> bars to the right of 1: there a server that takes a read for a message breaks. Per segment, points right

@@ -9,9 +9,9 @@ import {
 } from "../compare/compare.ts";
 import { changeText, pText, sentence, valueText, verdictText } from "../compare/words.ts";
 import { Failure } from "../failure.ts";
-import { type Chart, type Frame, figure, ink, type Key, logDomain, Plot } from "./chart.ts";
+import { type Chart, type Frame, figure, ink, type Key, logAxis, logDomain, Plot } from "./chart.ts";
 import { serversOf } from "./data.ts";
-import { html, type Markup, table } from "./html.ts";
+import { html, type Markup, prose, table } from "./html.ts";
 import type { Section, Source } from "./section.ts";
 import { moment } from "./units.ts";
 
@@ -76,14 +76,12 @@ function draw(bars: Bar[], threshold: number, { width, narrow }: Frame): Plot.Pl
     marginLeft: left,
     marginTop: 12,
     marginBottom: 40,
-    x: {
-      type: "log",
+    x: logAxis(
       domain,
-      ticks: ticksOf(domain, width - left - 16),
-      tickFormat: (tick: number) => tickNames[tick] ?? `×${tick}`,
-      label: "new to old →",
-      grid: true,
-    },
+      ticksOf(domain, width - left - 16),
+      (tick) => tickNames[tick] ?? `×${tick}`,
+      "new to old →",
+    ),
     y: { domain: bars.map(({ name }) => name), axis: narrow ? null : "left", tickSize: 0, label: null },
     marks: [
       Plot.rectX([0], { x1: 1 / (1 + threshold), x2: 1 + threshold, fill: ink.muted, fillOpacity: 0.12 }),
@@ -175,13 +173,15 @@ function unlike(comparison: Comparison): Markup | undefined {
   })}</details></div>`;
 }
 
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 function partOf(compare: () => Comparison, words: string): Markup {
   try {
     const comparison = compare();
     const only = [...comparison.onlyOld, ...comparison.onlyNew];
-    return html`<p class="lead">${sentence(comparison)}</p><p class="note">${words}</p>
+    return html`<p class="lead">${capital(sentence(comparison))}</p><p class="note">${words}</p>
 ${unlike(comparison)}${faults(comparison)}${barsOf(comparison).length > 0 && figure(chartOf(comparison))}
-${comparison.notes.map((note) => html`<p class="note">${note}</p>`)}
+${comparison.notes.map((note) => html`<p class="note">${prose(note)}</p>`)}
 ${only.length > 0 && html`<p class="note">On one side only, and not compared: ${only.join(", ")}.</p>`}`;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

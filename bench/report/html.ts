@@ -36,6 +36,12 @@ const named: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 /** Controls, and marks that turn the direction of text around: shown, they would hide what was sent. */
 const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
+/** A sentence in which flags and what stands in backticks are code, and do not break after their dashes. */
+export function prose(text: string): Markup {
+  const parts = text.split(/(`[^`]+`|(?<=^|\s)--[a-z][\w-]*)/);
+  return html`${parts.map((part, i) => (i % 2 === 1 ? html`<code class="flag">${part.replaceAll("`", "")}</code>` : part))}`;
+}
+
 /** Bytes of a witness as text in which every byte is seen, and no more of it than `most` characters. */
 export function visible(text: string, most = 400): string {
   const shown = text
@@ -56,10 +62,13 @@ export type Table = {
 
 /** A table; on a narrow page with `stack` every row becomes a card, so that nothing scrolls sideways. */
 export function table({ head, rows, numbersFrom = 1 }: Table, stack = false): Markup {
-  const kind = (column: number) => (column >= numbersFrom ? raw(` class="number"`) : "");
+  const kind = (column: number, cell?: Content) =>
+    raw(` class="${column >= numbersFrom ? "number" : "text"}${cell === "–" ? " none" : ""}"`);
   const cells = (row: readonly Content[]) =>
     row.map((cell, i) =>
-      i === 0 ? html`<th scope="row">${cell}</th>` : html`<td${kind(i)} data-label="${head[i]}">${cell}</td>`,
+      i === 0
+        ? html`<th scope="row">${cell}</th>`
+        : html`<td${kind(i, cell)} data-label="${head[i]}">${cell}</td>`,
     );
   return html`<div class="${stack ? "table stack" : "table"}"${stack ? "" : raw(` tabindex="0" role="region" aria-label="Table"`)}><table>
 <thead><tr>${head.map((cell, i) => html`<th scope="col"${kind(i)}>${cell}</th>`)}</tr></thead>

@@ -8,7 +8,9 @@ import {
   grid,
   ink,
   type Key,
-  logScale,
+  logAxis,
+  logDomain,
+  logTicks,
   Plot,
   shapes,
 } from "./chart.ts";
@@ -53,8 +55,7 @@ function curves(lines: Line[], floor: number | undefined, { narrow }: Frame): Pl
   const ends = lines.flatMap(({ curve }) => curve);
   const farthest = ends.reduce((most, { beyond }) => Math.max(most, beyond), 10);
   const values = lines.flatMap(({ curve, each }) => [curve, ...each].flat().map(({ value }) => value));
-  const scale = logScale(floor === undefined ? values : [...values, floor], time, null);
-  const [least] = scale.domain as [number, number];
+  const domain = logDomain(floor === undefined ? values : [...values, floor]);
   const points = (all: (line: Line) => CurvePoint[][]) =>
     lines.flatMap((line, i) =>
       all(line).flatMap((curve, j) =>
@@ -66,21 +67,26 @@ function curves(lines: Line[], floor: number | undefined, { narrow }: Frame): Pl
     marginLeft: 56,
     marginBottom: 40,
     marginRight: 24,
-    x: {
-      type: "log",
-      domain: [1, farthest],
-      ticks: tickCandidates.filter((tick) => tick <= farthest * 1.01),
-      tickFormat: percentileName,
-      label: "share of values at or below →",
-      grid: true,
-    },
-    y: { ...scale, label: "latency ↑" },
+    x: logAxis(
+      [1, farthest],
+      tickCandidates.filter((tick) => tick <= farthest * 1.01),
+      percentileName,
+      "share of values at or below →",
+    ),
+    y: logAxis(domain, logTicks(...domain), time, "latency ↑"),
     color: { type: "identity" },
     marks: [
       ...(floor === undefined
         ? []
         : [
-            Plot.rect([0], { x1: 1, x2: farthest, y1: least, y2: floor, fill: ink.muted, fillOpacity: 0.12 }),
+            Plot.rect([0], {
+              x1: 1,
+              x2: farthest,
+              y1: domain[0],
+              y2: floor,
+              fill: ink.muted,
+              fillOpacity: 0.12,
+            }),
             Plot.text(["below: the harness's own"], {
               x: farthest,
               y: floor,
@@ -149,6 +155,16 @@ function chartOf(
   };
 }
 
+/** Each server in a few words. */
+const beside = (lines: Line[]): string =>
+  `${lines
+    .map(({ name, percentiles: [p50, , p99] }) =>
+      p50 === undefined
+        ? `${name}: too few values`
+        : `${name}: half within ${time(p50)}${p99 === undefined ? "" : `, 99 of 100 within ${time(p99)}`}`,
+    )
+    .join("; ")}.`;
+
 /** What the curves of one figure say, by its first line and, if there is one, the spread. */
 function findings([first, ...others]: Line[]): string {
   const [p50, , p99] = first.percentiles;
@@ -176,7 +192,7 @@ function serversCharts({ groups, record }: Source): Chart[] {
     const lines = of.flatMap((group) => lineOf(group.server, group.valid, kind) ?? []);
     if (lines.length < 2) return [];
     const title = `${name}: ${kinds[kind]}, by server`;
-    return [chartOf(title, findings(lines), lines, record.calibration?.roundTrip.fleet, true)];
+    return [chartOf(title, beside(lines), lines, record.calibration?.roundTrip.fleet, true)];
   });
 }
 
@@ -193,7 +209,10 @@ thousand at p99.9. The axis grows by decades of “all but one in…”, so that
 curve that stays flat to the right, and for the distance between the first and the last receiver: it is what the
 slowest member of a room waits longer than the luckiest. The thin lines are single samples; where they part,
 the tail is noise. A curve ends where fewer than ten values lie beyond. Only valid samples are drawn.</p>
-${servers.length > 0 && grid(servers)}
-${grid(each)}`;
+${
+  servers.length > 0
+    ? html`${grid(servers)}<details class="more"><summary>First and last receiver, by variant and server (${each.length} plots)</summary>${grid(each)}</details>`
+    : grid(each)
+}`;
   },
 };

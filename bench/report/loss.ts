@@ -88,7 +88,7 @@ function drawByRate(series: Series[], { narrow }: Frame): Plot.PlotOptions {
     marginBottom: 40,
     marginRight: 24,
     x: logScale(rates, rate, "messages sent →", narrow),
-    y: { ...shareScale(points), label: "↑ deliveries lost" },
+    y: { ...shareScale(points), label: "deliveries lost ↑" },
     marks: [
       ...series.flatMap(({ steps, points }, i) => [
         Plot.line(steps, {

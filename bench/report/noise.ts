@@ -1,5 +1,5 @@
 /** Samples as points: how much the same measurement differs from itself, and whether the machine drifted. */
-import { type Chart, color, type Frame, figure, ink, type Key, Plot } from "./chart.ts";
+import { type Chart, color, type Frame, figure, ink, type Key, logAxis, Plot } from "./chart.ts";
 import { type Group, headlineOf, isValid, labelOf, median, medianOf } from "./data.ts";
 import { html } from "./html.ts";
 import type { Section, Source } from "./section.ts";
@@ -40,15 +40,12 @@ function ratioScale(points: Point[]): Plot.ScaleOptions {
   const candidates = [1.05, 1.1, 1.2, 1.5, 2, 3, 5, 10, 30, 100, 1000];
   const most = candidates.filter((tick) => tick <= edge);
   const chosen = most.slice(-2);
-  return {
-    type: "log",
-    domain: [1 / edge, edge],
-    ticks: [...chosen.map((tick) => 1 / tick).reverse(), 1, ...chosen],
-    tickFormat: (tick: number) =>
-      tick === 1 ? "median" : tick > 1 ? `×${tick}` : `÷${Number((1 / tick).toFixed(2))}`,
-    grid: true,
-    label: null,
-  };
+  return logAxis(
+    [1 / edge, edge],
+    [...chosen.map((tick) => 1 / tick).reverse(), 1, ...chosen],
+    (tick) => (tick === 1 ? "median" : tick > 1 ? `×${tick}` : `÷${Number((1 / tick).toFixed(2))}`),
+    null,
+  );
 }
 
 const marksOf = (points: Point[], x: string, y: string): Plot.Markish[] => [

@@ -1,6 +1,6 @@
 /** What a larger room costs: deliveries a second, p99 and the spread over the number of connections. */
 import type { Sample } from "../record.ts";
-import { type Chart, color, type Frame, grid, ink, type Key, logScale, Plot } from "./chart.ts";
+import { type Chart, color, type Frame, grid, ink, type Key, logAxis, logScale, Plot } from "./chart.ts";
 import { byName, type Group, groupBy, isValid, median, severalServers, valuesOf } from "./data.ts";
 import { html } from "./html.ts";
 import type { Section, Source } from "./section.ts";
@@ -103,13 +103,7 @@ function draw(curves: Curve[], { format, axis }: Plan, { narrow }: Frame): Plot.
     marginLeft: 60,
     marginBottom: 40,
     marginRight: 24,
-    x: {
-      type: "log",
-      ticks: labelled,
-      tickFormat: (size: number) => count(size),
-      label: "connections in the room →",
-      grid: true,
-    },
+    x: logAxis([sizes[0], sizes[sizes.length - 1]], labelled, count, "connections in the room →"),
     y: {
       ...logScale(
         points.map(({ value }) => value),
@@ -121,7 +115,10 @@ function draw(curves: Curve[], { format, axis }: Plan, { narrow }: Frame): Plot.
     color: { type: "identity" },
     marks: [
       ...curves.map(({ steps }, i) =>
-        Plot.line(steps, { x: "connections", y: "value", stroke: color(i), strokeWidth: 2 }),
+        Plot.line(
+          steps.filter(({ value }) => value > 0),
+          { x: "connections", y: "value", stroke: color(i), strokeWidth: 2 },
+        ),
       ),
       Plot.dot(
         points.filter(({ valid }) => valid),
@@ -160,11 +157,14 @@ function chartOf(plan: Plan, source: Source): Chart[] {
     const [from, to] = [steps[0], steps[steps.length - 1]];
     return `${name}: ${plan.format(from.value)} at ${count(from.connections)} connections, ${plan.format(to.value)} at ${count(to.connections)}`;
   });
+  const nothing = curves.flatMap(({ name, steps }) =>
+    steps.filter(({ value }) => value === 0).map(({ connections }) => `${name} at ${count(connections)}`),
+  );
   const anyInvalid = curves.some(({ family }) => !family.samples.every(isValid));
   return [
     {
       title: plan.title,
-      sentence: plan.sentence,
+      sentence: `${plan.sentence}${nothing.length > 0 ? ` A median of 0 has no point: ${nothing.join(", ")}.` : ""}`,
       label: `${plan.title}. ${said.join("; ")}.`,
       keys: anyInvalid
         ? [...keys, { name: "does not count", look: { color: ink.bad, shape: "cross" } }]

@@ -44,10 +44,10 @@ function draw({ fates, boundary }: Path, { narrow }: Frame): Plot.PlotOptions {
     height: narrow ? 270 : 330,
     marginLeft: 56,
     marginBottom: 40,
-    marginTop: 28,
+    marginTop: 24,
     marginRight: 20,
     x: { ...scaleOf(most, narrow), label: "bytes sent in one datagram →" },
-    y: { ...scaleOf(most, narrow), label: "↑ bytes that arrived" },
+    y: { ...scaleOf(most, narrow), label: "bytes that arrived ↑" },
     marks: [
       Plot.line(
         [
@@ -64,8 +64,8 @@ function draw({ fates, boundary }: Path, { narrow }: Frame): Plot.PlotOptions {
             Plot.text([`${count(boundary)} bytes: the last size that arrives whole`], {
               x: [boundary],
               frameAnchor: "top",
-              dy: -14,
-              dx: left ? 4 : -4,
+              dy: 4,
+              dx: left ? -7 : 7,
               textAnchor: left ? "end" : "start",
               fontSize: 10.5,
               fill: ink.text,

@@ -8,20 +8,24 @@ export function digits(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-export const time = (nanoseconds: number): string => (nanoseconds === 0 ? "0" : duration(nanoseconds));
+/** A number is not parted from its unit at the end of a line. */
+const unbroken = (text: string): string => text.replaceAll(" ", "\u00a0");
+
+export const time = (nanoseconds: number): string =>
+  nanoseconds === 0 ? "0" : unbroken(duration(nanoseconds));
 /** 1.25 M/s: the rate of whatever the heading names. */
-export const rate = (perSecond: number): string => `${amount(perSecond)}/s`;
+export const rate = (perSecond: number): string => unbroken(`${amount(perSecond)}/s`);
 export const count = (value: number): string => whole(value);
 /** With all the digits that there are: one message lost in a million must not read as none. */
-export const percent = (share: number): string => `${digits(share * 100)} %`;
+export const percent = (share: number): string => `${digits(share * 100)}\u00a0%`;
 /** 1.08 as "×1.08". */
 export const ratio = (value: number): string => `×${value.toFixed(Math.abs(value - 1) < 0.1 ? 3 : 2)}`;
 
 /** Exact as long as it can be read: what becomes of 1,473 bytes is not what becomes of 1,472. */
 export function bytes(size: number): string {
-  if (size >= 2 ** 30) return `${digits(size / 2 ** 30)} GiB`;
-  if (size >= 2 ** 20) return `${digits(size / 2 ** 20)} MiB`;
-  return size >= 2 ** 14 && size % 1024 === 0 ? `${size / 1024} KiB` : `${whole(size)} B`;
+  if (size >= 2 ** 30) return `${digits(size / 2 ** 30)}\u00a0GiB`;
+  if (size >= 2 ** 20) return `${digits(size / 2 ** 20)}\u00a0MiB`;
+  return size >= 2 ** 14 && size % 1024 === 0 ? `${size / 1024}\u00a0KiB` : `${whole(size)}\u00a0B`;
 }
 
 const formats: Record<Metric["unit"], (value: number) => string> = {

@@ -1,7 +1,7 @@
 /** What is wrong and what cannot be trusted: first on the page, because no figure below is worth more. */
 import type { Invalidity, Sample, Wrong } from "../record.ts";
 import { type Group, groupBy } from "./data.ts";
-import { html, type Markup, table, visible } from "./html.ts";
+import { html, type Markup, prose, table, visible } from "./html.ts";
 import type { Section, Source } from "./section.ts";
 import { count, digits, percent } from "./units.ts";
 
@@ -60,7 +60,7 @@ function witnessesOf(group: Group): Markup | undefined {
   if (all.length === 0) return undefined;
   const who = (value: number | undefined) => (value === undefined ? "–" : String(value));
   const rest = all.length - WITNESSES_SHOWN;
-  return html`<details><summary>${plural(all.length, "witness", "witnesses")}</summary>
+  return html`<details class="must"><summary>${plural(all.length, "witness", "witnesses")}</summary>
 ${table({
   head: ["what", "receiver", "sender", "sequence", "bytes as text"],
   rows: all
@@ -90,18 +90,30 @@ ${of.map((group) => {
 })}`;
 }
 
-const measured = (value: number, unit: string): string =>
-  unit === "share" ? percent(value) : `${digits(value)} ${unit}`;
+/** Values with their unit, which is said once. */
+const measured = (values: number[], unit: string): string =>
+  unit === "share" ? values.map(percent).join(", ") : `${values.map(digits).join(", ")} ${unit}`;
+
+const PLACES_SHOWN = 4;
 
 function brokenRule(rule: string, all: { group: Group; broken: Invalidity }[], { name }: Source): Markup {
   const [{ broken }] = all;
-  const places = groupBy(all, ({ group }) => name(group));
-  return html`<article class="fault remark"><h4>${rule}: ${plural(all.length, "sample")}</h4>
-<p>${broken.words} <span class="note">(limit ${measured(broken.limit, broken.unit)})</span></p>
-<ul>${places.map(
+  const places = groupBy(all, ({ group }) => name(group)).map(
     ([place, of]) =>
-      html`<li>${place}: <span class="figures">${of.map(({ broken }) => measured(broken.value, broken.unit)).join(", ")}</span></li>`,
-  )}</ul></article>`;
+      html`<li>${place}: <span class="figures">${measured(
+        of.map(({ broken }) => broken.value),
+        broken.unit,
+      )}</span></li>`,
+  );
+  return html`<article class="fault remark"><h4>${rule}: ${plural(all.length, "sample")}</h4>
+<p>${prose(broken.words)} <span class="note">(limit ${measured([broken.limit], broken.unit)})</span></p>
+${shortened(places, PLACES_SHOWN, "places")}</article>`;
+}
+
+/** A list, and what is beyond a few of it behind a click, though not in print. */
+function shortened(items: Markup[], most: number, what: string): Markup {
+  if (items.length <= most) return html`<ul>${items}</ul>`;
+  return html`<details class="must"><summary>${items.length} ${what}</summary><ul>${items}</ul></details>`;
 }
 
 function invalids(source: Source): Markup | undefined {
@@ -113,17 +125,20 @@ function invalids(source: Source): Markup | undefined {
 ${groupBy(all, ({ broken }) => broken.rule).map(([rule, of]) => brokenRule(rule, of, source))}`;
 }
 
+function warnings({ record }: Source): Markup | undefined {
+  if (record.warnings.length === 0) return undefined;
+  const items = record.warnings.map((words) => html`<li>${prose(words)}</li>`);
+  return html`<h3>Warnings of the run</h3><div class="warnings">${shortened(items, PLACES_SHOWN, "warnings")}</div>`;
+}
+
 export const verdicts: Section = {
   id: "verdicts",
   title: "Verdicts",
   render(source) {
     const { record } = source;
     return html`<ul class="tiles">${[correctness(record.samples), trust(record.samples), completeness(record.partial)].map(tile)}</ul>
-${
-  record.warnings.length > 0 &&
-  html`<h3>Warnings</h3><ul class="warnings">${record.warnings.map((words) => html`<li>${words}</li>`)}</ul>`
-}
 ${wrongs(source)}
-${invalids(source)}`;
+${invalids(source)}
+${warnings(source)}`;
   },
 };
