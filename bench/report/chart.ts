@@ -7,7 +7,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import { type Content, html, type Markup, raw, type Table, table } from "./html.ts";
+import { type Content, html, type Markup, raw, seen, type Table, table } from "./html.ts";
 
 export { Plot };
 
@@ -75,7 +75,7 @@ function drawing(chart: Chart, frame: Frame): Markup {
   // The page's own style sheet says the same once for all, and in dark too.
   svg.querySelector("style")?.remove();
   svg.setAttribute("aria-hidden", "true");
-  return raw(svg.outerHTML);
+  return raw(seen(svg.outerHTML));
 }
 
 const legend = (keys: Key[]): Markup =>

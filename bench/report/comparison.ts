@@ -141,7 +141,7 @@ function chartOf(comparison: Comparison): Chart {
   return {
     title: `${now.name} to ${old.name}`,
     sentence: html`The mark is the ratio, the bar its 95 % interval; the grey band is the least change that counts. <b>Look for</b> bars
-that lie wholly outside of the band. For a latency and for CPU time less is better, for a rate more: the colour says which it is.`,
+that lie wholly outside of the band. For a latency and for CPU time less is better, for a rate more: the colour says which it is.${bars.every(({ low, high }) => low === high) && " No bar is drawn here: there are too few samples for an interval."}`,
     label: `Ratios with intervals, ${now.name} to ${old.name}. ${sentence(comparison)}`,
     keys: met.map((verdict) => ({
       name: looks[verdict].words,

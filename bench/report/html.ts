@@ -14,8 +14,16 @@ const entities: Record<string, string> = {
   "'": "&#39;",
 };
 
-export const escapeText = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => entities[character]);
+/** Controls, and marks that turn the direction of text around: obeyed, they would hide what was sent. */
+const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+const asCode = (character: string): string => `\\x${character.codePointAt(0)!.toString(16).padStart(2, "0")}`;
+
+/** Text in which nothing is unseen but the ends of lines. */
+export const seen = (text: string): string =>
+  text.replace(unseen, (character) => (character === "\n" ? character : asCode(character)));
+
+const escapeText = (text: string): string =>
+  seen(text).replace(/[&<>"']/g, (character) => entities[character]);
 
 /** Takes text as markup: only for what this program made itself. */
 export const raw = (markup: string): Markup => ({ markup });
@@ -31,25 +39,17 @@ export function html(parts: TemplateStringsArray, ...contents: Content[]): Marku
   return raw(parts.reduce((text, part, i) => text + render(contents[i - 1]) + part));
 }
 
-const named: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
-
-/** Controls, and marks that turn the direction of text around: shown, they would hide what was sent. */
-const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-
 /** A sentence in which flags and what stands in backticks are code, and do not break after their dashes. */
 export function prose(text: string): Markup {
   const parts = text.split(/(`[^`]+`|(?<=^|\s)--[a-z][\w-]*)/);
   return html`${parts.map((part, i) => (i % 2 === 1 ? html`<code class="flag">${part.replaceAll("`", "")}</code>` : part))}`;
 }
 
+const named: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
 /** Bytes of a witness as text in which every byte is seen, and no more of it than `most` characters. */
 export function visible(text: string, most = 400): string {
-  const shown = text
-    .slice(0, most)
-    .replace(
-      unseen,
-      (character) => named[character] ?? `\\x${character.codePointAt(0)!.toString(16).padStart(2, "0")}`,
-    );
+  const shown = text.slice(0, most).replace(unseen, (character) => named[character] ?? asCode(character));
   return text.length > most ? `${shown} … and ${(text.length - most).toLocaleString("en")} more` : shown;
 }
 

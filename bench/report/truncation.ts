@@ -61,7 +61,7 @@ function draw({ fates, boundary }: Path, { narrow }: Frame): Plot.PlotOptions {
         ? []
         : [
             Plot.ruleX([boundary], { stroke: ink.text, strokeDasharray: "2 3" }),
-            Plot.text([`${count(boundary)} bytes: the last size that arrives whole`], {
+            Plot.text([`whole up to ${count(boundary)} B`], {
               x: [boundary],
               frameAnchor: "top",
               dy: 4,
@@ -127,16 +127,18 @@ export const truncation: Section = {
   id: "truncation",
   title: "Truncation",
   render({ groups, record }: Source) {
-    const several = severalServers(record);
-    const charts = groups.flatMap(({ samples, server }) =>
+    const all = groups.flatMap(({ samples, server }) =>
       samples.flatMap(({ detail }) =>
         detail?.scenario === "truncate"
-          ? detail.paths
-              .filter(({ fates }) => fates.length > 0)
-              .map((path) => chartOf(path, detail, several ? ` (${server})` : ""))
+          ? detail.paths.filter(({ fates }) => fates.length > 0).map((path) => ({ path, detail, server }))
           : [],
       ),
     );
+    // The small buffer is the system's, whichever server was asked: once is enough.
+    const small = all.find(({ path }) => path.path === "small buffer");
+    const charts = all
+      .filter((one) => one.path.path === "relay" || one === small)
+      .map(({ path, detail, server }) => chartOf(path, detail, severalServers(record) ? ` (${server})` : ""));
     if (charts.length === 0) return undefined;
     return html`<p>A datagram arrives whole, cut, or not at all. On the dotted diagonal all that was sent arrived. <b>Look
 for</b> the size at which the points leave it, and for red: there bytes were lost and nobody was told.</p>
