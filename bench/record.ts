@@ -40,6 +40,8 @@ const meters = z.object({
   serverCpu: nanoseconds.nullable(),
   /** One entry a fleet: CPU time used by its process. */
   fleetCpu: z.array(nanoseconds),
+  /** Longest time for which the server or a fleet was kept waiting for a CPU by other processes. */
+  cpuWait: nanoseconds.nullable().optional(),
   /** Highest resident memory of the server's process so far, bytes. */
   serverMemory: z.number().nullable(),
   /** Share of the machine's CPU time that was given to others (steal in /proc/stat). */

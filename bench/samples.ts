@@ -19,6 +19,7 @@ export function joinMeters(used: Used[], pacerIdle?: number[]): Meters {
     elapsed: first.elapsed,
     serverCpu: first.serverCpu ?? null,
     fleetCpu: used.map(({ ownCpu }) => ownCpu),
+    cpuWait: longest(used.flatMap(({ ownWait, serverWait }) => [ownWait, serverWait])),
     serverMemory: first.serverMemoryBytes ?? null,
     stolen: first.stolen ?? null,
     clockStep: first.clockStep,
@@ -26,6 +27,11 @@ export function joinMeters(used: Used[], pacerIdle?: number[]): Meters {
     tcpRetransmits: first.tcpRetransmits ?? null,
     ...(pacerIdle ? { pacerIdle: Math.min(...pacerIdle) } : {}),
   };
+}
+
+function longest(waits: (number | undefined)[]): number | null {
+  const known = waits.filter((wait) => wait !== undefined);
+  return known.length === 0 ? null : Math.max(...known);
 }
 
 /** `name.p50` and so on, as far as the number of entries supports them. */

@@ -31,8 +31,14 @@ const ours: Record<string, string[]> = {
   "sum/ws": ["ws-sum.ts"],
 };
 
+/** A room without batches, to measure what batching is worth. */
+const unbatched = { "chat/bracket": ["mutants/chat-unbatched.ts"] };
+
+/** Programs of ours by protocol, for each implementation that runs on Bun. */
+const onBun: Record<string, Record<string, string[]>> = { bun: ours, unbatched };
+
 /** The implementations that `--server` knows. */
-export const implementationNames = ["bun", ...peerLanguages];
+export const implementationNames = [...Object.keys(onBun), ...peerLanguages];
 
 /** One of the implementations in this project; fresh for each sample. */
 export function implementation(name: string): ServerSource {
@@ -46,9 +52,9 @@ export function implementation(name: string): ServerSource {
 }
 
 async function commandFor(name: string, protocol: string): Promise<string[]> {
-  if (name === "bun") {
-    const script = ours[protocol];
-    if (!script) throw new Failure(exitCodes.unreachable, `there is no bun server for ${protocol}`);
+  if (name in onBun) {
+    const script = onBun[name][protocol];
+    if (!script) throw new Failure(exitCodes.unreachable, `there is no ${name} server for ${protocol}`);
     return [process.execPath, `${SERVERS}/${script[0]}`, ...script.slice(1)];
   }
   const peer = await peerCommand(name as (typeof peerLanguages)[number], protocol);

@@ -32,6 +32,8 @@ export type MemberHandlers = {
 
 /** Bytes that may wait in the client for one connection that the server does not read. */
 const OUTBOX_BYTES = 4 * 1_048_576;
+/** Read while there is still a descriptor to read it with. */
+const OPEN_FILES = fileLimit()?.soft ?? "?";
 const CONNECT_TIMEOUT_MS = 5000;
 /** A handshake's answer is longer than this in no honest server. */
 const MAX_HEAD_BYTES = 16_384;
@@ -58,8 +60,10 @@ export async function openMembers(
       if (failed) throw failed.reason;
     }
   } catch (error) {
+    // Before anything is closed: what stopped it may be that too much was open.
+    const reason = connectReason(target, error, members.length);
     for (const member of members) member.close();
-    throw new Unreachable(connectReason(target, error, members.length));
+    throw new Unreachable(reason);
   }
   return members;
 }
@@ -78,7 +82,7 @@ export function connectReason(target: Target, error: unknown, open = 0): string 
   const text = error instanceof Error ? error.message : String(error);
   const reasons: Record<string, string> = {
     ECONNREFUSED: "connection refused; is the server running?",
-    EMFILE: `the file table is full at ${fileLimit()?.soft ?? "?"} files; raise it with ulimit -n`,
+    EMFILE: `the file table is full at ${OPEN_FILES} files; raise it with ulimit -n`,
     ENFILE: "the machine's file table is full (fs.file-max)",
     EADDRNOTAVAIL: "no free local port is left (net.ipv4.ip_local_port_range)",
   };

@@ -31,6 +31,15 @@ export function memory(pid: number): { now: number; peak: number } | undefined {
   return status?.includes("VmRSS") ? { now: field("VmRSS"), peak: field("VmHWM") } : undefined;
 }
 
+/**
+ * Nanoseconds in which a process's main thread could have run and was kept waiting for a CPU
+ * (second figure of /proc/<pid>/schedstat, kernel: scheduler/sched-stats.rst).
+ */
+export function cpuWait(pid: number): number | undefined {
+  const wait = read(`/proc/${pid}/schedstat`)?.split(" ")[1];
+  return wait === undefined ? undefined : Number(wait);
+}
+
 /** A table of /proc/net/snmp as numbers: `snmp("Udp").RcvbufErrors` counts datagrams dropped at full buffers. */
 export function snmp(table: "Udp" | "Tcp"): Record<string, number> | undefined {
   const rows = read("/proc/net/snmp")
@@ -94,9 +103,10 @@ export function fileLimit(): { soft: number; hard: number } | undefined {
 
 /** Whether this process can hardly open another file. */
 export function fileTableIsFull(): boolean {
-  const limit = fileLimit();
+  if (process.platform !== "linux") return false;
   try {
-    return limit !== undefined && readdirSync("/proc/self/fd").length >= limit.soft - 4;
+    const open = readdirSync("/proc/self/fd").length;
+    return open >= (fileLimit()?.soft ?? 0) - 4;
   } catch {
     return true; // not even that could be opened
   }
