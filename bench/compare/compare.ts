@@ -183,9 +183,9 @@ function refuse(old: string, now: string, differences: Unlike[]): never {
 }
 
 function partialNotes(old: Source, now: Source): string[] {
-  const records = old.record === now.record ? [old] : [old, now];
-  return records.flatMap(({ name, record }) =>
-    record.partial === null ? [] : [`The record of ${name} is partial: ${record.partial}.`],
+  const records = [...new Set([old.record, now.record])];
+  return records.flatMap(({ id, partial }) =>
+    partial === null ? [] : [`Record ${id} is partial: ${partial}.`],
   );
 }
 

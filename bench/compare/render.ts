@@ -2,7 +2,7 @@
 import { table } from "../format.ts";
 import type { Cell, Comparison, Row } from "./compare.ts";
 import type { Fault } from "./correctness.ts";
-import { changeText, pText, sentence, valueText, verdictText, withInterval } from "./words.ts";
+import { changeText, least, pText, sentence, valueText, verdictText, withInterval } from "./words.ts";
 
 export type RenderOptions = {
   /** Shows the figures that are not tested, too. */
@@ -22,7 +22,7 @@ function parts(comparison: Comparison, { all = false }: RenderOptions) {
       ...notes,
     ],
     faults: [...faults].sort((a, b) => order.indexOf(a.change) - order.indexOf(b.change)).map(faultText),
-    head: ["", old.name, now.name, "change", "p", "Holm", "samples", "verdict"],
+    head: ["", old.name, now.name, "change", "p", "samples", "verdict"],
     cells: cellsShown,
     means: means.map(
       (mean) =>
@@ -43,13 +43,13 @@ const figures = (row: Row): string[] => [
   valueText(row.unit, row.old),
   valueText(row.unit, row.new),
   changeText(row),
-  pText(row.p),
-  pText(row.corrected),
+  pText(row),
   `${row.old.samples} ${row.new.samples}`,
   verdictText(row),
 ];
 
-function remarks({ tests, level, threshold, onlyOld, onlyNew, cells }: Comparison): string[] {
+function remarks(comparison: Comparison): string[] {
+  const { tests, level, onlyOld, onlyNew, cells } = comparison;
   const whys = cells.flatMap(({ name, rows }) =>
     rows
       .filter(({ why, needed }) => why !== null && needed === null)
@@ -59,7 +59,7 @@ function remarks({ tests, level, threshold, onlyOld, onlyNew, cells }: Compariso
     ...whys,
     ...(onlyOld.length > 0 ? [`only in old, not compared: ${onlyOld.join(", ")}`] : []),
     ...(onlyNew.length > 0 ? [`only in new, not compared: ${onlyNew.join(", ")}`] : []),
-    `A difference counts from p ≤ ${level} (Mann–Whitney, corrected by Holm for ${tests} figures) and ${threshold * 100} % on; ` +
+    `A difference counts from p ≤ ${level} (Mann–Whitney, corrected by Holm for ${tests} figures) and ${least(comparison)} on; ` +
       "medians and changes with 95 % intervals, where there are samples enough for one.",
   ];
 }
@@ -80,7 +80,7 @@ export function renderText(comparison: Comparison, options: RenderOptions = {}):
     it.title,
     it.warnings.join("\n"),
     it.faults.join("\n"),
-    rows.length > 0 ? table(it.head, rows) : "",
+    rows.length > 0 ? table(it.head, rows).replace(/ +$/gm, "") : "",
     it.means.length > 0 ? `geometric mean: ${it.means.join("; ")}` : "",
     it.remarks.join("\n"),
     it.sentence,

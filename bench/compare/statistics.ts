@@ -15,7 +15,7 @@ const TAIL = 0.025;
 const TAIL_Z = 1.959964;
 
 /** Up to so many samples, both sides together, the distribution is exact; it costs the cube of their number. */
-const EXACT_UP_TO = 80;
+const EXACT_UP_TO = 50;
 /** Up to so many samples the binomial distribution behind the median's interval is exact. */
 const BINOMIAL_UP_TO = 500;
 

@@ -33,8 +33,11 @@ export function changeText({ change }: Row): string {
   return withInterval((v) => `${(v * 100).toFixed(2)} points`, change.estimate, change.interval);
 }
 
-export const pText = (p: number | null): string =>
-  p === null ? "" : p < 0.0001 ? "<0.0001" : p.toFixed(p < 0.1 ? 4 : 2);
+/** p as it counts: corrected; in parentheses where nothing is tested and the plain one is only to be looked at. */
+export const pText = ({ p, corrected }: Row): string =>
+  corrected === null ? `(${probability(p)})` : probability(corrected);
+
+const probability = (p: number): string => (p < 0.0001 ? "<0.0001" : p.toFixed(p < 0.1 ? 4 : 2));
 
 export const verdictText = ({ verdict, needed }: Row): string =>
   verdict === null ? "" : needed === null ? verdict : `${verdict}: takes ${needed} samples`;
@@ -44,11 +47,9 @@ function effectText({ change }: Row): string {
   if (!change) return "";
   const zero = change.scale === "ratio" ? 1 : 0;
   const unit = change.scale === "ratio" ? " %" : " points";
-  const write = (value: number) => {
-    const distance = Math.abs(value - zero) * 100;
-    return distance.toFixed(distance < 9.95 ? 1 : 0);
-  };
   const { estimate, interval } = change;
+  const decimals = Math.abs(estimate - zero) < 0.0995 ? 1 : 0;
+  const write = (value: number) => (Math.abs(value - zero) * 100).toFixed(decimals);
   if (!interval) return `${write(estimate)}${unit}`;
   const [low, high] = [interval.low, interval.high].toSorted(
     (a, b) => Math.abs(a - zero) - Math.abs(b - zero),
@@ -87,7 +88,8 @@ export function sentence(comparison: Comparison): string {
   return `${now.name} is ${named.join(", ")}; ${rest}.`;
 }
 
-const least = ({ threshold }: Comparison) => percent(threshold);
+/** The threshold, as it was given: `5 %`. */
+export const least = ({ threshold }: Comparison): string => `${Number((threshold * 100).toPrecision(3))} %`;
 
 /** What the samples do not tell, and how many would. */
 function unanswered(comparison: Comparison): string | undefined {
@@ -95,5 +97,6 @@ function unanswered(comparison: Comparison): string | undefined {
   if (rows.length === 0) return undefined;
   const needed = Math.max(...rows.map((row) => row.needed ?? Number.POSITIVE_INFINITY));
   const takes = Number.isFinite(needed) ? `, it would take ${needed} samples a side` : "";
-  return `${rows.length} of ${comparison.tests} figures are too noisy to show a change of ${least(comparison)}${takes}`;
+  const are = rows.length === 1 ? "is" : "are";
+  return `${rows.length} of ${comparison.tests} figures ${are} too noisy to show a change of ${least(comparison)}${takes}`;
 }
