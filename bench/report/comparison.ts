@@ -134,7 +134,7 @@ function chartOf(comparison: Comparison): Chart {
         valueText(row.unit, row.old),
         valueText(row.unit, row.new),
         changeText(row),
-        pText(row.corrected),
+        pText(row),
         verdictText(row),
       ]),
   );
