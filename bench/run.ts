@@ -18,6 +18,8 @@ export type RunOptions = {
   sources: ServerSource[];
   /** Valid samples wanted of each cell and server, and how many may be taken for them. */
   samples: number;
+  /** The same for cells at which a glance is enough; by default as many as of the others. */
+  glances?: number;
   maxSamples: number;
   /** Client processes; by default one a spare core. */
   fleets?: number | undefined;
@@ -95,7 +97,8 @@ async function takeSamples(
   const taken = new Map<Pair, number>();
   const valid = new Map<Pair, number>();
   const unsupported = new Set<Pair>();
-  const wantedOf = ({ cell }: Pair) => (cell.repeats ? samples : 1);
+  const wantedOf = ({ cell }: Pair) =>
+    !cell.repeats ? 1 : cell.glance ? (options.glances ?? samples) : samples;
   const lacking = (pair: Pair) =>
     !unsupported.has(pair) &&
     (valid.get(pair) ?? 0) < wantedOf(pair) &&

@@ -80,6 +80,7 @@ async function bench(names: string[], flags: Flags): Promise<ExitCode> {
     cells,
     sources,
     samples,
+    ...(flags.samples ? {} : { glances: 1 }),
     maxSamples: flags.maxSamples ?? samples * 2 + 1,
     fleets: flags.fleets,
     command: ["bench", ...Bun.argv.slice(3)],

@@ -50,18 +50,37 @@ const QUIET_SECONDS = { tcp: 1, udp: 0.3, ws: 1 };
 const MOST_SENDERS = 1000;
 const PATIENCE_SECONDS = 45;
 
+/** Protocols that get one look at one size, unless the command line names them. */
+const GLANCED = ["chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
+const GLANCED_SIZE = 200;
+
+const isGlance = (protocol: string, options: BenchOptions) =>
+  GLANCED.includes(protocol) && options.protocol === undefined;
+
+function sizesFor(protocol: string, options: BenchOptions): number[] {
+  if (options.connections) return [options.connections];
+  return isGlance(protocol, options) ? [GLANCED_SIZE] : ROOM_SIZES;
+}
+
 export const fanout: Scenario = {
   name: "fanout",
   summary: "one message to many: latency to the first and the last receiver, deliveries a second",
-  protocols: ["chat/bracket", "relay"],
+  protocols: ["chat/bracket", "relay", ...GLANCED],
   cells: (options) =>
     fanout.protocols
       .filter((protocol) => wanted(protocol, options))
       .flatMap((protocol) =>
-        (options.connections ? [options.connections] : ROOM_SIZES).flatMap((connections) =>
+        sizesFor(protocol, options).flatMap((connections) =>
           (["open", "closed"] as const)
             .filter((loop) => (options.loop ?? (options.rate ? "open" : loop)) === loop)
-            .map((loop) => roomCell(protocol as RoomProtocol, connections, loop, options)),
+            // A glance is at throughput: latency takes a sample of its own.
+            .filter(
+              (loop) => loop === "closed" || options.loop || options.rate || !isGlance(protocol, options),
+            )
+            .map((loop) => ({
+              ...roomCell(protocol as RoomProtocol, connections, loop, options),
+              glance: isGlance(protocol, options),
+            })),
         ),
       ),
   table: fanoutTable,

@@ -35,7 +35,7 @@ type Load = SumPlan["load"];
 export const sum: Scenario = {
   name: "sum",
   summary: "request and reply: rate and round trips, every sum checked",
-  protocols: ["sum/ws"],
+  protocols: ["sum/ws", "sum/tcp", "sum/udp"],
   cells: (options) =>
     sum.protocols
       .filter((protocol) => wanted(protocol, options))
@@ -47,8 +47,13 @@ function cellsOf(protocol: string, options: BenchOptions): Cell[] {
   const depths = options.window ? [options.window] : DEPTHS;
   const closed =
     options.rate || options.loop === "open" ? [] : depths.map((depth): Load => ({ loop: "closed", depth }));
-  const open: Load[] = options.loop === "closed" ? [] : [{ loop: "open", rate: options.rate ?? OPEN_RATE }];
-  return [...closed, ...open].map((load) => sumCell(protocol, load, options));
+  // The other transports get one look, and no open loop, unless the command line names them.
+  const glance = protocol !== "sum/ws" && options.protocol === undefined && options.transport === undefined;
+  const open: Load[] =
+    options.loop === "closed" || (glance && !options.rate && !options.loop)
+      ? []
+      : [{ loop: "open", rate: options.rate ?? OPEN_RATE }];
+  return [...closed, ...open].map((load) => ({ ...sumCell(protocol, load, options), glance }));
 }
 
 export function sumCell(protocol: string, load: Load, options: BenchOptions): Cell {

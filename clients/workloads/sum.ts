@@ -28,7 +28,8 @@ export type SumWitness = { connection: number; request: string; expected: string
 
 export type SumReport = {
   workload: "sum";
-  counts: { sent: number; replies: number; wrong: number; missing: number; unexpected: number };
+  /** `late`: right replies to datagrams that had been given up; they count as missing too. */
+  counts: { sent: number; replies: number; wrong: number; missing: number; unexpected: number; late: number };
   witnesses: SumWitness[];
   connectionsLost: { count: number; reason: string };
   /** Of the measured time only; replies also of its first half. */
@@ -52,6 +53,8 @@ type Asker = {
 const WITNESSES = 5;
 const DRAIN_SECONDS = 5;
 const ANSWER_SECONDS = 5;
+/** A datagram that has not been answered after so long is not waited for. */
+const GIVE_UP_NS = 250e6;
 /** Between go and the first request, so that every fleet has heard go. */
 const START_DELAY_NS = 20e6;
 /** Most requests outstanding on one connection; an open loop past it stops, and says that it did. */
@@ -63,7 +66,7 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
   const depth = plan.load.loop === "closed" ? plan.load.depth : MAX_OUTSTANDING;
   // Datagrams may come in any order or not at all: only an Id tells which request a reply is for.
   const pool = createRequestPool(target.transport, plan.seed + exchange.fleet, target.transport === "udp");
-  const counts = { sent: 0, replies: 0, wrong: 0, missing: 0, unexpected: 0 };
+  const counts = { sent: 0, replies: 0, wrong: 0, missing: 0, unexpected: 0, late: 0 };
   const witnesses: SumWitness[] = [];
   const lost = { count: 0, reason: "" };
   const latency = createHistogram();
@@ -95,6 +98,7 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
   try {
     await firstReplies(run, () => lost);
     const go = await exchange.ready({ prefixes: [] });
+    const patrol = target.transport === "udp" ? setInterval(() => giveUp(run), GIVE_UP_NS / 5e6) : undefined;
     const progress = setInterval(
       () => exchange.progress({ sent: counts.sent, delivered: counts.replies }),
       250,
@@ -122,6 +126,7 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
       };
     } finally {
       clearInterval(progress);
+      clearInterval(patrol);
     }
   } finally {
     for (const member of members) member.close();
@@ -204,7 +209,8 @@ function receive(run: Run, asker: Asker, chunk: Uint8Array): void {
     const end = asker.count > 0 ? expectedEnd(run, asker, bytes, from) : 0;
     const to = end > 0 ? end : unitEnd(run.target, bytes, from);
     if (to < 0) break;
-    if (asker.count === 0) run.counts.unexpected++;
+    if (end === 0 && isLate(run, asker, bytes.subarray(from, to))) run.counts.late++;
+    else if (asker.count === 0) run.counts.unexpected++;
     else settle(run, asker, end > 0, bytes, from, to, at);
     from = to;
   }
@@ -252,6 +258,23 @@ function settle(
         got: text(bytes.subarray(from, to)),
       });
   }
+}
+
+/** Whether a datagram is the right reply to a request of the pool that is not outstanding: it was given up. */
+function isLate(run: Run, asker: Asker, datagram: Uint8Array): boolean {
+  if (run.target.transport !== "udp" || aheadBy(run, asker, datagram) > 0) return false;
+  return run.pool.some(({ reply }) => Buffer.compare(reply, datagram) === 0);
+}
+
+/** A lost datagram would hold its place for ever: after a while it is given up, and stays missing. */
+function giveUp(run: Run): void {
+  const limit = now() - GIVE_UP_NS;
+  for (const asker of run.askers)
+    while (asker.count > 0 && asker.times[asker.first] < limit) {
+      asker.first = asker.first + 1 === asker.ring.length ? 0 : asker.first + 1;
+      asker.count--;
+      if (run.asking) ask(run, asker, now());
+    }
 }
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes.subarray(0, 200)).toString("latin1").trimEnd();
