@@ -40,6 +40,7 @@ export type Chart = {
 export const color = (index: number): string => `var(--series-${(index % 6) + 1})`;
 export const ink = {
   text: "var(--ink)",
+  paper: "var(--paper)",
   muted: "var(--muted)",
   rule: "var(--rule)",
   bad: "var(--bad)",
@@ -101,14 +102,28 @@ ${chart.keys && chart.keys.length > 0 && legend(chart.keys)}
 /** Figures of a kind; small ones share rows. */
 export const grid = (charts: Chart[]): Markup => html`<div class="grid">${charts.map(figure)}</div>`;
 
-/** 1, 2, 5 of each decade between two values; fewer of each where there are many. */
+/** Round numbers of a decade, from many to few. */
+const roundNumbers = [
+  Array.from({ length: 90 }, (_, i) => (10 + i) / 10),
+  [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8],
+  [1, 1.5, 2, 3, 5, 7],
+  [1, 2, 5],
+  [1, 3],
+  [1],
+];
+
+/** As many round ticks between two values as there is room for, fewer on a short axis. */
 export function logTicks(least: number, most: number, few = false): number[] {
-  const decades = Math.log10(most / least) * (few ? 2 : 1);
-  const steps = decades <= 2.6 ? [1, 2, 5] : decades <= 4 ? [1, 3] : [1];
-  const ticks: number[] = [];
-  for (let power = Math.floor(Math.log10(least)); power <= Math.ceil(Math.log10(most)); power++)
-    for (const step of steps) ticks.push(Number(`${step}e${power}`));
-  return ticks.filter((tick) => tick >= least * 0.999 && tick <= most * 1.001);
+  const powers = Array.from(
+    { length: Math.ceil(Math.log10(most)) - Math.floor(Math.log10(least)) + 1 },
+    (_, i) => i + Math.floor(Math.log10(least)),
+  );
+  const choices = roundNumbers.map((numbers) =>
+    powers
+      .flatMap((power) => numbers.map((number) => Number(`${number}e${power}`)))
+      .filter((tick) => tick >= least * 0.999 && tick <= most * 1.001),
+  );
+  return choices.find((ticks) => ticks.length <= (few ? 5 : 8)) ?? choices[choices.length - 1];
 }
 
 /** Bounds of a logarithmic axis: the values and a little air, at least a factor of two. */

@@ -72,11 +72,11 @@ function readsChart(title: string, rows: Row[]): Chart {
   const panels = [...new Set(bars.map(({ panel }) => panel))];
   const tops = panels.map((panel) => {
     const top = bars.filter((bar) => bar.panel === panel).reduce((a, b) => (b.share > a.share ? b : a));
-    return `With ${panel === "no gap" ? "no gap" : `a ${panel}`} most often ${binName(top.bin)} (${percent(top.share)} of the reads)`;
+    return `with ${panel === "no gap" ? "no gap" : `a ${panel}`} most often ${binName(top.bin)} (${percent(top.share)} of the reads)`;
   });
   return {
     title,
-    sentence: `${tops.join("; ")}.`,
+    sentence: `W${tops.join("; ").slice(1)}.`,
     label: `Histogram of messages per read, ${title}. ${tops.join("; ")}.`,
     draw: () => drawBars(bars, panels),
     small: true,

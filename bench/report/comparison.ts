@@ -96,6 +96,8 @@ function draw(bars: Bar[], threshold: number, { width, narrow }: Frame): Plot.Pl
               dy: -13,
               fontSize: 10,
               fill: ink.muted,
+              stroke: ink.paper,
+              strokeWidth: 4,
             }),
           ]
         : []),

@@ -61,8 +61,9 @@ describe("the knee", () => {
 });
 
 describe("a logarithmic axis", () => {
-  test("has round ticks within its bounds, fewer where there are many decades", () => {
+  test("has round ticks within its bounds, as many as there is room for", () => {
     expect(logTicks(1, 20)).toEqual([1, 2, 5, 10, 20]);
+    expect(logTicks(3.5, 4.2)).toEqual([3.5, 3.6, 3.7, 3.8, 3.9, 4, 4.1, 4.2]);
     expect(logTicks(1, 1e6)).toEqual([1, 10, 100, 1e3, 1e4, 1e5, 1e6]);
   });
 

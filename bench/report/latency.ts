@@ -51,11 +51,17 @@ const percentileName = (beyond: number): string => `p${String(Number((100 - 100 
 
 const tickCandidates = [2, 10, 100, 1e3, 1e4, 1e5, 1e6];
 
+/** A floor far below the curves is said under the plots; its band would take their room. */
+const isNear = (floor: number | undefined, values: number[]): floor is number =>
+  floor !== undefined &&
+  floor > values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY) / 8;
+
 function curves(lines: Line[], floor: number | undefined, { narrow }: Frame): Plot.PlotOptions {
   const ends = lines.flatMap(({ curve }) => curve);
   const farthest = ends.reduce((most, { beyond }) => Math.max(most, beyond), 10);
   const values = lines.flatMap(({ curve, each }) => [curve, ...each].flat().map(({ value }) => value));
-  const domain = logDomain(floor === undefined ? values : [...values, floor]);
+  const near = isNear(floor, values);
+  const domain = logDomain(near ? [...values, floor / 2] : values);
   const points = (all: (line: Line) => CurvePoint[][]) =>
     lines.flatMap((line, i) =>
       all(line).flatMap((curve, j) =>
@@ -76,7 +82,7 @@ function curves(lines: Line[], floor: number | undefined, { narrow }: Frame): Pl
     y: logAxis(domain, logTicks(...domain), time, "latency ↑"),
     color: { type: "identity" },
     marks: [
-      ...(floor === undefined
+      ...(!near
         ? []
         : [
             Plot.rect([0], {
@@ -200,7 +206,7 @@ export const latency: Section = {
   id: "latency",
   title: "Latency",
   render(source) {
-    const { groups, name } = source;
+    const { groups, name, record } = source;
     const servers = serversCharts(source);
     const each = groups.flatMap((group) => kindsChart(group, name(group), source, true));
     if (servers.length + each.length === 0) return undefined;
@@ -208,7 +214,10 @@ export const latency: Section = {
 thousand at p99.9. The axis grows by decades of “all but one in…”, so that the tail has room. <b>Look for</b> a
 curve that stays flat to the right, and for the distance between the first and the last receiver: it is what the
 slowest member of a room waits longer than the luckiest. The thin lines are single samples; where they part,
-the tail is noise. A curve ends where fewer than ten values lie beyond. Only valid samples are drawn.</p>
+the tail is noise. A curve ends where fewer than ten values lie beyond. Only valid samples are drawn.${
+      record.calibration &&
+      ` Below ${time(record.calibration.roundTrip.fleet)}, in the grey band where a plot reaches so far, a latency is the harness’s own.`
+    }</p>
 ${
   servers.length > 0
     ? html`${grid(servers)}<details class="more"><summary>First and last receiver, by variant and server (${each.length} plots)</summary>${grid(each)}</details>`

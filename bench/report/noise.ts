@@ -83,6 +83,8 @@ function strip(rows: Row[], { narrow }: Frame): Plot.PlotOptions {
               dy: -13,
               fontSize: 10,
               fill: ink.muted,
+              stroke: ink.paper,
+              strokeWidth: 4,
             }),
           ]
         : []),

@@ -1,6 +1,18 @@
 /** What a larger room costs: deliveries a second, p99 and the spread over the number of connections. */
 import type { Sample } from "../record.ts";
-import { type Chart, color, type Frame, grid, ink, type Key, logAxis, logScale, Plot } from "./chart.ts";
+import {
+  type Chart,
+  color,
+  dashes,
+  type Frame,
+  grid,
+  ink,
+  type Key,
+  logAxis,
+  logScale,
+  Plot,
+  shapes,
+} from "./chart.ts";
 import { byName, type Group, groupBy, isValid, median, severalServers, valuesOf } from "./data.ts";
 import { html } from "./html.ts";
 import type { Section, Source } from "./section.ts";
@@ -117,7 +129,13 @@ function draw(curves: Curve[], { format, axis }: Plan, { narrow }: Frame): Plot.
       ...curves.map(({ steps }, i) =>
         Plot.line(
           steps.filter(({ value }) => value > 0),
-          { x: "connections", y: "value", stroke: color(i), strokeWidth: 2 },
+          {
+            x: "connections",
+            y: "value",
+            stroke: color(i),
+            strokeWidth: 2,
+            strokeDasharray: dashes[shapes[i % shapes.length]],
+          },
         ),
       ),
       Plot.dot(
@@ -152,7 +170,10 @@ function chartOf(plan: Plan, source: Source): Chart[] {
       }),
   );
   if (curves.length === 0) return [];
-  const keys: Key[] = curves.map(({ name }, i) => ({ name, look: { color: color(i) } }));
+  const keys: Key[] = curves.map(({ name }, i) => ({
+    name,
+    look: { color: color(i), shape: shapes[i % shapes.length] },
+  }));
   const said = curves.map(({ name, steps }) => {
     const [from, to] = [steps[0], steps[steps.length - 1]];
     return `${name}: ${plan.format(from.value)} at ${count(from.connections)} connections, ${plan.format(to.value)} at ${count(to.connections)}`;
