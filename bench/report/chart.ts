@@ -136,6 +136,10 @@ export function logDomain(values: readonly number[]): [number, number] {
   return [least / air, most * air];
 }
 
+/** 2.50 ms as 2.5 ms: a tick is exact. */
+const shortened = (text: string): string =>
+  text.replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
+
 /**
  * A logarithmic axis with just these ticks. Plot's own kind leaves out labels that it thinks too many, so the
  * axis is a linear one of logarithms.
@@ -146,7 +150,7 @@ export function logAxis(
   format: (value: number) => string,
   label: string | null,
 ): Plot.ScaleOptions {
-  const names = new Map(ticks.map((tick) => [Math.log10(tick), format(tick)]));
+  const names = new Map(ticks.map((tick) => [Math.log10(tick), shortened(format(tick))]));
   return {
     type: "linear",
     transform: Math.log10,

@@ -209,7 +209,14 @@ export const latency: Section = {
     const { groups, name, record } = source;
     const servers = serversCharts(source);
     const each = groups.flatMap((group) => kindsChart(group, name(group), source, true));
-    if (servers.length + each.length === 0) return undefined;
+    if (servers.length + each.length === 0) {
+      const measured = record.samples.some(({ histograms }) =>
+        Object.keys(kinds).some((kind) => histograms[kind]),
+      );
+      return measured
+        ? html`<p>No sample with a latency counts: there is no curve to draw. The verdicts say why.</p>`
+        : undefined;
+    }
     return html`<p>Each curve says how long it took until a share of the values had come: half at p50, all but one in a
 thousand at p99.9. The axis grows by decades of “all but one in…”, so that the tail has room. <b>Look for</b> a
 curve that stays flat to the right, and for the distance between the first and the last receiver: it is what the

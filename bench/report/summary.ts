@@ -23,7 +23,10 @@ const cellOf = (group: Group, { metrics, format }: Column): string => {
 };
 
 function tableOf(scenario: string, groups: Group[], { record }: Source) {
-  const used = columns.filter((column) => groups.some((group) => cellOf(group, column) !== "–"));
+  // A variant of which no sample counts has its row, too: what is left out is said.
+  const has = (group: Group, { metrics: names }: Column) =>
+    group.samples.some(({ metrics }) => names.some((name) => metrics[name] !== undefined));
+  const used = columns.filter((column) => groups.some((group) => has(group, column)));
   if (used.length === 0) return undefined;
   const several = severalServers(record);
   return html`<h3>${scenario}</h3>${table(
