@@ -6,6 +6,7 @@ import { addBenchCommand } from "./commands/bench.ts";
 import { addCompareCommand } from "./commands/compare.ts";
 import { addConnectCommand } from "./commands/connect.ts";
 import { addMicroCommand } from "./commands/micro.ts";
+import { addReportCommand } from "./commands/report.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { exitCodes, Failure } from "./failure.ts";
 
@@ -16,8 +17,15 @@ const program = new Command("sockbench")
   .enablePositionalOptions()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
 
-for (const add of [addBenchCommand, addCompareCommand, addMicroCommand, addServeCommand, addConnectCommand])
-  add(program);
+const commands = [
+  addBenchCommand,
+  addCompareCommand,
+  addReportCommand,
+  addMicroCommand,
+  addServeCommand,
+  addConnectCommand,
+];
+for (const add of commands) add(program);
 
 try {
   await program.parseAsync();
