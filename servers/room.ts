@@ -134,6 +134,11 @@ export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
   }
 
   function join(socket: Socket<Member>): void {
+    // A connection that was reset before it was accepted has no address any more (Bun 1.4.5).
+    if (!socket.remoteAddress) {
+      socket.terminate();
+      return;
+    }
     const member: Member = {
       id: ++lastId,
       address: addressText(socket.remoteAddress, socket.remotePort),
@@ -190,9 +195,9 @@ export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
     if (member.gone) finish(member);
   }
 
-  /** The member has gone, in whatever way; calling it twice does no harm. */
-  function leave(member: Member): void {
-    if (member.gone) return;
+  /** The member has gone, in whatever way, perhaps before it joined; calling it twice does no harm. */
+  function leave(member: Member | undefined): void {
+    if (!member || member.gone) return;
     member.gone = true;
     members.delete(member);
     if (dialect.left) announce(dialect.left(member));
