@@ -94,14 +94,21 @@ export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
   function flushBatch(): void {
     const end = length;
     length = 0;
+    const slow: Member[] = [];
     for (const member of members) {
       const { batchFrom, skips } = member;
       member.batchFrom = 0;
-      if (skips.length === 0) deliver(member, batch, batchFrom, end);
-      else {
-        member.skips = [];
-        deliver(member, scratch, 0, copyWithout(skips, batchFrom, end));
-      }
+      member.skips = skips.length === 0 ? skips : [];
+      const delivered =
+        skips.length === 0
+          ? deliver(member, batch, batchFrom, end)
+          : deliver(member, scratch, 0, copyWithout(skips, batchFrom, end));
+      if (!delivered) slow.push(member);
+    }
+    // Only now: the notice that one has left begins the next batch, in the same bytes.
+    for (const member of slow) {
+      evicted++;
+      expel(member);
     }
   }
 
@@ -120,11 +127,9 @@ export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
     return copied;
   }
 
-  function deliver(member: Member, bytes: Uint8Array, from: number, to: number): void {
-    if (to <= from || member.gone) return;
-    if (send(member.outbox, member.socket, bytes, from, to)) return;
-    evicted++;
-    expel(member);
+  /** False when the member's queue has no room for it, or its socket is closed. */
+  function deliver(member: Member, bytes: Uint8Array, from: number, to: number): boolean {
+    return to <= from || member.gone || send(member.outbox, member.socket, bytes, from, to);
   }
 
   /** The reader is too slow, or its socket is closed: it goes, by a reset, since its queue cannot be sent. */
