@@ -1,0 +1,48 @@
+/**
+ * The table of all protocols: their sections, in order, a well-behaved client, and our own server. A new
+ * section is one file and one name here; a new protocol is one more entry.
+ */
+import { type DialectName, dialectNames } from "../protocols/chat.ts";
+import type { Case } from "./case.ts";
+import { framing } from "./chat/1-framing.ts";
+import { audience } from "./chat/2-audience.ts";
+import { limits } from "./chat/3-limits.ts";
+import { liveness } from "./chat/4-liveness.ts";
+import { chatServes, inDialect, slugOf } from "./chat/room.ts";
+import { bracketOwn } from "./chat-bracket/5-own.ts";
+import { jsonOwn } from "./chat-json/5-own.ts";
+import { stampedOwn } from "./chat-stamped/5-own.ts";
+import { welcomeOwn } from "./chat-welcome/5-own.ts";
+import type { Context } from "./context.ts";
+
+export type Protocol = {
+  /** The first part of its cases' ids. */
+  slug: string;
+  /** Its name in the protocol sheet. */
+  name: string;
+  scheme: "tcp" | "udp" | "ws" | "none";
+  /** The path that cases use on our own server, where it is not the one that the server announces. */
+  path?: string;
+  cases: readonly Case[];
+  /** Our own server as a program: file and flags. */
+  server: readonly [file: string, ...flags: string[]];
+  health: (t: Context) => Promise<void>;
+};
+
+const own: Record<DialectName, readonly Case[]> = {
+  "chat/bracket": bracketOwn,
+  "chat/welcome": welcomeOwn,
+  "chat/stamped": stampedOwn,
+  "chat/json": jsonOwn,
+};
+
+const chatProtocol = (name: DialectName): Protocol => ({
+  slug: slugOf(name),
+  name,
+  scheme: "tcp",
+  cases: [...[framing, audience, limits, liveness].flatMap((rules) => inDialect(name, rules)), ...own[name]],
+  server: ["servers/tcp-chat.ts", "--dialect", name],
+  health: chatServes(name),
+});
+
+export const protocols: readonly Protocol[] = [...dialectNames.map(chatProtocol)];
