@@ -14,6 +14,11 @@ import { jsonOwn } from "./chat-json/5-own.ts";
 import { stampedOwn } from "./chat-stamped/5-own.ts";
 import { welcomeOwn } from "./chat-welcome/5-own.ts";
 import type { Context } from "./context.ts";
+import { relaying } from "./relay/1-relaying.ts";
+import { payload } from "./relay/2-payload.ts";
+import { relayLiveness } from "./relay/3-liveness.ts";
+import { relayCases, relayServes } from "./relay/peers.ts";
+import { sumWs, sumWsServes } from "./sum/ws.ts";
 
 export type Protocol = {
   /** The first part of its cases' ids. */
@@ -45,4 +50,22 @@ const chatProtocol = (name: DialectName): Protocol => ({
   health: chatServes(name),
 });
 
-export const protocols: readonly Protocol[] = [...dialectNames.map(chatProtocol)];
+export const protocols: readonly Protocol[] = [
+  ...dialectNames.map(chatProtocol),
+  {
+    slug: "relay",
+    name: "relay",
+    scheme: "udp",
+    cases: relayCases([...relaying, ...payload, ...relayLiveness]),
+    server: ["servers/udp-relay.ts"],
+    health: relayServes,
+  },
+  {
+    slug: "sum-ws",
+    name: "sum/ws",
+    scheme: "ws",
+    cases: sumWs,
+    server: ["servers/ws-sum.ts"],
+    health: sumWsServes,
+  },
+];
