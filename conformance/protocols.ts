@@ -18,6 +18,14 @@ import { relaying } from "./relay/1-relaying.ts";
 import { payload } from "./relay/2-payload.ts";
 import { relayLiveness } from "./relay/3-liveness.ts";
 import { relayCases, relayServes } from "./relay/peers.ts";
+import { handshake } from "./rfc6455/1-handshake.ts";
+import { base } from "./rfc6455/2-framing.ts";
+import { fragments } from "./rfc6455/3-fragments.ts";
+import { control } from "./rfc6455/4-control.ts";
+import { reserved } from "./rfc6455/5-reserved.ts";
+import { utf8 } from "./rfc6455/7-utf8.ts";
+import { closes } from "./rfc6455/8-close.ts";
+import { echoServes, overEcho } from "./rfc6455/rules.ts";
 import { sumWs, sumWsServes } from "./sum/ws.ts";
 
 export type Protocol = {
@@ -67,5 +75,14 @@ export const protocols: readonly Protocol[] = [
     cases: sumWs,
     server: ["servers/ws-sum.ts"],
     health: sumWsServes,
+  },
+  {
+    slug: "rfc6455",
+    name: "RFC 6455",
+    scheme: "ws",
+    path: "/echo",
+    cases: [...handshake, ...overEcho([...base, ...fragments, ...control, ...reserved, ...utf8, ...closes])],
+    server: ["servers/ws-sum.ts"],
+    health: echoServes,
   },
 ];
