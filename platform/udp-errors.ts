@@ -4,14 +4,12 @@
  * (ip(7)); Bun 1.4.5 does not tell it, so it is read here, by recvmsg(2) with MSG_ERRQUEUE.
  */
 import { ptr } from "bun:ffi";
-import { addressText } from "./address.ts";
+import { addressOf } from "./address.ts";
 import { libc } from "./libc.ts";
 import { pendingError } from "./socket-options.ts";
 
 const MSG_ERRQUEUE = 0x2000;
 const MSG_DONTWAIT = 0x40;
-const AF_INET = 2;
-const AF_INET6 = 10;
 
 const name = new Uint8Array(28); // struct sockaddr_in6, the larger of the two
 const control = new Uint8Array(512);
@@ -27,17 +25,7 @@ export function refusedDestinations(fd: number | undefined): string[] {
   for (;;) {
     header.set([BigInt(ptr(name)), 28n, BigInt(ptr(vector)), 1n, BigInt(ptr(control)), 512n, 0n]);
     if (Number(libc.recvmsg(fd, ptr(header), MSG_ERRQUEUE | MSG_DONTWAIT)) < 0) return refused;
-    const address = readAddress();
-    if (address) refused.push(address);
+    const address = addressOf(name);
+    if (address) refused.push(address.text);
   }
-}
-
-function readAddress(): string | undefined {
-  const family = name[0] | (name[1] << 8);
-  const port = (name[2] << 8) | name[3];
-  if (family === AF_INET) return addressText(name.subarray(4, 8).join("."), port);
-  if (family !== AF_INET6) return undefined;
-  const groups = Array.from({ length: 8 }, (_, i) => ((name[8 + i * 2] << 8) | name[9 + i * 2]).toString(16));
-  // The URL parser writes an IPv6 address in its one short form (RFC 5952), as Bun does.
-  return addressText(new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1), port);
 }

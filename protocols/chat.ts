@@ -10,7 +10,7 @@ export const MAX_LINE_BYTES = 65_536;
 export const MAX_QUEUE_BYTES = 1_048_576;
 
 /** Who speaks: ids count up from 1 and are never given twice. */
-export type Speaker = { id: number /** `ip:port`, IPv6 in brackets */; address: string };
+export type Speaker = { id: number /** `ip:port`, IPv6 in brackets, or `unix:<id>` */; address: string };
 
 /** What a member's message means: this range is relayed, or the member leaves, or nothing. */
 export type Heard = { from: number; to: number } | "leave" | "nothing";
@@ -84,7 +84,7 @@ function dataToken(text: string): string | undefined {
 function jsonObject(bytes: Uint8Array, from: number, to: number): Heard {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString("latin1");
   // Our own shape first: no parse, and no quote or escape to think about.
-  const plain = /^\{"data_source":"[^"\\]*","data":("[^"\\\x00-\x1f]*")\}$/.exec(text);
+  const plain = /^\{"data_source":"[^"\\\x00-\x1f]*","data":("[^"\\\x00-\x1f]*")\}$/.exec(text);
   const token = plain?.[1] ?? dataToken(text);
   if (token === undefined) return "nothing";
   const at = from + text.lastIndexOf(token);

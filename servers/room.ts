@@ -96,20 +96,23 @@ export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
     length = 0;
     const slow: Member[] = [];
     for (const member of members) {
-      const { batchFrom, skips } = member;
+      if (!share(member, end)) slow.push(member);
       member.batchFrom = 0;
-      member.skips = skips.length === 0 ? skips : [];
-      const delivered =
-        skips.length === 0
-          ? deliver(member, batch, batchFrom, end)
-          : deliver(member, scratch, 0, copyWithout(skips, batchFrom, end));
-      if (!delivered) slow.push(member);
     }
-    // Only now: the notice that one has left begins the next batch, in the same bytes.
-    for (const member of slow) {
-      evicted++;
-      expel(member);
-    }
+    // Only now: what is said of one who goes begins the next batch, and this one must have reached everybody.
+    for (const member of slow) members.delete(member);
+    for (const member of slow) expel(member);
+  }
+
+  /** Gives a member its part of the batch up to `end`; false when the member's queue cannot hold it. */
+  function share(member: Member, end: number): boolean {
+    const { outbox, socket, batchFrom, skips } = member;
+    if (end <= batchFrom) return true;
+    member.batchFrom = end;
+    if (skips.length === 0) return send(outbox, socket, batch, batchFrom, end);
+    member.skips = [];
+    const copied = copyWithout(skips, batchFrom, end);
+    return copied === 0 || send(outbox, socket, scratch, 0, copied);
   }
 
   /** Copies the batch without the skipped ranges into `scratch`; returns how many bytes are there. */
@@ -127,26 +130,18 @@ export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
     return copied;
   }
 
-  /** False when the member's queue has no room for it, or its socket is closed. */
-  function deliver(member: Member, bytes: Uint8Array, from: number, to: number): boolean {
-    return to <= from || member.gone || send(member.outbox, member.socket, bytes, from, to);
-  }
-
   /** The reader is too slow, or its socket is closed: it goes, by a reset, since its queue cannot be sent. */
   function expel(member: Member): void {
+    evicted++;
     leave(member);
     member.socket.terminate();
   }
 
   function join(socket: Socket<Member>): void {
-    // A connection that was reset before it was accepted has no address any more (Bun 1.4.5).
-    if (!socket.remoteAddress) {
-      socket.terminate();
-      return;
-    }
     const member: Member = {
       id: ++lastId,
-      address: addressText(socket.remoteAddress, socket.remotePort),
+      // A Unix socket's peer has no address.
+      address: socket.remoteAddress ? addressText(socket.remoteAddress, socket.remotePort) : `unix:${lastId}`,
       socket,
       outbox: createOutbox(queueBytes),
       lines: createLineBuffer(),
@@ -175,24 +170,24 @@ export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
       dialect.units === "lines"
         ? splitLines(member.lines, chunk, MAX_LINE_BYTES, hear)
         : splitObjects(member.objects, chunk, hear) === undefined;
-    if (readable || member.gone) return;
-    flushBatch();
-    if (dialect.tooLong) send(member.outbox, member.socket, Buffer.from(dialect.tooLong));
-    quit(member);
+    if (!readable) quit(member, dialect.tooLong);
   }
 
   /** Ends a connection in an orderly way: what waits is written, then FIN; the peer's close ends it. */
-  function quit(member: Member): void {
-    flushBatch();
+  function quit(member: Member, lastWords?: string): void {
+    if (member.gone) return;
+    const told = share(member, length) && send(member.outbox, member.socket, Buffer.from(lastWords ?? ""));
     leave(member);
+    if (!told) return void member.socket.terminate();
     finish(member);
+    // Set once, and no traffic renews it: a peer that never closes its side is not waited for.
+    member.socket.timeout(LINGER_SECONDS);
   }
 
   function finish(member: Member): void {
     // `end()` would lose what is on its way (Bun 1.4.5), `shutdown()` sends FIN behind it. Unread input
     // would turn the close into a reset that overtakes the last words, so reading goes on until then.
     if (pending(member.outbox) === 0) member.socket.shutdown();
-    member.socket.timeout(LINGER_SECONDS);
   }
 
   function drained(member: Member): void {
@@ -200,9 +195,9 @@ export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
     if (member.gone) finish(member);
   }
 
-  /** The member has gone, in whatever way, perhaps before it joined; calling it twice does no harm. */
-  function leave(member: Member | undefined): void {
-    if (!member || member.gone) return;
+  /** The member has gone, in whatever way; calling it twice does no harm. */
+  function leave(member: Member): void {
+    if (member.gone) return;
     member.gone = true;
     members.delete(member);
     if (dialect.left) announce(dialect.left(member));
@@ -212,6 +207,8 @@ export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
     members,
     join,
     receive,
+    /** The member has sent FIN: it still gets what was said until now. */
+    ended: (member: Member) => quit(member),
     drained,
     leave,
     announce,

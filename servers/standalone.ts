@@ -2,7 +2,16 @@
  * What every server program shares when it is started by itself: flags, the one line that says where it
  * listens, and a clean stop on SIGTERM and SIGINT. A server file holds the protocol and nothing of this.
  */
+import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
+
+/** Where a server listens: at a TCP or UDP address, or, a stream server, at a Unix socket instead. */
+export type Where = {
+  host: string;
+  port: number;
+  unix?: string | undefined;
+  tls?: { cert: string; key: string } | undefined;
+};
 
 /** A server that listens. */
 export type Running = {
@@ -21,8 +30,8 @@ export function seconds(text: string): number {
   return value;
 }
 
-/** Parsed flags: host and port, and whatever the server's own `options` declare. */
-export type ServerOptions = { host: string; port: number; json?: boolean } & Record<string, unknown>;
+/** Parsed flags: where to listen, and whatever the server's own `options` declare. */
+export type ServerOptions = Where & { json?: boolean } & Record<string, unknown>;
 
 export type ServerSpec = {
   summary: string;
@@ -31,6 +40,8 @@ export type ServerSpec = {
   port: (options: Record<string, unknown>) => number;
   /** Declares the flags that only this server has. */
   options?: (program: Command) => Command;
+  /** A stream server, TCP or WebSocket: it can listen on a Unix socket, and speak TLS. */
+  streams?: boolean;
   start: (options: ServerOptions) => Running | Promise<Running>;
 };
 
@@ -48,8 +59,51 @@ export function urlOf(scheme: string, host: string, port: number, path = ""): st
   return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
 }
 
+/** The same place, as Bun.listen and Bun.serve take it. */
+export function listenOn({ host, port, unix, tls }: Where) {
+  return { ...(unix ? { unix } : { hostname: host, port }), ...(tls ? { tls } : {}) } as {
+    hostname: string;
+    port: number;
+    tls?: { cert: string; key: string };
+  };
+}
+
+/** Where a stream server can be reached: `tcp://`, `tls://`, `ws://`, `wss://`, `unix://` or `ws+unix://`. */
+export function listeningUrl(scheme: "tcp" | "ws", { host, unix, tls }: Where, port: number, path = "") {
+  if (unix) return scheme === "ws" ? `ws+unix://${unix}:${path}` : `unix://${unix}`;
+  const secured = { tcp: "tls", ws: "wss" } as const;
+  return urlOf(tls ? secured[scheme] : scheme, host, port, path);
+}
+
+/** The flags of stream servers. */
+function addStreamOptions(program: Command): void {
+  program
+    .option("--unix <path>", "listen on this Unix socket instead of host and port")
+    .option("--tls-cert <file>", "speak TLS with this certificate chain (PEM)")
+    .option("--tls-key <file>", "and its private key (PEM)");
+}
+
+function readTls(options: Record<string, unknown>): Where["tls"] {
+  const { tlsCert, tlsKey } = options;
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined) throw new Error(`--tls-key ${tlsKey} needs --tls-cert beside it`);
+  if (tlsKey === undefined) throw new Error(`--tls-cert ${tlsCert} needs --tls-key beside it`);
+  return { cert: readPem("--tls-cert", String(tlsCert)), key: readPem("--tls-key", String(tlsKey)) };
+}
+
+function readPem(flag: string, path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    throw new Error(`${flag} ${path} cannot be read`);
+  }
+  if (!text.includes("-----BEGIN ")) throw new Error(`${flag} ${path} holds no PEM block`);
+  return text;
+}
+
 const LISTEN_ERRORS: Record<string, string> = {
-  EADDRINUSE: "the port is in use; choose another, or 0 for any free one",
+  EADDRINUSE: "the address is in use; choose another, or --port 0 for any free one",
   EADDRNOTAVAIL: "this machine has no such address",
   EACCES: "ports below 1024 need the right to bind them",
 };
@@ -69,17 +123,23 @@ export async function standalone(spec: ServerSpec, argv: string[] = Bun.argv.sli
     .option("--json", "print where it listens as JSON")
     .allowExcessArguments(false)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+  if (spec.streams) addStreamOptions(program);
   spec.options?.(program);
   const options = program.parse(argv, { from: "user" }).opts<ServerOptions>();
   options.port ??= spec.port(options);
+  try {
+    options.tls = readTls(options);
+  } catch (error) {
+    console.error(`error: ${reasonOf(error)}`);
+    process.exit(2);
+  }
   const protocol = spec.protocol(options);
   let running: Running;
   try {
     running = await spec.start(options);
   } catch (error) {
-    console.error(
-      `error: ${protocol} cannot listen on ${options.host} port ${options.port}: ${reasonOf(error)}`,
-    );
+    const place = options.unix ?? `${options.host} port ${options.port}`;
+    console.error(`error: ${protocol} cannot listen on ${place}: ${reasonOf(error)}`);
     process.exit(1);
   }
   const stop = async () => {

@@ -6,11 +6,16 @@
 import { type Dialect, type DialectName, dialectNames, dialects, MAX_LINE_BYTES } from "../protocols/chat.ts";
 import { createLineBuffer, splitLines } from "../protocols/lines.ts";
 import { createRoom, type Member } from "./room.ts";
-import { type Running, type ServerSpec, standalone, urlOf } from "./standalone.ts";
+import {
+  listeningUrl,
+  listenOn,
+  type Running,
+  type ServerSpec,
+  standalone,
+  type Where,
+} from "./standalone.ts";
 
-export type ChatOptions = {
-  host: string;
-  port: number;
+export type ChatOptions = Where & {
   dialect: DialectName;
   console?: ReadableStream<Uint8Array>;
 };
@@ -20,12 +25,14 @@ export function startChat(options: ChatOptions): Running {
   const dialect: Dialect = dialects[options.dialect];
   const room = createRoom(dialect);
   const listener = Bun.listen<Member>({
-    hostname: options.host,
-    port: options.port,
+    ...listenOn(options),
+    // A member that has sent FIN can still read: its own line, where the room echoes.
+    allowHalfOpen: true,
     socket: {
       open: room.join,
       data: (socket, chunk) => room.receive(socket.data, chunk),
       drain: (socket) => room.drained(socket.data),
+      end: (socket) => room.ended(socket.data),
       close: (socket) => room.leave(socket.data),
       error: (socket) => room.leave(socket.data),
       // Set once a connection is finished: a peer that never closes its side is not waited for.
@@ -34,7 +41,7 @@ export function startChat(options: ChatOptions): Running {
   });
   if (options.console && dialect.fromServer) readConsole(options.console, dialect.fromServer, room.announce);
   return {
-    url: urlOf("tcp", options.host, listener.port),
+    url: listeningUrl("tcp", options, listener.port),
     stop: () => listener.stop(true),
     counters: () => ({ "slow readers evicted": room.evictions() }),
   };
@@ -45,11 +52,16 @@ async function readConsole(
   toText: (line: string) => string,
   announce: (text: string) => void,
 ): Promise<void> {
-  const lines = createLineBuffer();
-  for await (const chunk of input)
-    splitLines(lines, chunk, MAX_LINE_BYTES, (bytes, from, to) =>
-      announce(toText(Buffer.from(bytes.subarray(from, to)).toString())),
-    );
+  let lines = createLineBuffer();
+  const say = (bytes: Uint8Array, from: number, to: number) =>
+    announce(toText(Buffer.from(bytes.subarray(from, to)).toString()));
+  try {
+    for await (const chunk of input)
+      if (!splitLines(lines, chunk, MAX_LINE_BYTES, say)) {
+        console.error(`console: a line of more than ${MAX_LINE_BYTES} bytes was not sent`);
+        lines = createLineBuffer();
+      }
+  } catch {} // standard input was closed or cannot be read: the console stops, the server does not
 }
 
 export const chatServer: ServerSpec = {
@@ -63,8 +75,9 @@ export const chatServer: ServerSpec = {
         .choices(dialectNames)
         .default("chat/bracket"),
     ),
-  start: ({ host, port, dialect }) =>
-    startChat({ host, port, dialect: dialect as DialectName, console: Bun.stdin.stream() }),
+  streams: true,
+  start: (options) =>
+    startChat({ ...options, dialect: options.dialect as DialectName, console: Bun.stdin.stream() }),
 };
 
 if (import.meta.main) await standalone(chatServer);

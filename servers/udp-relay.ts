@@ -109,7 +109,7 @@ export async function startRelay(options: RelayOptions): Promise<Running> {
     const address = addressText(ip, port);
     const known = clients.get(address);
     if (known) return known;
-    if (clients.size >= MAX_ADDRESSES) forgetSilent();
+    // The sweep makes room, not this datagram: a search through all at each would be a way to stop the relay.
     if (clients.size >= MAX_ADDRESSES) {
       counters.unregistered++;
       return undefined;

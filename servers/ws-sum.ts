@@ -4,14 +4,24 @@
  * message, `/echo` sends every message back as it came (for WebSocket test suites); the rest is a plain 404.
  */
 import type { ServerWebSocket } from "bun";
+import { boundHandshakes } from "../platform/handshakes.ts";
 import { answer, notTextReply, SUM_WS_PORT } from "../protocols/sum.ts";
-import { type Running, type ServerSpec, seconds, standalone, urlOf } from "./standalone.ts";
+import { closeIdle } from "./idle.ts";
+import {
+  listeningUrl,
+  listenOn,
+  type Running,
+  type ServerSpec,
+  seconds,
+  standalone,
+  type Where,
+} from "./standalone.ts";
+import { HANDSHAKE_SECONDS, pathOf, peerOf } from "./websocket.ts";
 
 /** The largest message `/echo` takes: what the usual test suites send at most. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 /** A peer that does not read its replies is closed when so much waits; Bun would drop silently past it. */
 const MAX_QUEUE_BYTES = 32 * 1024 * 1024;
-const HANDSHAKE_SECONDS = 5;
 export const IDLE_SECONDS = 20;
 
 type Connection = { path: "/add" | "/echo"; lastMessage: number };
@@ -21,16 +31,16 @@ const replies: Record<Connection["path"], (message: string | Buffer) => string |
   "/echo": (message) => message,
 };
 
-export function startSum(options: { host: string; port: number; idleSeconds: number }): Running {
+export function startSum(options: Where & { idleSeconds: number; handshakeSeconds?: number }): Running {
   const connections = new Set<ServerWebSocket<Connection>>();
   const counters = { idle: 0, dropped: 0 };
 
   const server = Bun.serve<Connection>({
-    hostname: options.host,
-    port: options.port,
+    ...listenOn(options),
     idleTimeout: HANDSHAKE_SECONDS,
     fetch(request, server) {
-      const { pathname } = new URL(request.url);
+      handshakes.done(peerOf(server, request) ?? "");
+      const pathname = pathOf(request);
       if (pathname !== "/add" && pathname !== "/echo") return new Response("not found\n", { status: 404 });
       if (server.upgrade(request, { data: { path: pathname, lastMessage: performance.now() } })) return;
       return new Response("this path speaks WebSocket\n", { status: 426, headers: { Upgrade: "websocket" } });
@@ -53,22 +63,22 @@ export function startSum(options: { host: string; port: number; idleSeconds: num
     },
   });
 
-  const sweep = setInterval(
-    () => {
-      const limit = performance.now() - options.idleSeconds * 1000;
-      for (const socket of connections)
-        if (socket.data.lastMessage < limit) {
-          counters.idle++;
-          socket.close(1000, "idle");
-        }
+  const handshakes = boundHandshakes(server.port ?? 0, options.handshakeSeconds ?? HANDSHAKE_SECONDS);
+  const stopSweep = closeIdle(
+    connections,
+    (socket) => socket.data.lastMessage,
+    options.idleSeconds,
+    (socket) => {
+      counters.idle++;
+      socket.close(1000, "idle");
     },
-    Math.min(1000, options.idleSeconds * 100),
   );
 
   return {
-    url: urlOf("ws", options.host, server.port ?? options.port, "/add"),
+    url: listeningUrl("ws", options, server.port ?? 0, "/add"),
     stop: () => {
-      clearInterval(sweep);
+      stopSweep();
+      handshakes.stop();
       return server.stop(true);
     },
     counters: () => ({ "idle connections closed": counters.idle, "replies dropped": counters.dropped }),
@@ -81,7 +91,8 @@ export const sumServer: ServerSpec = {
   port: () => SUM_WS_PORT,
   options: (program) =>
     program.option("--idle-timeout <seconds>", "close a connection without messages", seconds, IDLE_SECONDS),
-  start: ({ host, port, idleTimeout }) => startSum({ host, port, idleSeconds: Number(idleTimeout) }),
+  streams: true,
+  start: (options) => startSum({ ...options, idleSeconds: Number(options.idleTimeout) }),
 };
 
 if (import.meta.main) await standalone(sumServer);

@@ -1,0 +1,107 @@
+/** The fleets as the bench holds them: processes, and one run of a plan on all of them. */
+import type { Subprocess } from "bun";
+import type { FromFleet, Introduction, Progress, ToFleet } from "../clients/exchange.ts";
+import type { Plan, Report } from "../clients/workloads/index.ts";
+import { now } from "../platform/clock.ts";
+import { exitCodes, Failure } from "./failure.ts";
+
+type FleetProcess = { process: Subprocess; hear: (message: FromFleet) => void };
+
+export type Fleets = {
+  count: number;
+  pids: number[];
+  /** Runs a plan on every fleet; resolves with each one's report, in the order of the fleets. */
+  run: <R extends Report>(plan: Plan, options: RunOptions) => Promise<R[]>;
+  stop: () => Promise<void>;
+};
+
+export type RunOptions = {
+  onProgress?: (progress: Progress) => void;
+  /** Rejects when the run cannot be finished any more: the server has died, or the user has had enough. */
+  broken: Promise<never>;
+  /** Longest time for each step, in seconds; a fleet that says nothing for so long is given up. */
+  patienceSeconds: number;
+};
+
+export function startFleets(count: number): Fleets {
+  const fleets = Array.from({ length: count }, startFleet);
+  return {
+    count,
+    pids: fleets.map(({ process }) => process.pid),
+    run: <R extends Report>(plan: Plan, options: RunOptions) => runPlan<R>(fleets, plan, options),
+    async stop() {
+      for (const { process } of fleets) process.kill("SIGKILL");
+      await Promise.all(fleets.map(({ process }) => process.exited));
+    },
+  };
+}
+
+function startFleet(): FleetProcess {
+  const fleet: FleetProcess = {
+    hear: () => {},
+    process: Bun.spawn([process.execPath, `${import.meta.dir}/../clients/fleet.ts`], {
+      ipc: (message: FromFleet) => fleet.hear(message),
+      serialization: "advanced",
+      stdio: ["ignore", "inherit", "inherit"],
+    }),
+  };
+  return fleet;
+}
+
+type Step = Exclude<FromFleet["type"], "progress" | "failed">;
+
+async function runPlan<R extends Report>(fleets: FleetProcess[], plan: Plan, options: RunOptions): Promise<R[]> {
+  const latest: Progress[] = fleets.map(() => ({ sent: 0, delivered: 0 }));
+  const waits = fleets.map(({ process }, index) => {
+    const waiting = new Map<Step, (message: FromFleet) => void>();
+    let fail: (reason: Failure) => void = () => {};
+    const failed = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    failed.catch(() => {});
+    process.exited.then((code) => fail(new Failure(exitCodes.untrusted, `fleet ${index} ended with code ${code}`)));
+    fleets[index].hear = (message) => {
+      if (message.type === "progress") {
+        latest[index] = message.progress;
+        options.onProgress?.({ sent: total(latest, "sent"), delivered: total(latest, "delivered") });
+      } else if (message.type === "failed") fail(failure(message.kind, message.reason));
+      else waiting.get(message.type)?.(message);
+    };
+    return <T extends Step>(type: T) =>
+      Promise.race([
+        failed,
+        options.broken,
+        impatient(options.patienceSeconds, `fleet ${index} said nothing of "${type}"`),
+        new Promise<Extract<FromFleet, { type: T }>>((resolve) =>
+          waiting.set(type, (message) => resolve(message as Extract<FromFleet, { type: T }>)),
+        ),
+      ]);
+  });
+  const all = <T extends Step>(type: T) => Promise.all(waits.map((wait) => wait(type)));
+  const say = (message: ToFleet) => {
+    for (const { process } of fleets) process.send(message);
+  };
+
+  const ready = all("ready");
+  const sent = all("sent");
+  const reports = all("report");
+  // Whichever fails first is thrown; the others must not be unhandled.
+  for (const step of [ready, sent, reports]) step.catch(() => {});
+  fleets.forEach(({ process }, fleet) => void process.send({ type: "plan", plan, fleet, fleets: fleets.length } satisfies ToFleet));
+  const introductions: Introduction[] = (await ready).map((message) => message.introduction);
+  say({ type: "go", at: now(), introductions });
+  sent.then((messages) => say({ type: "drain", sent: messages.map((message) => message.sent) })).catch(() => {});
+  return (await reports).map((message) => message.report as R);
+}
+
+const total = (list: Progress[], key: keyof Progress) => list.reduce((sum, one) => sum + one[key], 0);
+
+function failure(kind: "unreachable" | "internal", reason: string): Failure {
+  return new Failure(kind === "unreachable" ? exitCodes.unreachable : exitCodes.untrusted, reason);
+}
+
+function impatient(seconds: number, what: string): Promise<never> {
+  return new Promise((_, reject) => {
+    setTimeout(() => reject(new Failure(exitCodes.untrusted, `${what} within ${seconds} s`)), seconds * 1000).unref();
+  });
+}

@@ -1,0 +1,36 @@
+/**
+ * The open loop's latencies: of each delivery, and for each message when its first and its last receiver got
+ * it. Counted from the intended send time; all in nanoseconds since the run's epoch.
+ */
+import { createHistogram, encodeHistogram, recordLatency } from "./histogram.ts";
+
+/** Message k was the (k div senders)-th of sender k mod senders: what travels needs no list of messages. */
+export type ArrivalsReport = {
+  /** Histogram of every delivery. */
+  delivery: string;
+  /** By message from `warm` on: first and last arrival, and how many receivers have got it. */
+  first: Float64Array;
+  last: Float64Array;
+  receivers: Uint16Array;
+};
+
+export type Arrivals = ReturnType<typeof createArrivals>;
+
+/** @param warm messages before this one are not measured @param messages how many there are in all */
+export function createArrivals(senders: number, warm: number, messages: number) {
+  const first = new Float64Array(messages - warm);
+  const last = new Float64Array(messages - warm);
+  const receivers = new Uint16Array(messages - warm);
+  const delivery = createHistogram();
+
+  return {
+    arrived(sender: number, sequence: number, intended: number, at: number): void {
+      const k = sequence * senders + sender - warm;
+      if (k < 0 || k >= first.length) return;
+      recordLatency(delivery, at - intended);
+      if (receivers[k]++ === 0) first[k] = at;
+      last[k] = at;
+    },
+    report: (): ArrivalsReport => ({ delivery: encodeHistogram(delivery), first, last, receivers }),
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * A fleet: one client process, started by the bench, which runs one workload after the other as planned.
+ * It outlives a sample, so that its code is compiled by the time the second one comes.
+ */
+import { type Exchange, type FromFleet, type ToFleet, Unreachable } from "./exchange.ts";
+import { runWorkload } from "./workloads/index.ts";
+
+const tell = (message: FromFleet) => process.send?.(message);
+
+/** Who waits for the bench's next word; the bench says one at a time. */
+const waiting = new Map<ToFleet["type"], (message: ToFleet) => void>();
+
+function hear<T extends ToFleet["type"]>(type: T): Promise<Extract<ToFleet, { type: T }>> {
+  return new Promise((resolve) =>
+    waiting.set(type, (message) => resolve(message as Extract<ToFleet, { type: T }>)),
+  );
+}
+
+process.on("message", (message: ToFleet) => {
+  const resolve = waiting.get(message.type);
+  waiting.delete(message.type);
+  resolve?.(message);
+});
+// The bench has gone: nothing here is of use to anyone any more.
+process.on("disconnect", () => process.exit(0));
+// Ctrl-C goes to the whole group; the bench decides what that means.
+process.on("SIGINT", () => {});
+
+for (;;) {
+  const { plan, fleet, fleets } = await hear("plan");
+  const exchange: Exchange = {
+    fleet,
+    fleets,
+    ready(introduction) {
+      tell({ type: "ready", introduction });
+      return hear("go");
+    },
+    progress: (progress) => tell({ type: "progress", progress }),
+    async sent(sent) {
+      tell({ type: "sent", sent });
+      return (await hear("drain")).sent;
+    },
+  };
+  try {
+    tell({ type: "report", report: await runWorkload(plan, exchange) });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (error instanceof Unreachable) tell({ type: "failed", kind: "unreachable", reason });
+    else
+      tell({ type: "failed", kind: "internal", reason: error instanceof Error ? `${error.stack}` : reason });
+  }
+}

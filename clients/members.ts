@@ -1,0 +1,162 @@
+/**
+ * The members of a room as a fleet holds them: connections over TCP or UDP, all with the same few calls, so
+ * that a workload need not know which it has. Connecting is bounded in number at once and in time.
+ */
+import type { Socket, udp } from "bun";
+import { addressText } from "../platform/address.ts";
+import { createOutbox, flush, type Outbox, pending, send } from "../platform/outbox.ts";
+import { fileLimit } from "../platform/proc.ts";
+import { fdOf, growReceiveBuffer } from "../platform/socket-options.ts";
+import { Unreachable } from "./exchange.ts";
+import type { Target } from "./target.ts";
+
+export type Member = {
+  index: number;
+  /** Its own address, as a server sees it on the same machine. */
+  address: string;
+  port: number;
+  /** Offers bytes; false when the connection can take no more and would have to drop them. */
+  send: (bytes: Uint8Array, from: number, to: number) => boolean;
+  /** Bytes that the kernel has taken: what is queued here is not among them. */
+  taken: () => number;
+  pending: () => number;
+  close: () => void;
+};
+
+export type MemberHandlers = {
+  onBytes: (index: number, chunk: Uint8Array) => void;
+  /** The server closed the connection, or refuses datagrams; not called after `close`. */
+  onLost: (index: number, reason: string) => void;
+};
+
+/** Bytes that may wait in the client for one connection that the server does not read. */
+const OUTBOX_BYTES = 4 * 1_048_576;
+const CONNECT_TIMEOUT_MS = 5000;
+const CONNECTING_AT_ONCE = 128;
+/** Room for some thousands of small datagrams a client: the default holds about 256. */
+const UDP_RECEIVE_BUFFER_BYTES = 4 * 1_048_576;
+
+/** Opens `count` members of the target, in order. Throws `Unreachable` with what stopped it. */
+export async function openMembers(
+  target: Target,
+  count: number,
+  handlers: MemberHandlers,
+): Promise<Member[]> {
+  const open = target.transport === "udp" ? openUdp : openTcp;
+  const members: Member[] = [];
+  try {
+    while (members.length < count) {
+      const batch = Array.from({ length: Math.min(CONNECTING_AT_ONCE, count - members.length) }, (_, i) =>
+        open(target, members.length + i, handlers),
+      );
+      const settled = await Promise.allSettled(batch);
+      for (const one of settled) if (one.status === "fulfilled") members.push(one.value);
+      const failed = settled.find((one) => one.status === "rejected");
+      if (failed) throw failed.reason;
+    }
+  } catch (error) {
+    for (const member of members) member.close();
+    throw new Unreachable(connectReason(target, error, members.length));
+  }
+  return members;
+}
+
+/** Why connecting failed, in words that say what to do. */
+export function connectReason(target: Target, error: unknown, open = 0): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const text = error instanceof Error ? error.message : String(error);
+  const reasons: Record<string, string> = {
+    ECONNREFUSED: "connection refused; is the server running?",
+    EMFILE: `the file table is full at ${fileLimit()?.soft ?? "?"} files; raise it with ulimit -n`,
+    ENFILE: "the machine's file table is full (fs.file-max)",
+    EADDRNOTAVAIL: "no free local port is left (net.ipv4.ip_local_port_range)",
+  };
+  const after = open > 0 ? ` after ${open} connections` : "";
+  return `${target.url} cannot be reached${after}: ${reasons[code] ?? text}`;
+}
+
+async function withTimeout<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`${what} took over ${CONNECT_TIMEOUT_MS / 1000} s`)),
+      CONNECT_TIMEOUT_MS,
+    );
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function openTcp(target: Target, index: number, handlers: MemberHandlers): Promise<Member> {
+  const outbox: Outbox = createOutbox(OUTBOX_BYTES);
+  let closing = false;
+  let lost = false;
+  const lose = (reason: string) => {
+    if (closing || lost) return;
+    lost = true;
+    handlers.onLost(index, reason);
+  };
+  const connecting: Promise<Socket> = Bun.connect({
+    hostname: target.hostname,
+    port: target.port,
+    socket: {
+      data: (_, chunk) => handlers.onBytes(index, chunk),
+      drain: (socket) => flush(outbox, socket),
+      close: (_, error) => lose(error ? `reset (${error.message})` : "closed by the server"),
+      error: (_, error) => lose(error.message),
+      connectError: () => {}, // the promise rejects with it
+    },
+  });
+  const socket = await withTimeout(connecting, "connecting");
+  return {
+    index,
+    address: addressText(socket.localAddress, socket.localPort),
+    port: socket.localPort,
+    send: (bytes, from, to) => send(outbox, socket, bytes, from, to),
+    taken: () => outbox.taken,
+    pending: () => pending(outbox),
+    close() {
+      closing = true;
+      socket.end();
+    },
+  };
+}
+
+async function openUdp(target: Target, index: number, handlers: MemberHandlers): Promise<Member> {
+  let taken = 0;
+  let closing = false;
+  const lose = (error: unknown) => {
+    if (!closing) handlers.onLost(index, connectReason(target, error));
+  };
+  const socket: udp.ConnectedSocket<"buffer"> = await Bun.udpSocket({
+    connect: { hostname: target.hostname, port: target.port },
+    socket: {
+      data: (_, chunk) => handlers.onBytes(index, chunk),
+      // Bun 1.4.5 gives the error alone, not the socket before it as typed.
+      error: lose as unknown as (socket: udp.ConnectedSocket<"buffer">, error: Error) => void,
+    },
+  });
+  growReceiveBuffer(fdOf(socket), UDP_RECEIVE_BUFFER_BYTES);
+  return {
+    index,
+    address: addressText(socket.address.address, socket.address.port),
+    port: socket.port,
+    send(bytes, from, to) {
+      try {
+        if (socket.send(bytes.subarray(from, to))) taken += to - from;
+      } catch (error) {
+        lose(error);
+      }
+      return true;
+    },
+    taken: () => taken,
+    pending: () => 0,
+    close() {
+      closing = true;
+      socket.close();
+    },
+  };
+}

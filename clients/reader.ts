@@ -1,0 +1,186 @@
+/**
+ * Reads a room's deliveries out of raw bytes and verifies every one of them: the hot path of a fleet.
+ *
+ * Fast path: a message stands where the last one's prefix length says, is checked word by word, and entered;
+ * no string and no object is made. Everything else (a split unit, another prefix length, a notice, a fault)
+ * goes through the slow path, which may take its time.
+ */
+import { HEADER_BYTES, hexWord, stamp, verifyMessage } from "../protocols/stamp.ts";
+import type { FaultKind } from "./ledger.ts";
+import type { RoomWire } from "./wire.ts";
+
+/** Bytes of a unit that has not come whole yet, for one receiver. */
+export type Receiver = { index: number; carry: Uint8Array; carried: number };
+
+export type ReaderOptions = {
+  wire: RoomWire;
+  /** Bytes of each message. */
+  messageBytes: number;
+  tag: number;
+  /** A verified message. */
+  onMessage: (receiver: number, sender: number, sequence: number, time: number) => void;
+  /** A message of the roll call (tag + 1), by which each receiver shows that it hears the room. */
+  onRollCall: (receiver: number) => void;
+  onGreeting: (receiver: number, id: number) => void;
+  onFault: (kind: Extract<FaultKind, "corrupt" | "unexpected">, receiver: number, text: string) => void;
+};
+
+/** A unit longer than this without an end is given up as corrupt. */
+const MAX_UNIT_BYTES = 1_048_576;
+/** A `data` event of Bun 1.4.5 holds at most 512 KiB. */
+const SCRATCH_BYTES = MAX_UNIT_BYTES + 1_048_576;
+
+export type Reader = ReturnType<typeof createReader>;
+
+export function createReceiver(index: number): Receiver {
+  return { index, carry: new Uint8Array(0), carried: 0 };
+}
+
+export const rollCallTag = (tag: number): number => (tag + 1) & 0xffff;
+
+export function createReader(options: ReaderOptions) {
+  const { wire, messageBytes, tag, onMessage, onRollCall, onGreeting, onFault } = options;
+  const tagWord = hexWord(tag);
+  const scratch = new Uint8Array(SCRATCH_BYTES);
+  const view = new DataView(scratch.buffer);
+  const suffix = wire.deliverySuffix;
+  // Prefixes as words, one row a sender; `lastWord` overlaps, so that no byte is left for a byte loop.
+  let prefixes: Uint8Array[] = [];
+  let prefixWords = new Int32Array(0);
+  let prefixLengths = new Int32Array(0);
+  let wordsPerRow = 1;
+  let lengths: number[] = [];
+  let guess = 0;
+
+  /** Tells what must stand before each sender's messages, by sender; until then every prefix is taken. */
+  function expectPrefixes(list: Uint8Array[]): void {
+    prefixes = list;
+    wordsPerRow = Math.max(1, ...list.map((prefix) => (prefix.length >> 2) + 1));
+    prefixWords = new Int32Array(list.length * wordsPerRow);
+    prefixLengths = Int32Array.from(list, (prefix) => prefix.length);
+    list.forEach((prefix, sender) => {
+      const words = new DataView(prefix.buffer, prefix.byteOffset, prefix.length);
+      const row = sender * wordsPerRow;
+      for (let i = 0; i + 4 <= prefix.length; i += 4) prefixWords[row + (i >> 2)] = words.getInt32(i, true);
+      if (prefix.length >= 4)
+        prefixWords[row + (prefix.length >> 2)] = words.getInt32(prefix.length - 4, true);
+    });
+    lengths = [...new Set(prefixLengths)];
+    guess = lengths[0] ?? 0;
+  }
+
+  function prefixIsRight(at: number, length: number, sender: number): boolean {
+    if (prefixLengths[sender] !== length) return false;
+    if (length < 4) {
+      for (let i = 0; i < length; i++) if (scratch[at + i] !== prefixes[sender][i]) return false;
+      return true;
+    }
+    const row = sender * wordsPerRow;
+    let difference = view.getInt32(at + length - 4, true) ^ prefixWords[row + (length >> 2)];
+    for (let i = 0, word = row; i + 4 <= length; i += 4)
+      difference |= view.getInt32(at + i, true) ^ prefixWords[word++];
+    return difference === 0;
+  }
+
+  function suffixIsRight(at: number): boolean {
+    for (let i = 0; i < suffix.length; i++) if (scratch[at + i] !== suffix[i]) return false;
+    return true;
+  }
+
+  /** Whether a right message begins at `at`, its prefix being `length` bytes; its header is in `stamp`. */
+  function isMessage(at: number, length: number, end: number): boolean {
+    const start = at + length;
+    const stop = start + messageBytes;
+    return (
+      stop + suffix.length <= end &&
+      view.getInt32(start, true) === tagWord &&
+      verifyMessage(view, start, messageBytes, tag) &&
+      prefixIsRight(at, length, stamp.sender) &&
+      suffixIsRight(stop)
+    );
+  }
+
+  /** Takes what has come for one receiver. */
+  function read(receiver: Receiver, chunk: Uint8Array): void {
+    const { carried } = receiver;
+    if (carried > 0) scratch.set(receiver.carry.subarray(0, carried));
+    scratch.set(chunk, carried);
+    const end = carried + chunk.length;
+    let at = 0;
+    while (at < end) {
+      if (isMessage(at, guess, end)) {
+        onMessage(receiver.index, stamp.sender, stamp.sequence, stamp.time);
+        at += guess + messageBytes + suffix.length;
+        continue;
+      }
+      const next = readSlowly(receiver.index, at, end);
+      if (next < 0) break;
+      at = next;
+    }
+    keep(receiver, at, end);
+  }
+
+  function keep(receiver: Receiver, from: number, end: number): void {
+    const rest = end - from;
+    if (rest > MAX_UNIT_BYTES) {
+      onFault("corrupt", receiver.index, `${rest} bytes without an end`);
+      receiver.carried = 0;
+      return;
+    }
+    if (rest > receiver.carry.length) receiver.carry = new Uint8Array(Math.max(256, rest * 2));
+    receiver.carry.set(scratch.subarray(from, end));
+    receiver.carried = rest;
+  }
+
+  /** One unit that is not a plain next message; returns where it ends, or -1 when it has not come whole. */
+  function readSlowly(receiver: number, at: number, end: number): number {
+    const stop = unitEnd(at, end);
+    if (stop < 0 || stop > end) return -1;
+    for (const length of lengths)
+      if (at + length + messageBytes + suffix.length === stop && isMessage(at, length, stop)) {
+        guess = length;
+        onMessage(receiver, stamp.sender, stamp.sequence, stamp.time);
+        return stop;
+      }
+    if (!isRollCall(at, stop)) classify(receiver, at, stop);
+    else onRollCall(receiver);
+    return stop;
+  }
+
+  function isRollCall(at: number, stop: number): boolean {
+    const start = stop - suffix.length - messageBytes;
+    return start >= at && verifyMessage(view, start, messageBytes, rollCallTag(tag));
+  }
+
+  function unitEnd(at: number, end: number): number {
+    if (wire.unit === "datagram") return end;
+    if (wire.unit === "frame") return frameEnd(at, end);
+    const newline = scratch.subarray(at, end).indexOf(10);
+    return newline < 0 ? -1 : at + newline + 1;
+  }
+
+  /** The end of a server's frame (RFC 6455 5.2), or -1 while its header has not come whole. */
+  function frameEnd(at: number, end: number): number {
+    if (end - at < 2) return -1;
+    const short = scratch[at + 1] & 0x7f;
+    if (short < 126) return at + 2 + short;
+    if (short === 126) return end - at < 4 ? -1 : at + 4 + view.getUint16(at + 2);
+    return end - at < 10 ? -1 : at + 10 + Number(view.getBigUint64(at + 2));
+  }
+
+  /** A greeting, a notice, or a fault: corrupt if it bears our tag, unexpected if not. */
+  function classify(receiver: number, at: number, stop: number): void {
+    const bytes = scratch.subarray(at, stop);
+    const text = Buffer.from(bytes.subarray(0, 240)).toString("latin1");
+    const greeting = wire.greeting?.exec(text);
+    if (greeting) onGreeting(receiver, Number(greeting[1]));
+    if (greeting || wire.notice?.test(text) || isControlFrame(at)) return;
+    const ours = text.includes(Buffer.from(new Int32Array([tagWord]).buffer).toString("latin1"));
+    const damaged = stop - at >= HEADER_BYTES && lengths.includes(stop - at - messageBytes - suffix.length);
+    onFault(ours || damaged ? "corrupt" : "unexpected", receiver, text);
+  }
+
+  const isControlFrame = (at: number) => wire.unit === "frame" && (scratch[at] & 0x08) !== 0;
+
+  return { read, expectPrefixes };
+}

@@ -1,0 +1,100 @@
+/**
+ * The closed loop: each sender keeps a window of outstanding messages, and a message that every receiver of
+ * this fleet has got makes room for the next. A lost message would stop it for ever, so that a slot whose
+ * message has not come in time is given back.
+ */
+import { now } from "../platform/clock.ts";
+
+export type Windows = ReturnType<typeof createWindows>;
+
+/** A message that has not come everywhere after so long is given up (the ledger still waits for it). */
+const GIVE_UP_NS = 250e6;
+const LOOK_MS = 50;
+
+export type WindowOptions = {
+  /** Senders of this fleet, as numbered in the messages. */
+  senders: readonly number[];
+  /** Messages outstanding for each; a power of two is not needed. */
+  window: number;
+  /** Local receivers that are to get each sender's messages. */
+  receivers: number;
+  /** Sends the next `count` messages of a sender, of which the first has this sequence number. */
+  send: (sender: number, sequence: number, count: number) => boolean;
+};
+
+export function createWindows({ senders, window, receivers, send }: WindowOptions) {
+  const rows = new Int32Array(Math.max(0, ...senders) + 1).fill(-1);
+  senders.forEach((sender, row) => {
+    rows[sender] = row;
+  });
+  const slots = senders.length * window;
+  const outstanding = new Int32Array(slots).fill(-1);
+  const remaining = new Int32Array(slots);
+  const sentAt = new Float64Array(slots);
+  const next = new Int32Array(senders.length);
+  const free = new Int32Array(senders.length).fill(window);
+  const dirty: number[] = [];
+  let scheduled = false;
+  let stopped = false;
+  let givenUp = 0;
+
+  function credit(row: number, slot: number): void {
+    outstanding[slot] = -1;
+    if (free[row]++ === 0) dirty.push(row);
+    if (scheduled || stopped) return;
+    scheduled = true;
+    // After the poll phase: all that this turn has made room for goes out by one write a sender.
+    setImmediate(() => {
+      scheduled = false;
+      for (const row of dirty.splice(0)) refill(row);
+    });
+  }
+
+  /** The slots of a window are used in turn, so that only those up to the first taken one are free now. */
+  function refill(row: number): void {
+    if (stopped) return;
+    const first = next[row];
+    let count = 0;
+    const at = now();
+    while (count < window) {
+      const slot = row * window + ((first + count) % window);
+      if (outstanding[slot] >= 0) break;
+      outstanding[slot] = first + count++;
+      remaining[slot] = receivers;
+      sentAt[slot] = at;
+    }
+    free[row] = 0;
+    if (count === 0) return;
+    next[row] = first + count;
+    if (!send(senders[row], first, count)) stopped = true;
+  }
+
+  const patrol = setInterval(() => {
+    const limit = now() - GIVE_UP_NS;
+    for (let slot = 0; slot < slots; slot++)
+      if (outstanding[slot] >= 0 && sentAt[slot] < limit) {
+        givenUp++;
+        credit(Math.floor(slot / window), slot);
+      }
+  }, LOOK_MS);
+
+  return {
+    start(): void {
+      for (let row = 0; row < senders.length; row++) refill(row);
+    },
+    stop(): void {
+      stopped = true;
+      clearInterval(patrol);
+    },
+    /** A receiver of this fleet has got a message. */
+    arrived(sender: number, sequence: number): void {
+      const row = sender < rows.length ? rows[sender] : -1;
+      if (row < 0) return;
+      const slot = row * window + (sequence % window);
+      if (outstanding[slot] === sequence && --remaining[slot] === 0) credit(row, slot);
+    },
+    /** Messages sent so far, by row of `senders`. */
+    sent: next,
+    givenUp: () => givenUp,
+  };
+}

@@ -1,0 +1,221 @@
+/**
+ * What the servers' tests share: raw clients that collect what comes and wait for it with a bound, and server
+ * programs as processes. Nothing here knows a protocol, but for the WebSocket client, which is Bun's own.
+ */
+import type { Socket } from "bun";
+
+/** No wait in a test is longer: what has not come by then does not come. */
+export const WAIT_MS = 10_000;
+
+/** Waits that are looked at again whenever something has happened. */
+function createWaits(state: () => string) {
+  const waits = new Set<() => void>();
+  return {
+    happened: () => {
+      for (const look of [...waits]) look();
+    },
+    until: (isSo: () => boolean, what: string): Promise<void> =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          waits.delete(look);
+          reject(new Error(`waited ${WAIT_MS} ms for ${what}; there is ${state()}`));
+        }, WAIT_MS);
+        const look = () => {
+          if (!isSo()) return;
+          clearTimeout(timer);
+          waits.delete(look);
+          resolve();
+        };
+        waits.add(look);
+        look();
+      }),
+  };
+}
+
+const excerpt = (text: string) => JSON.stringify(text.length > 400 ? `…${text.slice(-400)}` : text);
+
+export type RawClient = Awaited<ReturnType<typeof connectRaw>>;
+export type Place = { hostname: string; port: number } | { unix: string };
+
+/** Host and port of a server's url. */
+export function placeOf(url: string): { hostname: string; port: number } {
+  const { hostname, port } = new URL(url.replace(/^\w+:/, "http:"));
+  return { hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) };
+}
+
+/** A TCP client (TLS, Unix socket) that keeps all bytes that came. */
+export async function connectRaw(at: string | Place, tls?: { ca: string }) {
+  const place = typeof at === "string" ? placeOf(at) : at;
+  const chunks: Buffer[] = [];
+  let closed = false;
+  let ended = false;
+  const bytes = () => Buffer.concat(chunks);
+  const waits = createWaits(() => `${excerpt(bytes().toString())}${ended || closed ? ", closed" : ""}`);
+  let rest: Buffer = Buffer.alloc(0);
+  const push = () => {
+    const taken = socket.write(rest);
+    if (taken > 0) rest = rest.subarray(taken);
+    waits.happened();
+  };
+  const socket: Socket = await Bun.connect({
+    ...(place as { hostname: string; port: number }),
+    ...(tls ? { tls } : {}),
+    allowHalfOpen: true,
+    socket: {
+      data: (_socket, chunk) => {
+        chunks.push(chunk);
+        waits.happened();
+      },
+      drain: push,
+      end: () => {
+        ended = true;
+        waits.happened();
+      },
+      close: () => {
+        closed = true;
+        waits.happened();
+      },
+      error: () => {},
+    },
+  });
+  return {
+    socket,
+    /** `ip:port` of this client, as the server sees it. */
+    address: `${socket.localAddress?.includes(":") ? `[${socket.localAddress}]` : socket.localAddress}:${socket.localPort}`,
+    bytes,
+    text: () => bytes().toString(),
+    /** How many bytes have come: cheap, for those who wait for much. */
+    received: () => chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+    write: (data: string | Uint8Array) => {
+      rest = Buffer.concat([rest, Buffer.from(data as Uint8Array)]);
+      push();
+    },
+    /** When the kernel has taken all that was written. */
+    written: () => waits.until(() => rest.length === 0 || closed, "all bytes to be taken"),
+    /** Sends FIN. */
+    finish: () => void socket.shutdown(),
+    reset: () => void socket.terminate(),
+    until: waits.until,
+    /** When the text so far ends with this. */
+    untilEnd: (text: string) => waits.until(() => bytes().toString().endsWith(text), excerpt(text)),
+    /** When the server has closed its side. */
+    untilClosed: () => waits.until(() => closed || ended, "the server to close"),
+  };
+}
+
+/** A UDP client that keeps each datagram as text. */
+export async function connectUdp(url: string) {
+  const { hostname: host, port } = placeOf(url);
+  // A relay on all addresses is asked by IPv4, and sees its clients as such addresses inside of IPv6.
+  const hostname = host === "::1" ? "::1" : "127.0.0.1";
+  const seen = { "::1": "[::1]", "::": "[::ffff:127.0.0.1]" }[host] ?? hostname;
+  const received: string[] = [];
+  const waits = createWaits(() => excerpt(JSON.stringify(received)));
+  const socket = await Bun.udpSocket({
+    hostname,
+    port: 0,
+    socket: {
+      data: (_socket, payload) => {
+        received.push(payload.toString());
+        waits.happened();
+      },
+      error: () => {},
+    },
+  });
+  return {
+    received,
+    address: `${seen}:${socket.port}`,
+    send: (payload: string | Uint8Array) => socket.send(payload, port, hostname),
+    until: waits.until,
+    untilReceived: (text: string) =>
+      waits.until(() => received.includes(text), `the datagram ${excerpt(text)}`),
+    close: () => socket.close(),
+  };
+}
+
+/** Bun's own WebSocket client, with all messages that came. */
+export async function connectWebSocket(url: string, options: object = {}) {
+  const received: (string | Buffer)[] = [];
+  let closing: { code: number; reason: string } | undefined;
+  const waits = createWaits(
+    () => `${excerpt(JSON.stringify(received))} ${JSON.stringify(closing ?? "open")}`,
+  );
+  const socket = new WebSocket(url, options as never);
+  socket.binaryType = "nodebuffer";
+  socket.onmessage = ({ data }) => {
+    received.push(data as string | Buffer);
+    waits.happened();
+  };
+  socket.onclose = ({ code, reason }) => {
+    closing = { code, reason };
+    waits.happened();
+  };
+  socket.onopen = waits.happened;
+  await waits.until(() => socket.readyState === WebSocket.OPEN || closing !== undefined, "the handshake");
+  return {
+    socket,
+    received,
+    send: (message: string | Uint8Array) => socket.send(message),
+    until: waits.until,
+    untilReceived: (count: number) => waits.until(() => received.length >= count, `${count} messages`),
+    /** The close code and reason, once closed. */
+    untilClosed: async () => {
+      await waits.until(() => closing !== undefined, "the close");
+      return closing!;
+    },
+    close: () => socket.close(),
+  };
+}
+
+export type Program = Awaited<ReturnType<typeof startProgram>>;
+
+/** Starts a server program with `--port 0 --json` and reads its first line. End it with `stop`. */
+export async function startProgram(file: string, flags: string[] = []) {
+  const child = Bun.spawn(
+    [process.execPath, `${import.meta.dir}/${file}`, "--port", "0", "--json", ...flags],
+    {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "pipe",
+    },
+  );
+  let output = "";
+  const waits = createWaits(() => excerpt(output));
+  const reading = (async () => {
+    for await (const chunk of child.stdout) {
+      output += Buffer.from(chunk).toString();
+      waits.happened();
+    }
+  })();
+  await waits
+    .until(() => output.includes("\n"), `the first line of ${file}`)
+    .catch((error) => {
+      child.kill("SIGKILL");
+      throw error;
+    });
+  const first = JSON.parse(output.slice(0, output.indexOf("\n"))) as { listening: string; protocol: string };
+  return {
+    ...first,
+    child,
+    output: () => output,
+    /** Ends it by SIGTERM; the exit code. */
+    stop: async () => {
+      child.kill("SIGTERM");
+      const code = await child.exited;
+      await reading;
+      return code;
+    },
+  };
+}
+
+/** Runs a program to its end: a wrong flag, a port in use. */
+export async function runProgram(file: string, flags: string[]) {
+  const child = Bun.spawn([process.execPath, `${import.meta.dir}/${file}`, ...flags], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: WAIT_MS,
+  });
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  return { code: await child.exited, stdout, stderr };
+}
