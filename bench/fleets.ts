@@ -50,7 +50,11 @@ function startFleet(): FleetProcess {
 
 type Step = Exclude<FromFleet["type"], "progress" | "failed">;
 
-async function runPlan<R extends Report>(fleets: FleetProcess[], plan: Plan, options: RunOptions): Promise<R[]> {
+async function runPlan<R extends Report>(
+  fleets: FleetProcess[],
+  plan: Plan,
+  options: RunOptions,
+): Promise<R[]> {
   const latest: Progress[] = fleets.map(() => ({ sent: 0, delivered: 0 }));
   const waits = fleets.map(({ process }, index) => {
     const waiting = new Map<Step, (message: FromFleet) => void>();
@@ -59,7 +63,9 @@ async function runPlan<R extends Report>(fleets: FleetProcess[], plan: Plan, opt
       fail = reject;
     });
     failed.catch(() => {});
-    process.exited.then((code) => fail(new Failure(exitCodes.untrusted, `fleet ${index} ended with code ${code}`)));
+    process.exited.then((code) =>
+      fail(new Failure(exitCodes.untrusted, `fleet ${index} ended with code ${code}`)),
+    );
     fleets[index].hear = (message) => {
       if (message.type === "progress") {
         latest[index] = message.progress;
@@ -87,10 +93,15 @@ async function runPlan<R extends Report>(fleets: FleetProcess[], plan: Plan, opt
   const reports = all("report");
   // Whichever fails first is thrown; the others must not be unhandled.
   for (const step of [ready, sent, reports]) step.catch(() => {});
-  fleets.forEach(({ process }, fleet) => void process.send({ type: "plan", plan, fleet, fleets: fleets.length } satisfies ToFleet));
+  fleets.forEach(
+    ({ process }, fleet) =>
+      void process.send({ type: "plan", plan, fleet, fleets: fleets.length } satisfies ToFleet),
+  );
   const introductions: Introduction[] = (await ready).map((message) => message.introduction);
   say({ type: "go", at: now(), introductions });
-  sent.then((messages) => say({ type: "drain", sent: messages.map((message) => message.sent) })).catch(() => {});
+  sent
+    .then((messages) => say({ type: "drain", sent: messages.map((message) => message.sent) }))
+    .catch(() => {});
   return (await reports).map((message) => message.report as R);
 }
 
@@ -102,6 +113,9 @@ function failure(kind: "unreachable" | "internal", reason: string): Failure {
 
 function impatient(seconds: number, what: string): Promise<never> {
   return new Promise((_, reject) => {
-    setTimeout(() => reject(new Failure(exitCodes.untrusted, `${what} within ${seconds} s`)), seconds * 1000).unref();
+    setTimeout(
+      () => reject(new Failure(exitCodes.untrusted, `${what} within ${seconds} s`)),
+      seconds * 1000,
+    ).unref();
   });
 }

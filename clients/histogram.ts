@@ -23,7 +23,7 @@ export function createHistogram(): Histogram {
 /** Enters a latency; what is longer than a minute counts as a minute, and less than 0 as 0. */
 export function recordLatency(histogram: Histogram, nanoseconds: number): void {
   const value = Math.round(nanoseconds);
-  histogram.recordValue(value < 0 ? 0 : value > HIGHEST ? HIGHEST : value);
+  histogram.recordValue(Math.max(0, Math.min(HIGHEST, value)));
 }
 
 /** The histogram as text that any HDR implementation reads (V2 compressed, base64). */

@@ -7,6 +7,7 @@ import { addressText } from "../platform/address.ts";
 import { createOutbox, flush, type Outbox, pending, send } from "../platform/outbox.ts";
 import { fileLimit } from "../platform/proc.ts";
 import { fdOf, growReceiveBuffer } from "../platform/socket-options.ts";
+import { acceptFor, createKey, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
 import { Unreachable } from "./exchange.ts";
 import type { Target } from "./target.ts";
 
@@ -32,6 +33,8 @@ export type MemberHandlers = {
 /** Bytes that may wait in the client for one connection that the server does not read. */
 const OUTBOX_BYTES = 4 * 1_048_576;
 const CONNECT_TIMEOUT_MS = 5000;
+/** A handshake's answer is longer than this in no honest server. */
+const MAX_HEAD_BYTES = 16_384;
 const CONNECTING_AT_ONCE = 128;
 /** Room for some thousands of small datagrams a client: the default holds about 256. */
 const UDP_RECEIVE_BUFFER_BYTES = 4 * 1_048_576;
@@ -42,7 +45,7 @@ export async function openMembers(
   count: number,
   handlers: MemberHandlers,
 ): Promise<Member[]> {
-  const open = target.transport === "udp" ? openUdp : openTcp;
+  const open = openers[target.transport];
   const members: Member[] = [];
   try {
     while (members.length < count) {
@@ -60,6 +63,12 @@ export async function openMembers(
   }
   return members;
 }
+
+const openers: Record<Target["transport"], typeof openTcp> = {
+  tcp: openTcp,
+  udp: openUdp,
+  ws: openWebSocket,
+};
 
 /** Why connecting failed, in words that say what to do. */
 export function connectReason(target: Target, error: unknown, open = 0): string {
@@ -123,6 +132,46 @@ async function openTcp(target: Target, index: number, handlers: MemberHandlers):
       socket.end();
     },
   };
+}
+
+/** A WebSocket is a TCP connection with a handshake before it: fleets write and read the frames themselves. */
+async function openWebSocket(target: Target, index: number, handlers: MemberHandlers): Promise<Member> {
+  let head = new Uint8Array(0);
+  let upgraded = false;
+  let settle: (error?: Error) => void = () => {};
+  const answered = new Promise<void>((resolve, reject) => {
+    settle = (error) => (error ? reject(error) : resolve());
+  });
+  answered.catch(() => {});
+  const key = createKey(crypto.getRandomValues(new Uint8Array(16)));
+  const member = await openTcp(target, index, {
+    onBytes(_, chunk) {
+      if (upgraded) return handlers.onBytes(index, chunk);
+      head = Buffer.concat([head, chunk]);
+      const answer = readHead(head);
+      if (!answer && head.length < MAX_HEAD_BYTES) return;
+      upgraded = answer?.fields["sec-websocket-accept"] === acceptFor(key) && statusOf(answer) === 101;
+      settle(
+        upgraded
+          ? undefined
+          : new Error(`the handshake was answered with "${answer?.firstLine ?? "no end"}"`),
+      );
+      if (answer && upgraded && answer.end < head.length) handlers.onBytes(index, head.subarray(answer.end));
+    },
+    onLost(_, reason) {
+      settle(new Error(reason));
+      if (upgraded) handlers.onLost(index, reason);
+    },
+  });
+  const request = Buffer.from(handshakeRequest(`${target.hostname}:${target.port}`, target.path, key));
+  member.send(request, 0, request.length);
+  try {
+    await withTimeout(answered, "the WebSocket handshake");
+  } catch (error) {
+    member.close();
+    throw error;
+  }
+  return member;
 }
 
 async function openUdp(target: Target, index: number, handlers: MemberHandlers): Promise<Member> {

@@ -62,12 +62,18 @@ export function pace(schedule: Schedule, stopped: () => boolean): Promise<Pace> 
         if (!mine(k)) continue;
         const intended = start + k * interval;
         if (intended > at) break;
-        if (!send(k, intended)) return finish();
+        if (!send(k, intended)) {
+          finish();
+          return;
+        }
         offered++;
         lastAt = now();
         onLag(Math.max(0, lastAt - intended));
       }
-      if (k >= count || stopped()) return finish();
+      if (k >= count || stopped()) {
+        finish();
+        return;
+      }
       const wait = start + k * interval - now();
       if (wait > TIMER_REACH) {
         const asleep = now();

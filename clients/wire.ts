@@ -7,6 +7,7 @@
  */
 import { type Dialect, dialects } from "../protocols/chat.ts";
 import { relayPrefix } from "../protocols/relay.ts";
+import { applyMask, FIN, headerBytes, opcodes, writeHeader } from "../protocols/websocket.ts";
 
 export type RoomProtocol = keyof typeof dialects | "relay" | "chat/ws";
 
@@ -22,6 +23,8 @@ export type RoomWire = {
   /** What stands before a message of `messageBytes` by this sender when it is delivered. */
   deliveryPrefix: (speaker: SpeakerHere, messageBytes: number) => Uint8Array;
   deliverySuffix: Uint8Array;
+  /** Changes a message that has been written in place, as masking does. */
+  seal?: (view: DataView, at: number, messageBytes: number) => void;
   /** What bounds a unit: a newline, the datagram, or the WebSocket frame's own length. */
   unit: "line" | "datagram" | "frame";
   /** The id that a greeting tells its newcomer. */
@@ -73,20 +76,21 @@ const relayWire: RoomWire = {
   notice: /^\[.+\]: $/,
 };
 
-/** The header of a server's text frame (RFC 6455 5.2): FIN and opcode 1, then 7, 16 or 64 bits of length. */
-function textFrameHeader(length: number): Uint8Array {
-  if (length < 126) return new Uint8Array([0x81, length]);
-  if (length < 65_536) return new Uint8Array([0x81, 126, length >> 8, length & 0xff]);
-  const header = new Uint8Array(10);
-  header.set([0x81, 127]);
-  new DataView(header.buffer).setBigUint64(2, BigInt(length));
+/** The header of a text frame that is a whole message. */
+function textFrameHeader(length: number, mask?: number): Uint8Array {
+  const header = new Uint8Array(headerBytes(length, mask !== undefined));
+  writeHeader(new DataView(header.buffer), 0, FIN | opcodes.text, length, mask);
   return header;
 }
 
-const webSocketWire: RoomWire = {
+/** What the client's frames are masked with: any but zero makes the server do the work (RFC 6455 5.3). */
+export const FLEET_MASK = 0x5a17c3e9;
+
+const webSocketWire = (messageBytes: number): RoomWire => ({
   transport: "ws",
   echoes: false,
-  sendPrefix: encode(""),
+  sendPrefix: textFrameHeader(messageBytes, FLEET_MASK),
+  seal: (view, at, bytes) => applyMask(view, at, at + bytes, FLEET_MASK),
   sendSuffix: encode(""),
   deliveryPrefix({ address }, messageBytes) {
     const text = encode(`[${address}]: `);
@@ -94,11 +98,11 @@ const webSocketWire: RoomWire = {
   },
   deliverySuffix: encode("\n"),
   unit: "frame",
-};
+});
 
-/** The client's view of a room protocol. */
-export function roomWire(protocol: RoomProtocol): RoomWire {
+/** The client's view of a room protocol, for messages of this size. */
+export function roomWire(protocol: RoomProtocol, messageBytes: number): RoomWire {
   if (protocol === "relay") return relayWire;
-  if (protocol === "chat/ws") return webSocketWire;
+  if (protocol === "chat/ws") return webSocketWire(messageBytes);
   return dialectWire(protocol);
 }

@@ -1,14 +1,25 @@
 /** The workloads a fleet knows: one file each, one line here. */
 import type { Exchange } from "../exchange.ts";
+import { type CoalescePlan, type CoalesceReport, runCoalesce } from "./coalesce.ts";
+import { type FramingPlan, type FramingReport, runFraming } from "./framing.ts";
 import { type RoomPlan, type RoomReport, runRoom } from "./room.ts";
+import { runSum, type SumPlan, type SumReport } from "./sum.ts";
+import { runTruncate, type TruncatePlan, type TruncateReport } from "./truncate.ts";
 
-export type Plan = RoomPlan;
-export type Report = RoomReport;
+export type Plan = RoomPlan | SumPlan | FramingPlan | CoalescePlan | TruncatePlan;
+export type Report = RoomReport | SumReport | FramingReport | CoalesceReport | TruncateReport;
+
+type Workload = (plan: Plan, exchange: Exchange) => Promise<Report>;
 
 const workloads = {
   room: runRoom,
+  sum: runSum,
+  framing: runFraming,
+  coalesce: runCoalesce,
+  truncate: runTruncate,
 };
 
 export function runWorkload(plan: Plan, exchange: Exchange): Promise<Report> {
-  return workloads[plan.workload](plan, exchange);
+  // The plan's own name chose the function: they fit.
+  return (workloads[plan.workload] as Workload)(plan, exchange);
 }

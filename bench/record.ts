@@ -1,0 +1,230 @@
+/**
+ * The record of a run, schema `sockbench/1`: the interchange format. Tables, comparison and report are made
+ * from records alone, and nothing is printed that is not in them. Checked when written and when read.
+ *
+ * Units, unless a field says otherwise: times in nanoseconds, sizes in bytes, rates per second, shares 0 to 1.
+ */
+import { mkdirSync } from "node:fs";
+import { z } from "zod";
+import { outcomes } from "../clients/workloads/truncate.ts";
+import { exitCodes, Failure } from "./failure.ts";
+
+const count = z.number().int().nonnegative();
+const nanoseconds = z.number();
+const share = z.number().min(0);
+
+/** One fault in full: who, what, and the bytes as text (Latin-1). */
+const witness = z.object({
+  kind: z.string(),
+  receiver: count.optional(),
+  sender: count.optional(),
+  sequence: count.optional(),
+  text: z.string().optional(),
+});
+
+/** Why a sample does not count: the rule, what was measured, what is allowed, and what to do. */
+const invalidity = z.object({
+  rule: z.string(),
+  value: z.number(),
+  limit: z.number(),
+  unit: z.string(),
+  words: z.string(),
+});
+
+/** What the server did wrong, in words; any of them makes the exit code 1. */
+const wrong = z.object({ kind: z.string(), count, words: z.string() });
+
+/** What a sample used while it was measured; null where this machine cannot tell. */
+const meters = z.object({
+  elapsed: nanoseconds,
+  serverCpu: nanoseconds.nullable(),
+  /** One entry a fleet: CPU time used by its process. */
+  fleetCpu: z.array(nanoseconds),
+  /** Highest resident memory of the server's process so far, bytes. */
+  serverMemory: z.number().nullable(),
+  /** Share of the machine's CPU time that was given to others (steal in /proc/stat). */
+  stolen: share.nullable(),
+  /** How far the wall clock moved against the monotonic clock. */
+  clockStep: nanoseconds,
+  /** Datagrams dropped at full receive buffers, over the whole machine. */
+  udpBufferDrops: count.nullable(),
+  tcpRetransmits: count.nullable(),
+  /** Open loop: share of the time in which the pacer had nothing to do, least of all fleets. */
+  pacerIdle: share.optional(),
+});
+
+/** Coalescing: one row a combination. Segments are null where TCP_INFO cannot be read. */
+const coalesceRow = z.object({
+  path: z.enum(["direct", "through chat"]),
+  payload: count,
+  burst: count,
+  gapMilliseconds: z.number(),
+  noDelay: z.boolean(),
+  mss: count.nullable(),
+  ethernetMss: z.boolean(),
+  messages: count,
+  writes: count,
+  segmentsOut: count.nullable(),
+  segmentsIn: count.nullable(),
+  reads: count,
+  /** Messages that ended in one read. */
+  perRead: z.object({ p50: count, p99: count, most: count }),
+  /** How many reads ended so many messages: index is the number of messages; the last index stands for more. */
+  histogram: z.array(count),
+  cut: count,
+});
+
+const fate = z.object({
+  bytes: count,
+  outcome: z.enum(outcomes),
+  arrived: count,
+  told: z.string().optional(),
+});
+
+/** What only one scenario has to say. */
+const detail = z.discriminatedUnion("scenario", [
+  z.object({
+    scenario: z.literal("framing"),
+    stages: z.array(
+      z.object({
+        name: z.string(),
+        tried: count,
+        possible: count,
+        counts: z.record(z.string(), count),
+        stopped: z.string().optional(),
+      }),
+    ),
+  }),
+  z.object({ scenario: z.literal("coalesce"), rows: z.array(coalesceRow) }),
+  z.object({
+    scenario: z.literal("truncate"),
+    smallBufferBytes: count,
+    paths: z.array(
+      z.object({
+        path: z.enum(["relay", "small buffer"]),
+        fates: z.array(fate),
+        boundary: count.optional(),
+        beyond: z.enum(outcomes).optional(),
+      }),
+    ),
+  }),
+]);
+
+const parameter = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
+export const sampleSchema = z.object({
+  scenario: z.string(),
+  /** What is varied inside the scenario, such as `tcp 100 open`: samples of one variant and server compare. */
+  variant: z.string(),
+  /** Which server: an implementation of ours (`bun`, `go`, `node`), or `target` for one that was given. */
+  server: z.string(),
+  protocol: z.string(),
+  target: z.string(),
+  /** Place in the order of the run, from 0: samples of different variants and servers are interleaved. */
+  order: count,
+  /** UTC, ISO 8601. */
+  startedAt: z.iso.datetime(),
+  /** All that was asked for: connections, rate, window, sizes, seconds, seed. */
+  parameters: z.record(z.string(), parameter),
+  /** Whole numbers that must add up: sent, expected, delivered, lost and so on. */
+  counts: z.record(z.string(), z.number().int()),
+  /** Figures by the names of metrics.ts. */
+  metrics: z.record(z.string(), z.number()),
+  /** HDR histograms (V2, compressed, base64) of nanoseconds: they merge by adding. */
+  histograms: z.record(z.string(), z.string()),
+  witnesses: z.array(witness),
+  meters: meters.optional(),
+  wrong: z.array(wrong),
+  invalid: z.array(invalidity),
+  detail: detail.optional(),
+});
+
+const environment = z.object({
+  sockbench: z.string(),
+  bun: z.string(),
+  bunRevision: z.string(),
+  platform: z.string(),
+  kernel: z.string(),
+  cpu: z.string(),
+  cores: count,
+  memory: z.number(),
+  /** Soft and hard limit of open files; null where there is none. */
+  openFiles: z.object({ soft: z.number().nullable(), hard: z.number().nullable() }).nullable(),
+  /** Kernel settings that results depend on, by their name under /proc/sys. */
+  sysctl: z.record(z.string(), z.string()),
+  /** Socket options of a fresh connection here, as read back. */
+  socketOptions: z.record(z.string(), z.number()),
+  /** The project's commit, and whether its tree was clean; null outside of a checkout. */
+  git: z.object({ commit: z.string(), clean: z.boolean() }).nullable(),
+  fleets: count,
+  /** CPUs of the server and of each fleet; null when they were not pinned apart. */
+  pinned: z.object({ server: z.array(count), fleets: z.array(z.array(count)) }).nullable(),
+  /** How far the clocks of two processes may differ. */
+  clockUncertainty: nanoseconds,
+});
+
+/** What the harness itself costs, measured by `--calibrate`; latencies below the floor are its own. */
+const calibration = z.object({
+  /** One reading of the clock. */
+  timestamp: nanoseconds,
+  /** How late the pacer offers a message: median and 99th percentile, at 10,000 a second. */
+  pacerLag: z.object({ p50: nanoseconds, p99: nanoseconds }),
+  /** Round trip of an empty echo by a fleet's way, and by the plainest possible loop: medians. */
+  roundTrip: z.object({ fleet: nanoseconds, plain: nanoseconds }),
+  /** Deliveries a second that one fleet can verify out of memory, and messages a second it can stamp. */
+  verifyRate: z.number(),
+  stampRate: z.number(),
+});
+
+export const recordSchema = z.object({
+  schema: z.literal("sockbench/1"),
+  id: z.string(),
+  startedAt: z.iso.datetime(),
+  finishedAt: z.iso.datetime(),
+  /** Why the run ended before its time; null when it did not. */
+  partial: z.string().nullable(),
+  command: z.array(z.string()),
+  environment,
+  calibration: calibration.optional(),
+  samples: z.array(sampleSchema),
+  /** Warnings in words, about the run as a whole. */
+  warnings: z.array(z.string()),
+});
+
+export type RunRecord = z.infer<typeof recordSchema>;
+export type Sample = z.infer<typeof sampleSchema>;
+export type Environment = z.infer<typeof environment>;
+export type Calibration = z.infer<typeof calibration>;
+export type Invalidity = z.infer<typeof invalidity>;
+export type Wrong = z.infer<typeof wrong>;
+export type Meters = z.infer<typeof meters>;
+
+/** A name that sorts by time and is not given twice. */
+export function newRecordId(at: Date): string {
+  return `${at.toISOString().replace(/[:.]/g, "-").slice(0, 19)}Z-${crypto.randomUUID().slice(0, 8)}`;
+}
+
+/** Writes a record as `<folder>/<id>.json` and returns the path. */
+export async function writeRecord(record: RunRecord, folder: string): Promise<string> {
+  mkdirSync(folder, { recursive: true });
+  const path = `${folder}/${record.id}.json`;
+  await Bun.write(path, `${JSON.stringify(recordSchema.parse(record), null, 1)}\n`);
+  return path;
+}
+
+/** Reads a record; a file that is missing, no JSON, or not of the schema is told in one line. */
+export async function readRecord(path: string): Promise<RunRecord> {
+  const fail = (why: string) => new Failure(exitCodes.usage, `record ${path}: ${why}`);
+  const file = Bun.file(path);
+  if (!(await file.exists())) throw fail("there is no such file");
+  let value: unknown;
+  try {
+    value = await file.json();
+  } catch {
+    throw fail("not JSON; was it cut off?");
+  }
+  const parsed = recordSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw fail(`not of schema sockbench/1: ${issue.path.join(".") || "the whole"}: ${issue.message}`);
+}

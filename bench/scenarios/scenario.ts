@@ -1,0 +1,77 @@
+/**
+ * What a scenario is: a list of cells, each of which can be run once on one server and gives the parts of a
+ * sample; and a table that is made from samples alone. A new scenario is one file and one line in index.ts.
+ */
+import type { Progress } from "../../clients/exchange.ts";
+import type { Target } from "../../clients/target.ts";
+import type { Fleets } from "../fleets.ts";
+import type { Sample } from "../record.ts";
+
+/** What the command line can ask of every scenario; each takes what concerns it. */
+export type BenchOptions = {
+  quick: boolean;
+  seed: number;
+  exhaustive: boolean;
+  transport?: Target["transport"];
+  protocol?: string;
+  loop?: "open" | "closed";
+  connections?: number;
+  /** Messages or requests a second, over all connections. */
+  rate?: number;
+  /** Measured seconds of a sample. */
+  duration?: number;
+  warmup?: number;
+  /** Closed loop: outstanding messages of each sender, or requests of each connection. */
+  window?: number;
+  senders?: number;
+  /** Bytes of a message. */
+  size?: number;
+};
+
+export type SampleContext = {
+  target: string;
+  serverPid: number | undefined;
+  fleets: Fleets;
+  /** Different for each sample, so that a stray message of an earlier one is seen as such. */
+  tag: number;
+  onProgress: (progress: Progress) => void;
+  /** Rejects when the sample cannot be finished. */
+  broken: Promise<never>;
+};
+
+export type SampleParts = Pick<Sample, "counts" | "metrics" | "histograms" | "witnesses" | "wrong"> &
+  Partial<Pick<Sample, "meters" | "detail">>;
+
+export type Cell = {
+  scenario: string;
+  variant: string;
+  protocol: string;
+  parameters: Sample["parameters"];
+  /** Whether more samples say more: a correctness check is run once. */
+  repeats: boolean;
+  run: (context: SampleContext) => Promise<SampleParts>;
+};
+
+export type Scenario = {
+  name: string;
+  summary: string;
+  /** The protocols it can be run on. */
+  protocols: readonly string[];
+  cells: (options: BenchOptions) => Cell[];
+  /** A compact table of its samples, for the terminal. */
+  table: (samples: Sample[]) => string;
+};
+
+export const transportOf = (protocol: string): Target["transport"] =>
+  protocol === "relay" || protocol === "sum/udp" ? "udp" : protocol.endsWith("/ws") ? "ws" : "tcp";
+
+/** Whether a protocol is among those that the command line lets through. */
+export const wanted = (protocol: string, { transport, protocol: only }: BenchOptions): boolean =>
+  (transport === undefined || transportOf(protocol) === transport) &&
+  (only === undefined || protocol === only);
+
+/** Seconds of warm-up and of measuring, by how much of a hurry there is. */
+export const times = (options: BenchOptions): { warmupSeconds: number; seconds: number } => ({
+  warmupSeconds: options.warmup ?? (options.quick ? 0.2 : 0.3),
+  seconds: options.duration ?? (options.quick ? 0.4 : 0.7),
+});

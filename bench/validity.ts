@@ -1,0 +1,113 @@
+/**
+ * When a sample does not count. Each rule is a pure function of the sample, so that it can be applied to a
+ * record again: its name, what it measures, its limit and unit, and words that say what to do.
+ */
+import type { Invalidity, Sample } from "./record.ts";
+
+export type Rule = {
+  name: string;
+  unit: string;
+  limit: number;
+  /** What is measured, or undefined where the rule does not apply. */
+  value: (sample: Sample) => number | undefined;
+  /** Whether a value above the limit breaks it, or one below. */
+  bad: "above" | "below";
+  words: string;
+};
+
+const isOpen = ({ parameters }: Sample) => parameters.loop === "open";
+const busy = ({ meters }: Sample) => (meters?.pacerIdle === undefined ? undefined : 1 - meters.pacerIdle);
+const ratio = (a: number | undefined, b: number | undefined) =>
+  a === undefined || b === undefined || b === 0 ? undefined : a / b;
+
+export const rules: readonly Rule[] = [
+  {
+    name: "stolen CPU",
+    unit: "share",
+    limit: 0.1,
+    bad: "above",
+    value: ({ meters }) => meters?.stolen ?? undefined,
+    words: "the hypervisor gave this CPU time to others; run again when the machine is quieter",
+  },
+  {
+    name: "client saturated",
+    unit: "share",
+    limit: 0.9,
+    bad: "above",
+    value: (sample) => (isOpen(sample) ? busy(sample) : undefined),
+    words:
+      "the fleet had no time left, so that its own delay is in the latency; lower --rate or add --fleets",
+  },
+  {
+    name: "rate not reached",
+    unit: "of the asked rate",
+    limit: 0.99,
+    bad: "below",
+    value: ({ metrics, parameters }) => ratio(metrics.achievedRate, Number(parameters.rate ?? Number.NaN)),
+    words: "fewer messages were sent than asked for; lower --rate",
+  },
+  {
+    name: "pacer lag",
+    unit: "of the median latency",
+    limit: 0.1,
+    bad: "above",
+    value: ({ metrics }) =>
+      ratio(metrics["pacerLag.p50"], metrics["delivery.p50"] ?? metrics["roundTrip.p50"]),
+    words: "messages were offered late, and the latency counts that; lower --rate or add --fleets",
+  },
+  {
+    name: "kernel drops",
+    unit: "datagrams",
+    limit: 0,
+    bad: "above",
+    value: ({ counts }) => counts.droppedAtClients,
+    words:
+      "the fleet's own receive buffers overflowed: this loss is ours; lower --rate or raise net.core.rmem_max",
+  },
+  {
+    name: "clock step",
+    unit: "ns",
+    limit: 1e6,
+    bad: "above",
+    value: ({ meters }) => (meters ? Math.abs(meters.clockStep) : undefined),
+    words: "the wall clock was set while measuring; run again",
+  },
+  {
+    name: "too few samples",
+    unit: "deliveries",
+    limit: 1000,
+    bad: "below",
+    value: (sample) => (isOpen(sample) ? (sample.counts.measured ?? undefined) : undefined),
+    words: "not enough for a p99; raise --duration or --rate",
+  },
+  {
+    name: "server restarted",
+    unit: "restarts",
+    limit: 0,
+    bad: "above",
+    value: ({ counts }) => counts.serverRestarts,
+    words: "the process at the target's port changed while measuring",
+  },
+  {
+    name: "warm-up not settled",
+    unit: "of the first half",
+    limit: 0.3,
+    bad: "above",
+    value({ counts, parameters }) {
+      const { firstHalf, secondHalf } = counts;
+      if (parameters.loop !== "closed" || !firstHalf) return undefined;
+      return Math.abs(secondHalf / firstHalf - 1);
+    },
+    words: "the second half of the sample went at another speed than the first; raise --warmup or --duration",
+  },
+];
+
+/** The rules that a sample breaks. */
+export function judge(sample: Sample): Invalidity[] {
+  return rules.flatMap(({ name, unit, limit, value: measure, bad, words }) => {
+    const value = measure(sample);
+    if (value === undefined || Number.isNaN(value)) return [];
+    const broken = bad === "above" ? value > limit : value < limit;
+    return broken ? [{ rule: name, value, limit, unit, words }] : [];
+  });
+}

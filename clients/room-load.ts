@@ -1,0 +1,116 @@
+/** How a room is loaded: the open loop's planned rate, or the closed loop's full windows. */
+import { now } from "../platform/clock.ts";
+import { writeMessage } from "../protocols/stamp.ts";
+import { createHistogram, encodeHistogram, recordLatency } from "./histogram.ts";
+import type { Member } from "./members.ts";
+import { type Pace, pace } from "./pacer.ts";
+import { createWindows } from "./windows.ts";
+import type { RoomPlan, Run } from "./workloads/room.ts";
+
+/** Open: so many messages a second over all senders. Closed: so many outstanding for each sender. */
+export type Load = OpenLoad | ClosedLoad;
+export type OpenLoad = { loop: "open"; rate: number; senders: number };
+export type ClosedLoad = { loop: "closed"; window: number; senders: number };
+
+/** Open loop: messages of the warm-up, which are verified but not measured. */
+export const warmMessages = ({ warmupSeconds }: RoomPlan, { rate }: OpenLoad): number =>
+  Math.round(rate * warmupSeconds);
+
+export const allMessages = (plan: RoomPlan, load: OpenLoad): number =>
+  warmMessages(plan, load) + Math.round(load.rate * plan.seconds);
+
+/** Puts one message, and what the protocol wants around it, at `at`. */
+export function compose(
+  { wire, plan }: Run,
+  out: Uint8Array,
+  view: DataView,
+  at: number,
+  tag: number,
+  sender: number,
+  sequence: number,
+  time: number,
+): void {
+  const { sendPrefix, sendSuffix } = wire;
+  if (sendPrefix.length > 0) out.set(sendPrefix, at);
+  const body = at + sendPrefix.length;
+  writeMessage(view, body, plan.messageBytes, tag, sender, sequence, time);
+  wire.seal?.(view, body, plan.messageBytes);
+  if (sendSuffix.length > 0) out.set(sendSuffix, body + plan.messageBytes);
+}
+
+/** Loads the room from `start` on as planned; resolves after the last send, with what an open loop can tell. */
+export function offer(run: Run, start: number): Promise<{ lag: string; pace: Pace } | undefined> {
+  const { load } = run.plan;
+  return load.loop === "open" ? offerOpen(run, load, start) : offerClosed(run, load, start);
+}
+
+/** Message k is sent by sender k mod senders, at its time. */
+async function offerOpen(run: Run, load: OpenLoad, start: number): Promise<{ lag: string; pace: Pace }> {
+  const { plan, exchange, members, lost } = run;
+  const { fleet, fleets } = exchange;
+  const { rate, senders } = load;
+  const out = new Uint8Array(run.wireBytes);
+  const view = new DataView(out.buffer);
+  const lag = createHistogram();
+  const warm = warmMessages(plan, load) / fleets;
+  let offered = 0;
+  const result = await pace(
+    {
+      start,
+      interval: 1e9 / rate,
+      count: allMessages(plan, load),
+      mine: (k) => (k % senders) % fleets === fleet,
+      send(k, intended) {
+        const sender = k % senders;
+        const index = Math.floor(sender / fleets);
+        compose(run, out, view, 0, plan.tag, sender, Math.floor(k / senders), intended - plan.epoch);
+        if (!members[index].send(out, 0, out.length)) return false;
+        run.sent[index]++;
+        return true;
+      },
+      onLag(nanoseconds) {
+        if (offered++ >= warm) recordLatency(lag, nanoseconds);
+      },
+    },
+    () => lost.count > 0,
+  );
+  return { lag: encodeHistogram(lag), pace: result };
+}
+
+/** Keeps every sender's window full until the measured time is over. */
+async function offerClosed(run: Run, { window, senders }: ClosedLoad, start: number): Promise<undefined> {
+  const { plan, exchange, members, lost, wire, wireBytes } = run;
+  const out = new Uint8Array(wireBytes * window);
+  const view = new DataView(out.buffer);
+  const windows = createWindows({
+    senders: members.map(({ index }) => run.senderOf(index)).filter((sender) => sender < senders),
+    window,
+    receivers: members.length - (wire.echoes ? 0 : 1),
+    send(sender, sequence, count) {
+      const index = Math.floor(sender / exchange.fleets);
+      const time = now() - plan.epoch;
+      for (let i = 0; i < count; i++)
+        compose(run, out, view, i * wireBytes, plan.tag, sender, sequence + i, time);
+      run.sent[index] += count;
+      return sendMessages(run, members[index], out, count);
+    },
+  });
+  run.windows = windows;
+  const until = async (at: number) => {
+    while (now() < at && lost.count === 0) await Bun.sleep(Math.max(1, Math.min(50, (at - now()) / 1e6)));
+  };
+  try {
+    await until(start);
+    windows.start();
+    await until(start + (plan.warmupSeconds + plan.seconds) * 1e9);
+  } finally {
+    windows.stop();
+  }
+}
+
+/** A stream takes them in one write; each datagram is its own. */
+function sendMessages({ wire, wireBytes }: Run, member: Member, out: Uint8Array, count: number): boolean {
+  if (wire.transport !== "udp") return member.send(out, 0, count * wireBytes);
+  for (let i = 0; i < count; i++) member.send(out, i * wireBytes, (i + 1) * wireBytes);
+  return true;
+}
