@@ -2,6 +2,7 @@
 /** The program: one file a command in commands/, one line a command here, and how every command ends. */
 import { Command } from "commander";
 import { version } from "../package.json";
+import { addConformCommand } from "./commands/conform.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { exitCodes, Failure } from "./failure.ts";
 
@@ -11,7 +12,7 @@ const program = new Command("sockbench")
   .enablePositionalOptions()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
 
-for (const add of [addServeCommand]) add(program);
+for (const add of [addConformCommand, addServeCommand]) add(program);
 
 try {
   await program.parseAsync();

@@ -33,6 +33,8 @@ export type Protocol = {
   slug: string;
   /** Its name in the protocol sheet. */
   name: string;
+  /** The peers' name for the server that speaks it, where it is another. */
+  peer?: string;
   scheme: "tcp" | "udp" | "ws" | "none";
   /** The path that cases use on our own server, where it is not the one that the server announces. */
   path?: string;
@@ -79,6 +81,7 @@ export const protocols: readonly Protocol[] = [
   {
     slug: "rfc6455",
     name: "RFC 6455",
+    peer: "sum/ws",
     scheme: "ws",
     path: "/echo",
     cases: [...handshake, ...overEcho([...base, ...fragments, ...control, ...reserved, ...utf8, ...closes])],
