@@ -108,11 +108,7 @@ export function chatIn(t: Context, name: DialectName): Chat {
 async function introduce(chat: Chat, peer: TcpPeer, others: TcpPeer[]): Promise<number> {
   const pattern = joinNotices[chat.name];
   if (!pattern) {
-    // No notice: a first word tells, since whoever is heard has entered.
-    if (others.length === 0) return 0;
-    const hello = `hello from ${peer.name}`;
-    chat.say(peer, hello);
-    await chat.heard(peer, [hello], others);
+    if (others.length > 0) await greet(chat, peer, others);
     return 0;
   }
   const own = await find(peer, pattern, "the notice that it has joined");
@@ -122,6 +118,27 @@ async function introduce(chat: Chat, peer: TcpPeer, others: TcpPeer[]): Promise<
   for (const other of others)
     await find(other, new RegExp(`[^\\n]*${RegExp.escape(word)}\\}?\\n?`), show(text));
   return id;
+}
+
+/**
+ * Where nothing tells that one has entered, a first word does: whoever is heard by all is known to all. It is
+ * said again until then, since a server with a thread for each connection may know a later one sooner.
+ */
+async function greet({ said, t, dialect }: Chat, peer: TcpPeer, others: TcpPeer[]): Promise<void> {
+  let hello: Buffer = Buffer.alloc(0);
+  const end = (other: TcpPeer) => other.unread().indexOf(hello) + hello.length;
+  const heard = (other: TcpPeer) => end(other) >= hello.length;
+  for (let attempt = 1; attempt <= 8 && (attempt === 1 || !others.every(heard)); attempt++) {
+    hello = said(attempt === 1 ? `hello from ${peer.name}` : `hello again from ${peer.name}, ${attempt}`);
+    peer.send(hello);
+    await Promise.all(others.map((other) => until(other, t.patience / 8, () => heard(other))));
+  }
+  const deaf = others.find((other) => !heard(other));
+  if (deaf) {
+    const wish = `${deaf.name} receives "${dialect.prefix({ id: 0, address: peer.address })}" and ${show(hello)}`;
+    throw new Violation(wish, deaf.unread().length > 0 ? `came ${show(deaf.unread())}` : "nothing came");
+  }
+  for (const other of others) other.take(end(other));
 }
 
 /** Skips to a notice, wherever it stands: of an earlier guest there may be words left before it. */
