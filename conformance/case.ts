@@ -40,7 +40,7 @@ export const serverTimes = {
   idle: { flag: "--idle-timeout", ours: 1, sheet: 30 },
   forget: { flag: "--forget-after", ours: 1, sheet: 60 },
   ping: { flag: "--ping-interval", ours: 0.3, sheet: 54 },
-  pong: { flag: "--pong-timeout", ours: 1, sheet: 60 },
+  pong: { flag: "--idle-timeout", ours: 1, sheet: 60 },
   handshake: { flag: "", ours: 5, sheet: 5 },
 } as const;
 

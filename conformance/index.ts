@@ -81,10 +81,10 @@ export async function ownProvider(
 ): Promise<Provider | { unsupported: string }> {
   if (language === "bun") {
     const [file, ...flags] = protocol.server;
-    return processProvider([process.execPath, join(ROOT, file), ...flags], protocol.path);
+    return processProvider([process.execPath, join(ROOT, file), ...flags], protocol);
   }
   const peer = await peerCommand(language, protocol.peer ?? protocol.name);
-  return "command" in peer ? processProvider(peer.command, protocol.path) : peer;
+  return "command" in peer ? processProvider(peer.command, protocol) : peer;
 }
 
 /** One at a time of each of `count` lanes. */

@@ -14,6 +14,10 @@ import { jsonOwn } from "./chat-json/5-own.ts";
 import { stampedOwn } from "./chat-stamped/5-own.ts";
 import { welcomeOwn } from "./chat-welcome/5-own.ts";
 import type { Context } from "./context.ts";
+import { echo, pingServes } from "./echo/1-pings.ts";
+import { fileTransfers } from "./file/1-transfers.ts";
+import { refusals } from "./file/2-refusals.ts";
+import { fileCases, fileServes } from "./file/transfers.ts";
 import { relaying } from "./relay/1-relaying.ts";
 import { payload } from "./relay/2-payload.ts";
 import { relayLiveness } from "./relay/3-liveness.ts";
@@ -26,6 +30,8 @@ import { reserved } from "./rfc6455/5-reserved.ts";
 import { utf8 } from "./rfc6455/7-utf8.ts";
 import { closes } from "./rfc6455/8-close.ts";
 import { echoServes, overEcho } from "./rfc6455/rules.ts";
+import { sumTcp, sumTcpServes } from "./sum/tcp.ts";
+import { sumUdp, sumUdpServes } from "./sum/udp.ts";
 import { sumWs, sumWsServes } from "./sum/ws.ts";
 
 export type Protocol = {
@@ -38,6 +44,8 @@ export type Protocol = {
   scheme: "tcp" | "udp" | "ws" | "none";
   /** The path that cases use on our own server, where it is not the one that the server announces. */
   path?: string;
+  /** It writes files: each server gets a directory of its own. */
+  files?: boolean;
   cases: readonly Case[];
   /** Our own server as a program: file and flags. */
   server: readonly [file: string, ...flags: string[]];
@@ -77,6 +85,39 @@ export const protocols: readonly Protocol[] = [
     cases: sumWs,
     server: ["servers/ws-sum.ts"],
     health: sumWsServes,
+  },
+  {
+    slug: "sum-tcp",
+    name: "sum/tcp",
+    scheme: "tcp",
+    cases: sumTcp,
+    server: ["servers/tcp-sum.ts"],
+    health: sumTcpServes,
+  },
+  {
+    slug: "sum-udp",
+    name: "sum/udp",
+    scheme: "udp",
+    cases: sumUdp,
+    server: ["servers/udp-sum.ts"],
+    health: sumUdpServes,
+  },
+  {
+    slug: "echo",
+    name: "echo",
+    scheme: "tcp",
+    cases: echo,
+    server: ["servers/tcp-echo.ts"],
+    health: pingServes,
+  },
+  {
+    slug: "file",
+    name: "file",
+    scheme: "tcp",
+    files: true,
+    cases: fileCases([...fileTransfers, ...refusals]),
+    server: ["servers/tcp-file.ts"],
+    health: fileServes,
   },
   {
     slug: "rfc6455",

@@ -3,6 +3,9 @@
  * process, started in this process, or already running somewhere.
  */
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Command } from "commander";
 import { exitCodes, Failure } from "../bench/failure.ts";
 import type { ServerOptions, ServerSpec } from "../servers/standalone.ts";
@@ -23,6 +26,8 @@ export type Target = {
   /** Writes to the server's standard input, or closes it; absent when it is not ours. */
   readonly console?: { write: (text: string) => void; end: () => void };
   readonly pid?: number;
+  /** Where a file server puts its files. */
+  readonly directory?: string;
   readonly alive: () => boolean;
   readonly stop: () => Promise<void>;
 };
@@ -68,16 +73,23 @@ const flagsOf = (times: readonly TimeName[] = []) =>
 const timesOf = (names: readonly TimeName[] = []): Target["times"] =>
   Object.fromEntries(names.map((name) => [name, serverTimes[name].ours]));
 
+/** What a protocol asks for beside the command: another path, a directory for files. */
+export type Adjustments = { path?: string; files?: boolean };
+
+const temporaryDirectory = () => mkdtemp(join(tmpdir(), "sockbench-conform-"));
+
 /**
  * A program that takes `--port 0 --json` and says on its first line where it listens, as ours do: each start
  * is a process, ended by its id.
  */
-export function processProvider(command: readonly string[], path?: string): Provider {
+export function processProvider(command: readonly string[], { path, files }: Adjustments = {}): Provider {
   return {
     own: true,
     cheap: false,
     async start({ times, console: wantsConsole }) {
-      const child = Bun.spawn([...command, "--port", "0", "--json", ...flagsOf(times)], {
+      const directory = files ? await temporaryDirectory() : undefined;
+      const dir = directory ? ["--dir", directory] : [];
+      const child = Bun.spawn([...command, "--port", "0", "--json", ...flagsOf(times), ...dir], {
         stdin: wantsConsole ? "pipe" : "ignore",
         stdout: "pipe",
         stderr: "ignore",
@@ -87,6 +99,7 @@ export function processProvider(command: readonly string[], path?: string): Prov
         ...parseUrl(withPath(url, path)),
         times: timesOf(times),
         pid: child.pid,
+        ...(directory ? { directory } : {}),
         ...(child.stdin
           ? {
               console: {
@@ -99,6 +112,7 @@ export function processProvider(command: readonly string[], path?: string): Prov
         async stop() {
           child.kill("SIGKILL");
           await child.exited;
+          if (directory) await rm(directory, { recursive: true });
         },
       };
     },
@@ -123,20 +137,30 @@ async function firstUrl(output: ReadableStream<Uint8Array>, command: string): Pr
 }
 
 /** A server in this process: for tests, where a start must cost nothing. */
-export function inProcessProvider(spec: ServerSpec, flags: readonly string[], path?: string): Provider {
+export function inProcessProvider(
+  spec: ServerSpec,
+  flags: readonly string[],
+  { path, files }: Adjustments = {},
+): Provider {
   return {
     own: true,
     cheap: true,
     async start({ times }) {
       const program = new Command().option("--port <n>", "", Number, 0).option("--host <a>", "", "127.0.0.1");
       spec.options?.(program);
-      program.parse([...flags, ...flagsOf(times)], { from: "user" });
+      const directory = files ? await temporaryDirectory() : undefined;
+      const dir = directory ? ["--dir", directory] : [];
+      program.parse([...flags, ...flagsOf(times), ...dir], { from: "user" });
       const running = await spec.start(program.opts<ServerOptions>());
       return {
         ...parseUrl(withPath(running.url, path)),
         times: timesOf(times),
+        ...(directory ? { directory } : {}),
         alive: () => true,
-        stop: async () => void (await running.stop()),
+        async stop() {
+          await running.stop();
+          if (directory) await rm(directory, { recursive: true });
+        },
       };
     },
   };
