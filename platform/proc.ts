@@ -66,11 +66,23 @@ export function listenerPid(transport: "tcp" | "udp", port: number): number | un
     }
   if (wanted.size === 0) return undefined;
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
-    try {
-      for (const fd of readdirSync(`/proc/${pid}/fd`))
-        if (wanted.has(readlinkSync(`/proc/${pid}/fd/${fd}`))) return Number(pid);
-    } catch {} // ended meanwhile, or another user's
+    if (openFiles(pid).some((file) => wanted.has(file))) return Number(pid);
   return undefined;
+}
+
+/** What the descriptors of a process lead to; those closed meanwhile, or all of another user's, are left out. */
+function openFiles(pid: string): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/${fd}`);
+      } catch {
+        return ""; // one that closes between the two calls, such as this readdir's own
+      }
+    });
+  } catch {
+    return [];
+  }
 }
 
 /** The soft and hard limit of open files of this process (proc_pid_limits(5)). */

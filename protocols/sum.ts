@@ -16,6 +16,9 @@ const PLAIN = /^\{"A":(-?[1-9]\d{0,14}|0),"B":(-?[1-9]\d{0,14}|0)\}$/;
 
 const errorReply = (why: string) => JSON.stringify({ Error: why });
 
+/** Whether a datagram is an error reply: one of those is never answered. */
+export const isErrorReply = (text: string): boolean => text.startsWith('{"Error":');
+
 /** A reply, and whether the request was good. Without `\n`, which belongs to the stream transports. */
 export type SumReply = { text: string; ok: boolean };
 

@@ -115,8 +115,12 @@ function reasonOf(error: unknown): string {
 }
 
 /** Runs a server program: parses `argv` (without program names), starts, prints its line, stops on a signal. */
-export async function standalone(spec: ServerSpec, argv: string[] = Bun.argv.slice(2)): Promise<void> {
-  const program = new Command(Bun.argv[1]?.split("/").pop())
+export async function standalone(
+  spec: ServerSpec,
+  argv: string[] = Bun.argv.slice(2),
+  name = Bun.argv[1]?.split("/").pop(),
+): Promise<void> {
+  const program = new Command(name)
     .description(spec.summary)
     .option("--port <number>", "port to listen on, 0 for any free one", wholeNumber(0, 65_535))
     .option("--host <address>", "address to listen on", "127.0.0.1")

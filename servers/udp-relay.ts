@@ -3,10 +3,8 @@
  * UDP relay: `bun servers/udp-relay.ts --port 8081`. A datagram's source is registered by its first one;
  * each datagram goes to every other registered address.
  *
- * Two traps of Bun 1.4.5 shape it. Without an `error` handler an ICMP port unreachable ends the process. And
- * after a send to a dead port the *next* send, to a healthy address, throws ECONNREFUSED and that datagram
- * is lost: so a throwing send is done again, datagram by datagram, and the address that failed is told apart
- * by the error's own report.
+ * Without an `error` handler an ICMP port unreachable ends the process (Bun 1.4.5); with one it tells that an
+ * error is there and not whose, so the refused address is asked of the kernel.
  */
 import type { udp } from "bun";
 import { addressText } from "../platform/address.ts";
@@ -21,6 +19,7 @@ import {
   relayPrefix,
 } from "../protocols/relay.ts";
 import { type Running, type ServerSpec, seconds, standalone, urlOf } from "./standalone.ts";
+import { type Outgoing, sendAll } from "./udp-send.ts";
 
 /** Room for about 20,000 small datagrams; the default holds 256 and loses the rest of any burst. */
 const RECEIVE_BUFFER_BYTES = 16 * 1024 * 1024;
@@ -45,8 +44,6 @@ type Client = {
   lastNotice: number;
 };
 
-type Outgoing = (Uint8Array | number | string)[];
-
 export async function startRelay(options: RelayOptions): Promise<Running> {
   const clients = new Map<string, Client>();
   const counters = { oversize: 0, refused: 0, forgotten: 0, unregistered: 0, unsent: 0 };
@@ -68,34 +65,15 @@ export async function startRelay(options: RelayOptions): Promise<Running> {
   function flushBatch(): void {
     const outgoing = batch;
     batch = [];
-    sendAll(outgoing);
-    forget(refusedDestinations(fdOf(socket)), "refused");
-  }
-
-  /** Sends every datagram, also past the errors of other addresses; only a full send buffer can leave some. */
-  function sendAll(outgoing: Outgoing): void {
-    let failures = 0;
-    for (let rest = outgoing; rest.length > 0; ) {
-      let sent = 0;
-      try {
-        sent = socket.sendMany(rest);
-      } catch {
-        forget(refusedDestinations(fdOf(socket)), "refused");
-      }
-      if (sent > 0) failures = 0;
-      // The pending error of another address is taken by one failure, so a second in a row is this one's own.
-      else if (++failures > 1) {
-        counters.unsent++;
-        failures = 0;
-        sent = 1;
-      }
-      rest = sent * 3 >= rest.length ? [] : rest.slice(sent * 3);
-    }
+    counters.unsent += sendAll(socket, outgoing, forgetRefused);
+    forgetRefused();
   }
 
   function forget(addresses: string[], why: "refused" | "forgotten"): void {
     for (const address of addresses) if (clients.delete(address)) counters[why]++;
   }
+
+  const forgetRefused = () => forget(refusedDestinations(fdOf(socket)), "refused");
 
   function forgetSilent(): void {
     const limit = performance.now() - options.forgetAfterSeconds * 1000;
@@ -146,7 +124,7 @@ export async function startRelay(options: RelayOptions): Promise<Running> {
     port: options.port,
     socket: {
       data: (_socket, payload, port, ip) => receive(payload, port, ip),
-      error: () => forget(refusedDestinations(fdOf(socket)), "refused"),
+      error: forgetRefused,
     },
   });
   growReceiveBuffer(fdOf(socket), RECEIVE_BUFFER_BYTES);

@@ -1,29 +1,46 @@
-/** `sockbench serve <protocol>`: a reference server by hand. */
+/** `sockbench serve <protocol>`: a reference server by hand, until Ctrl+C. */
+import Table from "cli-table3";
 import type { Command } from "commander";
-import { type ServerSpec, standalone } from "../../servers/standalone.ts";
-import { chatServer } from "../../servers/tcp-chat.ts";
-import { relayServer } from "../../servers/udp-relay.ts";
-import { sumServer } from "../../servers/ws-sum.ts";
+import { type ServerName, serverNames, servers } from "../../servers/index.ts";
+import { standalone } from "../../servers/standalone.ts";
 import { exitCodes, Failure } from "../failure.ts";
 
-const servers: Record<string, ServerSpec> = {
-  "chat/bracket": chatServer,
-  relay: relayServer,
-  "sum/ws": sumServer,
-};
+const isServer = (name: string): name is ServerName => Object.hasOwn(servers, name);
+
+/** Every server: name, transport, well-known port, summary. */
+function list(): string {
+  const table = new Table({
+    head: ["protocol", "transport", "port", "what it is"],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const name of serverNames) {
+    const { transport, spec } = servers[name];
+    table.push([name, transport, spec.port({}), spec.summary]);
+  }
+  return table.toString();
+}
 
 export function addServeCommand(program: Command): void {
-  program
-    .command("serve <protocol> [flags...]")
+  const command = program
+    .command("serve [protocol] [flags...]")
     .description("start a reference server by hand")
+    .usage("<protocol> [its flags]")
+    .option("--list", "print all servers")
+    .addHelpText(
+      "after",
+      "\nserve <protocol> --help shows the flags of one server; serve --list shows all servers.",
+    )
+    // Flags behind the protocol are the server's, --help too.
+    .passThroughOptions()
     .allowUnknownOption()
-    .action(async (protocol: string, flags: string[]) => {
-      const spec = servers[protocol];
-      if (!spec)
+    .action(async (protocol: string | undefined, flags: string[], options: { list?: boolean }) => {
+      if (options.list) return console.log(list());
+      if (protocol === undefined || !isServer(protocol))
         throw new Failure(
           exitCodes.usage,
-          `unknown protocol "${protocol}": there is ${Object.keys(servers).join(", ")}`,
+          `${protocol === undefined ? "serve needs a protocol" : `unknown protocol "${protocol}"`}: there is ${serverNames.join(", ")}`,
         );
-      await standalone(spec, flags);
+      await standalone(servers[protocol].spec, flags, `${program.name()} serve ${protocol}`);
     });
+  command.helpOption("-h, --help", "show this, or a server's flags");
 }

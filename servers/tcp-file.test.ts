@@ -1,0 +1,184 @@
+/** File transfer over real sockets, into a directory of its own. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { NAME_BYTES, receipt, writeName } from "../protocols/file.ts";
+import type { Running } from "./standalone.ts";
+import { type FileOptions, startFile } from "./tcp-file.ts";
+import { connectRaw, startProgram, WAIT_MS } from "./testing.ts";
+
+let server: Running;
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "file-test-"));
+});
+afterEach(async () => {
+  await server.stop();
+  rmSync(dir, { recursive: true });
+});
+
+async function start(options: Partial<FileOptions> = {}): Promise<void> {
+  server = await startFile({ host: "127.0.0.1", port: 0, dir, maxBytes: 1e9, idleSeconds: 60, ...options });
+}
+
+const receiptOf = (body: Uint8Array) => receipt(body.length, createHash("sha256").update(body).digest("hex"));
+
+/** Offers a name and waits for the answer. */
+async function offer(name: Uint8Array | string) {
+  const client = await connectRaw(server.url);
+  client.write(typeof name === "string" ? writeName(name) : name);
+  await client.until(() => client.received() > 0, "Y or N");
+  return client;
+}
+
+async function transfer(name: string, body: Uint8Array) {
+  const client = await offer(name);
+  client.write(body);
+  await client.written();
+  client.finish();
+  await client.untilClosed();
+  return client.text();
+}
+
+/** Waits for what the server does on its own, bounded. */
+async function eventually(isSo: () => boolean): Promise<void> {
+  for (const end = performance.now() + WAIT_MS; !isSo() && performance.now() < end; ) await Bun.sleep(5);
+  expect(isSo()).toBe(true);
+}
+
+test.each([0, 1, 1024, 3_000_000])(
+  "%d bytes arrive whole and are confirmed with their SHA-256",
+  async (size) => {
+    await start();
+    const body = new Uint8Array(size).map((_, i) => i * 31 + (i >> 8));
+    expect(await transfer("päper.bin", body)).toBe(`Y${receiptOf(body)}`);
+    expect(readFileSync(join(dir, "päper.bin")).equals(body)).toBe(true);
+    expect(readdirSync(dir)).toEqual(["päper.bin"]);
+  },
+);
+
+test("the name may come byte by byte, and the body in the same segment as its end", async () => {
+  await start();
+  const client = await connectRaw(server.url);
+  const name = writeName("early");
+  for (let at = 0; at < 100; at++) client.write(name.subarray(at, at + 1));
+  client.write(Buffer.concat([name.subarray(100), Buffer.from("body")]));
+  client.finish();
+  await client.untilClosed();
+  expect(client.text()).toBe(`Y${receiptOf(Buffer.from("body"))}`);
+});
+
+const padded = (bytes: string) => Buffer.concat([Buffer.from(bytes, "latin1")], NAME_BYTES);
+test.each([
+  ["an empty name", padded("")],
+  ["a path", padded("a/b")],
+  ["a path of another system", padded("a\\b")],
+  ["a way up", padded("../x")],
+  ["the directory above", padded("..")],
+  ["the directory itself", padded(".")],
+  ["an absolute path", padded("/etc/passwd")],
+  ["a name that is not UTF-8", padded("\xff\xfe")],
+  ["bytes behind the padding", padded("name\0more")],
+  ["a name without padding", Buffer.alloc(NAME_BYTES, "x")],
+  ["a name of an unfinished file", padded(".unfinished-1-1")],
+])("%s is refused with N", async (_, name) => {
+  await start();
+  const client = await offer(name);
+  await client.untilClosed();
+  expect(client.text()).toBe("N");
+  expect(readdirSync(dir)).toEqual([]);
+});
+
+test("an existing file is never overwritten, nor a link that leads elsewhere followed", async () => {
+  await start();
+  writeFileSync(join(dir, "there"), "old");
+  symlinkSync("/nowhere/at/all", join(dir, "link"));
+  for (const name of ["there", "link"]) expect((await offer(name)).text()).toBe("N");
+  expect(readFileSync(join(dir, "there"), "utf8")).toBe("old");
+});
+
+test("a file that appears during the transfer is not overwritten either, and nothing is confirmed", async () => {
+  await start();
+  const client = await offer("race");
+  client.write("new");
+  writeFileSync(join(dir, "race"), "old");
+  client.finish();
+  await client.untilClosed();
+  expect(client.text()).toBe("Y");
+  expect(readFileSync(join(dir, "race"), "utf8")).toBe("old");
+  expect(readdirSync(dir)).toEqual(["race"]);
+});
+
+test("the second of two transfers of one name at a time is refused, and the name is free again after a break", async () => {
+  await start();
+  const first = await offer("same");
+  expect((await offer("same")).text()).toBe("N");
+  first.reset();
+  await eventually(() => server.counters!()["transfers broken off"] === 1);
+  expect(await transfer("same", Buffer.from("x"))).toBe(`Y${receiptOf(Buffer.from("x"))}`);
+});
+
+test("a transfer that is reset leaves nothing", async () => {
+  await start();
+  const client = await offer("broken");
+  client.write("x".repeat(100_000));
+  await client.written();
+  await eventually(() => readdirSync(dir).length === 1);
+  client.reset();
+  await eventually(() => readdirSync(dir).length === 0);
+});
+
+test("a transfer over --max-bytes is broken off and leaves nothing", async () => {
+  await start({ maxBytes: 1000 });
+  expect(await transfer("fits", new Uint8Array(1000))).toBe(`Y${receiptOf(new Uint8Array(1000))}`);
+  expect(await transfer("more", new Uint8Array(1001))).toBe("Y");
+  await eventually(() => readdirSync(dir).length === 1);
+});
+
+test("a silent transfer is broken off, also one that never sends its whole name", async () => {
+  await start({ idleSeconds: 0.2 });
+  const named = await offer("silent");
+  const nameless = await connectRaw(server.url);
+  nameless.write("silent");
+  for (const client of [named, nameless]) await client.untilClosed();
+  await eventually(() => readdirSync(dir).length === 0);
+});
+
+test("stopping the program leaves no unfinished file", async () => {
+  await start();
+  const program = await startProgram("tcp-file.ts", ["--dir", dir]);
+  const client = await connectRaw(program.listening);
+  client.write(writeName("half"));
+  await client.untilEnd("Y");
+  client.write("x".repeat(10_000));
+  await eventually(() => readdirSync(dir).length === 1);
+  expect(await program.stop()).toBe(0);
+  expect(readdirSync(dir)).toEqual([]);
+});
+
+test("memory does not grow with the file", async () => {
+  await start();
+  const program = await startProgram("tcp-file.ts", ["--dir", dir, "--max-bytes", "1000000000"]);
+  const peak = () =>
+    Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${program.child.pid}/status`, "utf8"))?.[1]);
+  const chunk = new Uint8Array(1024 * 1024).fill(7);
+  const send = async (name: string, megabytes: number) => {
+    const client = await connectRaw(program.listening);
+    client.write(writeName(name));
+    await client.untilEnd("Y");
+    for (let i = 0; i < megabytes; i++) {
+      client.write(chunk);
+      await client.written();
+    }
+    client.finish();
+    await client.untilClosed();
+    expect(client.text()).toStartWith(`Y${megabytes * chunk.length} `);
+  };
+  await send("small", 32);
+  const before = peak();
+  await send("large", 256);
+  expect((peak() - before) / 1024).toBeLessThan(100); // of 224 MiB more
+  await program.stop();
+});
