@@ -13,11 +13,15 @@ import { bracketOwn } from "./chat-bracket/5-own.ts";
 import { jsonOwn } from "./chat-json/5-own.ts";
 import { stampedOwn } from "./chat-stamped/5-own.ts";
 import { welcomeOwn } from "./chat-welcome/5-own.ts";
+import { messages } from "./chat-ws/1-messages.ts";
+import { page } from "./chat-ws/3-page.ts";
+import { chatWsServes, wsCases } from "./chat-ws/room.ts";
 import type { Context } from "./context.ts";
 import { echo, pingServes } from "./echo/1-pings.ts";
 import { fileTransfers } from "./file/1-transfers.ts";
 import { refusals } from "./file/2-refusals.ts";
 import { fileCases, fileServes } from "./file/transfers.ts";
+import { hubRules } from "./hub/1-liveness.ts";
 import { relaying } from "./relay/1-relaying.ts";
 import { payload } from "./relay/2-payload.ts";
 import { relayLiveness } from "./relay/3-liveness.ts";
@@ -77,6 +81,23 @@ export const protocols: readonly Protocol[] = [
     cases: relayCases([...relaying, ...payload, ...relayLiveness]),
     server: ["servers/udp-relay.ts"],
     health: relayServes,
+  },
+  {
+    slug: "chat-ws",
+    name: "chat/ws",
+    scheme: "ws",
+    cases: wsCases("chat-ws", [...messages, ...page]),
+    server: ["servers/ws-chat.ts"],
+    health: chatWsServes,
+  },
+  {
+    slug: "hub",
+    name: "hub",
+    peer: "chat/ws",
+    scheme: "ws",
+    cases: wsCases("hub", hubRules),
+    server: ["servers/ws-chat.ts"],
+    health: chatWsServes,
   },
   {
     slug: "sum-ws",
