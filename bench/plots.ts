@@ -51,3 +51,19 @@ export function sparkline(
         );
   return least === most ? `${blocks} ${format(least)}` : `${blocks} ${format(least)} – ${format(most)}`;
 }
+
+/** A bar for each value on a logarithmic scale, for values that differ by orders of magnitude. */
+export function sparkBars(
+  rows: readonly { label: string; value: number }[],
+  show: (value: number) => string,
+): string {
+  const logs = rows.map(({ value }) => Math.log10(Math.max(1, value)));
+  const [low, high] = [Math.floor(Math.min(...logs)), Math.max(...logs)];
+  const wide = Math.max(0, ...rows.map(({ label }) => label.length));
+  return rows
+    .map(({ label, value }, i) => {
+      const length = Math.max(1, Math.round(((logs[i] - low) / Math.max(1e-9, high - low)) * WIDTH));
+      return `${label.padStart(wide)} ${"▇".repeat(length)} ${show(value)}`;
+    })
+    .join("\n");
+}

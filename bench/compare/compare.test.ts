@@ -72,7 +72,7 @@ describe("verdicts", () => {
     const comparison = compareRecords(few(old), few(like({ cpu: 1.5 })));
     const row = comparison.cells[0].rows[1];
     expect(row.verdict).toBe("unknown");
-    expect(row.needed).toBeGreaterThan(5);
+    expect(row.needed).toEqual({ samples: 6, atLeast: true });
     expect(fails(comparison, "change")).toBeFalse();
   });
 
@@ -82,22 +82,24 @@ describe("verdicts", () => {
       recordOf(`${seed}`, noisy(12, { serverCpuPerDelivery: cpu }, { seed, noise }));
     const [row] = compareRecords(loud(1), loud(2)).cells[0].rows;
     expect(row.verdict).toBe("unknown");
-    expect(row.needed).toBeGreaterThan(100);
+    expect(row.needed!.samples).toBeGreaterThan(50);
+    expect(row.needed!.atLeast).toBeFalse();
   });
 
   test("one sample a side is unknown and breaks nothing", () => {
     const one = (record: RunRecord) => ({ ...record, samples: record.samples.slice(0, 1) });
     const comparison = compareRecords(one(old), one(like({ cpu: 3 })));
-    expect(comparison.cells[0].rows[0]).toMatchObject({ verdict: "unknown", needed: null });
-    expect(sentence(comparison)).toContain("too noisy");
+    expect(comparison.cells[0].rows[0]).toMatchObject({ verdict: "unknown", needed: { atLeast: true } });
+    expect(sentence(comparison)).toEndWith(
+      "2 of 2 figures need more samples to tell, the noisiest ≥ 6 samples a side.",
+    );
   });
 
-  test("values of 0 have no ratio", () => {
-    const zero = () => recordOf("zero", noisy(12, { serverCpuPerDelivery: 0 }));
-    expect(compareRecords(zero(), zero()).cells[0].rows[0]).toMatchObject({
-      change: null,
-      verdict: "unknown",
-    });
+  test("values of 0 have no ratio; a server that stands still is slower all the same", () => {
+    const zero = () => recordOf("zero", noisy(12, { deliveryRate: 0 }));
+    const rowOf = (a: RunRecord, b: RunRecord) => compareRecords(a, b).cells[0].rows[0];
+    expect(rowOf(zero(), zero())).toMatchObject({ change: null, verdict: "unknown" });
+    expect(rowOf(old, zero())).toMatchObject({ change: null, verdict: "slower" });
   });
 });
 

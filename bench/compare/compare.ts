@@ -49,8 +49,11 @@ export type Row = {
   /** p after correction; null for figures that are not tested. */
   corrected: number | null;
   verdict: Verdict | null;
-  /** Samples a side that would show a change of the threshold's size, when the verdict is unknown. */
-  needed: number | null;
+  /**
+   * When the verdict is unknown: samples a side that would show a change as large as the one seen here, or of
+   * the threshold's size where that is more. Only a bound from below when `atLeast`.
+   */
+  needed: { samples: number; atLeast: boolean } | null;
   /** What is to be said of the verdict in words, if anything. */
   why: string | null;
 };
@@ -268,20 +271,28 @@ function verdictOf(
 ): Pick<Row, "verdict" | "needed" | "why"> {
   const plain = (verdict: Verdict, why: string | null = null) => ({ verdict, needed: null, why });
   const { change } = row;
-  if (!change) return plain("unknown", "some values are 0, so that there is no ratio");
+  const significant = row.corrected! <= LEVEL;
+  const moved = (more: boolean) => (more === (row.better === "higher") ? "faster" : "slower");
+  if (!change) {
+    const why = "some values are 0, so that there is no ratio";
+    return plain(significant ? moved(shift(...values).estimate > 0) : "unknown", why);
+  }
   const isRatio = change.scale === "ratio";
   const effect = Math.abs(isRatio ? change.estimate - 1 : change.estimate);
-  const least = isRatio ? threshold : LEAST_POINTS;
-  if (row.corrected! <= LEVEL) {
-    const more = change.estimate > (isRatio ? 1 : 0);
-    if (effect >= least) return plain(more === (row.better === "higher") ? "faster" : "slower");
-    return plain("~", "a difference, but below the threshold");
+  if (significant) {
+    if (effect < (isRatio ? threshold : LEAST_POINTS))
+      return plain("~", "a difference, but below the threshold");
+    return plain(moved(change.estimate > (isRatio ? 1 : 0)));
   }
   const delta = isRatio ? Math.log(1 + threshold) : LEAST_POINTS;
-  const needed = samplesNeeded(isRatio ? values.map((side) => side.map(Math.log)) : values, delta, level);
-  if (Math.min(row.old.samples, row.new.samples) >= needed || isWithin(change, delta)) return plain("~");
-  if (!Number.isFinite(needed)) return plain("unknown", "too few samples to tell how many it would take");
-  return { verdict: "unknown", needed, why: `would take ${needed} samples a side` };
+  const scaled = isRatio ? values.map((side) => side.map(Math.log)) : values;
+  const samples = Math.min(row.old.samples, row.new.samples);
+  const enough = samplesNeeded(scaled, delta, level);
+  if ((samples >= enough.samples && !enough.atLeast) || isWithin(change, delta)) return plain("~");
+  const seen = Math.abs(isRatio ? Math.log(change.estimate) : change.estimate);
+  const needed = samplesNeeded(scaled, Math.max(delta, seen), level);
+  needed.samples = Math.max(needed.samples, samples + 1);
+  return { verdict: "unknown", needed, why: null };
 }
 
 /** Whether the whole interval lies below the threshold: then nothing of its size is there, however few samples. */

@@ -42,8 +42,8 @@ function slim(sample: Sample): Sample {
 }
 
 /** Takes `rounds` rounds, a few at a time: a run that is cut short costs its last round and no more. */
-async function record(rounds: number): Promise<RunRecord> {
-  let whole: RunRecord | undefined;
+async function record(rounds: number, onPart: (whole: RunRecord) => Promise<unknown>): Promise<void> {
+  let first: RunRecord | undefined;
   const samples: Sample[] = [];
   const warnings: string[] = [];
   while (samples.length < rounds * sources.length) {
@@ -61,16 +61,15 @@ async function record(rounds: number): Promise<RunRecord> {
     if (complete === 0) throw failure ?? new Error("nothing was recorded");
     for (const sample of record.samples.slice(0, complete))
       samples.push(slim({ ...sample, order: samples.length }));
-    whole = { ...record, id: whole?.id ?? record.id, startedAt: whole?.startedAt ?? record.startedAt };
+    first ??= record;
+    const { id, startedAt } = first;
+    await onPart(recordSchema.parse({ ...record, id, startedAt, partial: null, samples, warnings }));
     console.error(`${samples.length} of ${rounds * sources.length} samples`);
   }
-  return recordSchema.parse({ ...whole, partial: null, samples, warnings });
 }
 
 if (import.meta.main) {
   const rounds = Number(Bun.argv[2] ?? 400);
   const path = Bun.argv[3] ?? baselinePath;
-  const made = await record(rounds);
-  await Bun.write(path, Bun.gzipSync(JSON.stringify(made)));
-  console.log(`${made.samples.length} samples in ${path}`);
+  await record(rounds, (whole) => Bun.write(path, Bun.gzipSync(JSON.stringify(whole))));
 }

@@ -21,14 +21,16 @@ function parts(comparison: Comparison, { all = false }: RenderOptions) {
       ...unlike.map((one) => `compared by force: ${one.field} is ${one.old} and ${one.new}`),
       ...notes,
     ],
-    faults: [...faults].sort((a, b) => order.indexOf(a.change) - order.indexOf(b.change)).map(faultText),
+    faults: [...faults]
+      .sort((a, b) => order.indexOf(a.change) - order.indexOf(b.change))
+      .map((fault) => faultText(fault, comparison)),
     head: ["", old.name, now.name, "change", "p", "samples", "verdict"],
     cells: cellsShown,
     means: means.map(
       (mean) =>
         `${mean.name} × ${withInterval((v) => v.toFixed(3), mean.ratio, mean.interval)} over ${mean.cells} cells`,
     ),
-    remarks: [...remarks(comparison), ...cells.flatMap(leftOutText)],
+    remarks: [...remarks(comparison), ...cells.flatMap((cell) => leftOutText(cell, comparison))],
     sentence: sentence(comparison),
   };
 }
@@ -36,8 +38,8 @@ function parts(comparison: Comparison, { all = false }: RenderOptions) {
 const order: Fault["change"][] = ["new", "still", "gone"];
 const faultHeads = { new: "NEWLY WRONG", still: "still wrong", gone: "no longer wrong" };
 
-const faultText = ({ cell, kind, change, words, old, new: now }: Fault) =>
-  `${faultHeads[change]}: ${cell}: ${kind}: ${words} (in ${old} samples of old, ${now} of new)`;
+const faultText = ({ cell, kind, change, words, ...samples }: Fault, { old, new: now }: Comparison) =>
+  `${faultHeads[change]}: ${cell}: ${kind}: ${words} (samples of ${old.name}: ${samples.old}, of ${now.name}: ${samples.new})`;
 
 const figures = (row: Row): string[] => [
   valueText(row.unit, row.old),
@@ -51,23 +53,21 @@ const figures = (row: Row): string[] => [
 function remarks(comparison: Comparison): string[] {
   const { tests, level, onlyOld, onlyNew, cells } = comparison;
   const whys = cells.flatMap(({ name, rows }) =>
-    rows
-      .filter(({ why, needed }) => why !== null && needed === null)
-      .map((row) => `${name}, ${row.label}: ${row.why}`),
+    rows.filter(({ why }) => why !== null).map((row) => `${name}, ${row.label}: ${row.why}`),
   );
   return [
     ...whys,
-    ...(onlyOld.length > 0 ? [`only in old, not compared: ${onlyOld.join(", ")}`] : []),
-    ...(onlyNew.length > 0 ? [`only in new, not compared: ${onlyNew.join(", ")}`] : []),
+    ...(onlyOld.length > 0 ? [`only in ${comparison.old.name}, not compared: ${onlyOld.join(", ")}`] : []),
+    ...(onlyNew.length > 0 ? [`only in ${comparison.new.name}, not compared: ${onlyNew.join(", ")}`] : []),
     `A difference counts from p ≤ ${level} (Mann–Whitney, corrected by Holm for ${tests} figures) and ${least(comparison)} on; ` +
       "medians and changes with 95 % intervals, where there are samples enough for one.",
   ];
 }
 
-function leftOutText({ name, leftOut }: Cell): string[] {
-  const { old, new: now, rules } = leftOut;
-  if (old + now === 0) return [];
-  return [`${name}: left out as invalid: ${old} samples of old, ${now} of new (${rules.join(", ")})`];
+function leftOutText({ name, leftOut }: Cell, { old, new: now }: Comparison): string[] {
+  if (leftOut.old + leftOut.new === 0) return [];
+  const counts = `${leftOut.old} of ${old.name}, ${leftOut.new} of ${now.name}`;
+  return [`${name}: invalid samples left out: ${counts} (${leftOut.rules.join(", ")})`];
 }
 
 export function renderText(comparison: Comparison, options: RenderOptions = {}): string {

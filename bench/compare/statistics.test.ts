@@ -113,10 +113,12 @@ test("Holm corrects the smallest p by all tests, the next by one less, and never
 
 describe("samples needed", () => {
   const noise = bell(seeded(1), 40, 0, 0.05);
+  const needed = (values: number[], delta: number, level: number) =>
+    samplesNeeded([values], delta, level).samples;
 
   test("show the difference nine times of ten", () => {
     const delta = 0.06;
-    const n = samplesNeeded([noise], delta, 0.05);
+    const n = needed(noise, delta, 0.05);
     const random = seeded(2);
     let shown = 0;
     for (let i = 0; i < 300; i++)
@@ -126,18 +128,20 @@ describe("samples needed", () => {
 
   test("are more for more noise, for a stricter level and for a smaller difference", () => {
     const wide = noise.map((value) => value * 2);
-    expect(samplesNeeded([wide], 0.05, 0.01)).toBeGreaterThan(2 * samplesNeeded([noise], 0.05, 0.01));
-    expect(samplesNeeded([noise], 0.05, 0.001)).toBeGreaterThan(samplesNeeded([noise], 0.05, 0.01));
-    expect(samplesNeeded([noise], 0.02, 0.01)).toBeGreaterThan(samplesNeeded([noise], 0.05, 0.01));
+    expect(needed(wide, 0.05, 0.01)).toBeGreaterThan(2 * needed(noise, 0.05, 0.01));
+    expect(needed(noise, 0.05, 0.001)).toBeGreaterThan(needed(noise, 0.05, 0.01));
+    expect(needed(noise, 0.02, 0.01)).toBeGreaterThan(needed(noise, 0.05, 0.01));
   });
 
-  test("are never fewer than can reach the level at all", () => {
-    expect(samplesNeeded([[1, 1.0001, 0.9999]], 10, 0.05)).toBe(4);
-    expect(samplesNeeded([[1, 1.0001, 0.9999]], 10, 0.01 / 60)).toBe(10);
+  test("are few where the sides do not overlap, but never fewer than can reach the level", () => {
+    expect(needed(noise, 10, 0.05)).toBe(4);
+    expect(needed(noise, 10, 0.01 / 60)).toBe(10);
   });
 
-  test("cannot be told from one sample", () => {
-    expect(samplesNeeded([[1], [2]], 0.05, 0.01)).toBe(Number.POSITIVE_INFINITY);
+  test("are only bounded by the level where there are too few samples to know the noise", () => {
+    expect(samplesNeeded([[1], [2]], 0.05, 0.01)).toEqual({ samples: 5, atLeast: true });
+    expect(samplesNeeded([noise.slice(0, 4)], 0.05, 0.01)).toEqual({ samples: 5, atLeast: true });
+    expect(samplesNeeded([], 0.05, 0.01).atLeast).toBeTrue();
   });
 });
 

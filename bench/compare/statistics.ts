@@ -172,15 +172,22 @@ export function holm(ps: readonly number[]): number[] {
 
 /** How sure a comparison of `samplesNeeded` samples is to show the difference asked for. */
 const POWER = 0.9;
+/** Pairs of different samples, counted in both orders: those of five samples a side. */
+const LEAST_PAIRS = 40;
 
 /**
  * Samples a side that show a shift of `delta` at `level` nine times of ten, after Noether (1987):
  * `n = ((z(1 - level/2) √(1/6) + z(0.9) √v) / (q - ½))²`, where q is how often a value shifted by delta lies
  * above another one, and v the variance of that, 1/6 but never above its bound q (1 - q), which matters where
  * the sides hardly overlap. q is counted in the samples themselves, over all pairs of one side, so that no shape
- * of the noise is assumed; no n is below that which can reach the level at all. Infinity where no pair tells.
+ * of the noise is assumed; no n is below that which can reach the level at all. That one alone is told, as
+ * `atLeast`, where there are too few pairs to know the noise.
  */
-export function samplesNeeded(sides: readonly (readonly number[])[], delta: number, level: number): number {
+export function samplesNeeded(
+  sides: readonly (readonly number[])[],
+  delta: number,
+  level: number,
+): { samples: number; atLeast: boolean } {
   let above = 0;
   let pairs = 0;
   for (const side of sides)
@@ -193,11 +200,11 @@ export function samplesNeeded(sides: readonly (readonly number[])[], delta: numb
     });
   let least = 2;
   while (smallestP(least, least) > level) least++;
-  const q = pairs === 0 ? 0.5 : above / pairs;
-  if (q <= 0.5) return Number.POSITIVE_INFINITY;
+  const q = above / pairs;
+  if (pairs < LEAST_PAIRS || q <= 0.5) return { samples: least, atLeast: true };
   const reach =
     probit(1 - level / 2) * Math.sqrt(1 / 6) + probit(POWER) * Math.sqrt(Math.min(1 / 6, q * (1 - q)));
-  return Math.max(least, Math.ceil((reach / (q - 0.5)) ** 2));
+  return { samples: Math.max(least, Math.ceil((reach / (q - 0.5)) ** 2)), atLeast: false };
 }
 
 /** Random numbers from 0 to 1, the same for the same seed: xorshift (Marsaglia 2003), 32 bits. */

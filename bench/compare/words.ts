@@ -40,7 +40,10 @@ export const pText = ({ p, corrected }: Row): string =>
 const probability = (p: number): string => (p < 0.0001 ? "<0.0001" : p.toFixed(p < 0.1 ? 4 : 2));
 
 export const verdictText = ({ verdict, needed }: Row): string =>
-  verdict === null ? "" : needed === null ? verdict : `${verdict}: takes ${needed} samples`;
+  verdict === null ? "" : needed === null ? verdict : `${verdict}: takes ${samplesText(needed)}`;
+
+const samplesText = ({ samples, atLeast }: NonNullable<Row["needed"]>) =>
+  `${atLeast ? "≥ " : ""}${samples} samples`;
 
 /** By how much the figure itself changed: `12 % (8–15 %)`. */
 function effectText({ change }: Row): string {
@@ -95,8 +98,8 @@ export const least = ({ threshold }: Comparison): string => `${Number((threshold
 function unanswered(comparison: Comparison): string | undefined {
   const rows = comparison.cells.flatMap((cell) => cell.rows).filter(({ verdict }) => verdict === "unknown");
   if (rows.length === 0) return undefined;
-  const needed = Math.max(...rows.map((row) => row.needed ?? Number.POSITIVE_INFINITY));
-  const takes = Number.isFinite(needed) ? `, it would take ${needed} samples a side` : "";
-  const are = rows.length === 1 ? "is" : "are";
-  return `${rows.length} of ${comparison.tests} figures ${are} too noisy to show a change of ${least(comparison)}${takes}`;
+  const [most] = rows.flatMap(({ needed }) => needed ?? []).sort((a, b) => b.samples - a.samples);
+  const takes = most ? `, the noisiest ${samplesText(most)} a side` : "";
+  const need = rows.length === 1 ? "figure needs" : "figures need";
+  return `${rows.length} of ${comparison.tests} ${need} more samples to tell${takes}`;
 }
