@@ -9,6 +9,7 @@ import {
   fails,
   type Gate,
   gates,
+  isVoid,
 } from "../compare/compare.ts";
 import { findRecord, lastRecords, recordPaths } from "../compare/find.ts";
 import { historyOf, renderHistory } from "../compare/history.ts";
@@ -52,6 +53,7 @@ export function addCompareCommand(program: Command): void {
       else
         console.log((flags.markdown ? renderMarkdown : renderText)(comparison, { all: flags.all ?? false }));
       if (fails(comparison, flags.failOn)) process.exitCode = exitCodes.wrong;
+      else if (isVoid(comparison)) process.exitCode = exitCodes.untrusted;
     });
 }
 

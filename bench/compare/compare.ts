@@ -67,6 +67,8 @@ export type Cell = {
   rows: Row[];
   /** Samples that broke a rule of validity, and which. */
   leftOut: { old: number; new: number; rules: string[] };
+  /** Labels of figures to test of which one side has no valid sample. */
+  missing: { old: string[]; new: string[] };
 };
 
 /** The geometric mean of one class of figures over all cells that have it. */
@@ -199,11 +201,14 @@ function compareCell(key: string, name: string, old: Sample[], now: Sample[]): M
   const [scenario, variant, server] = JSON.parse(key);
   const [before, after] = [old, now].map((samples) => samples.filter(({ invalid }) => invalid.length === 0));
   const values = new Map<string, [number[], number[]]>();
+  const missing: Cell["missing"] = { old: [], new: [] };
   for (const metric of Object.keys(metrics)) {
     const [a, b] = [before, after].map((samples) =>
       samples.map((sample) => sample.metrics[metric]).filter((value) => value !== undefined),
     );
     if (a.length > 0 && b.length > 0) values.set(metric, [a, b]);
+    else if (a.length + b.length > 0 && isTested(metric, [...before, ...after]))
+      missing[a.length === 0 ? "old" : "new"].push(metrics[metric].label);
   }
   const rules = [...old, ...now].flatMap(({ invalid }) => invalid.map(({ rule }) => rule));
   return {
@@ -217,6 +222,7 @@ function compareCell(key: string, name: string, old: Sample[], now: Sample[]): M
       new: now.length - after.length,
       rules: [...new Set(rules)],
     },
+    missing,
     values,
   };
 }
@@ -322,6 +328,10 @@ function meansOf(cells: Cell[]): Mean[] {
     return [{ name, cells: changes.length, ratio: mean, interval }];
   });
 }
+
+/** Whether there were figures, but all samples of them broke a rule of validity: then nothing was compared. */
+export const isVoid = ({ tests, cells }: Comparison): boolean =>
+  tests === 0 && cells.some(({ leftOut }) => leftOut.old + leftOut.new > 0);
 
 /** What makes the exit code: something newly wrong, something slower, anything that differs. */
 export const gates = ["wrong", "regression", "change"] as const;
