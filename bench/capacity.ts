@@ -8,7 +8,7 @@ import type { RoomProtocol } from "../clients/wire.ts";
 import { exitCodes, Failure } from "./failure.ts";
 import { amount, duration, percent, table, whole } from "./format.ts";
 import { type Clause, lossShare, parseObjective, unmet } from "./objective.ts";
-import { sparkBars } from "./plots.ts";
+import { logBars } from "./plots.ts";
 import type { RunRecord, Sample } from "./record.ts";
 import { roomCell } from "./scenarios/fanout.ts";
 import type { BenchOptions, Cell } from "./scenarios/scenario.ts";
@@ -38,6 +38,8 @@ const START = { rate: 250, connections: 10 };
 const MOST = { rate: 1_000_000, connections: 20_000 };
 const CONNECTIONS = { rate: 100, connections: 10 };
 const RATE_WHILE_GROWING = 50;
+const ENOUGH_DELIVERIES = 1100;
+const MOST_SECONDS = 5;
 const SERVER_SATURATED = 0.9;
 
 type Step = Capacity["steps"][number];
@@ -129,13 +131,10 @@ const startOf = ({ grow, bench }: CapacityOptions): number => bench[grow] ?? STA
 function cellAt({ protocol, grow, bench }: CapacityOptions, value: number): Cell {
   const connections = grow === "connections" ? value : (bench.connections ?? CONNECTIONS.rate);
   const rate = grow === "rate" ? value : (bench.rate ?? RATE_WHILE_GROWING);
-  const options: BenchOptions = {
-    ...bench,
-    connections,
-    rate,
-    warmup: bench.warmup ?? 0.3,
-    duration: bench.duration ?? 1,
-  };
+  // Long enough for the deliveries that a p99 takes, but bounded.
+  const each = protocol.startsWith("sum/") ? 1 : Math.max(1, connections - 1);
+  const duration = Math.min(MOST_SECONDS, Math.max(bench.duration ?? 1, ENOUGH_DELIVERIES / (rate * each)));
+  const options: BenchOptions = { ...bench, connections, rate, warmup: bench.warmup ?? 0.3, duration };
   const cell = protocol.startsWith("sum/")
     ? sumCell(protocol, { loop: "open", rate }, options)
     : roomCell(protocol as RoomProtocol, connections, "open", options);
@@ -205,7 +204,7 @@ export function capacityTable(found: Capacity): string {
   return [
     table(head, cells),
     `\np99 by ${found.grow}, logarithmic:`,
-    sparkBars(curve, duration),
+    logBars(curve, duration),
     `\n${capacitySentence(found)}`,
   ].join("\n");
 }

@@ -85,14 +85,12 @@ function warnOfInvalid({ cell, source }: Pair, record: RunRecord, wanted: number
   );
   const valid = mine.filter(({ invalid }) => invalid.length === 0).length;
   if (valid >= wanted) return;
-  const reasons = Map.groupBy(
+  const rules = Map.groupBy(
     mine.flatMap(({ invalid }) => invalid),
     ({ rule }) => rule,
   );
-  const words = [...reasons.values()].map(
-    ([{ rule, words }, ...more]) => `${rule} (${more.length + 1}×): ${words}`,
-  );
+  const counts = [...rules].map(([rule, list]) => `${rule} ${list.length}×`).join(", ");
   record.warnings.push(
-    `${cell.scenario} ${cell.variant} ${source.name}: ${valid} of ${wanted} samples are valid: ${words.join("; ")}`,
+    `${cell.scenario} ${cell.variant} ${source.name}: ${valid} of ${wanted} samples are valid (${counts})`,
   );
 }
