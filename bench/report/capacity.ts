@@ -119,8 +119,8 @@ function draw(capacity: Capacity, { narrow }: Frame): Plot.PlotOptions {
 }
 
 const limits: Record<Capacity["limit"], string> = {
-  server: "Beyond it the server was the limit.",
-  client: "Beyond it the client was the limit, not the server: add fleets, or take another machine for them.",
+  server: "The server was the limit.",
+  client: "The client was the limit, not the server: add fleets, or take another machine for them.",
   "none found": "No limit was found.",
 };
 

@@ -52,7 +52,7 @@ function barsOf({ cells }: Comparison): Bar[] {
 }
 
 const tickNames: Record<number, string> = { 1: "no change" };
-const steps = [0.01, 0.1, 0.2, 0.5, 0.8, 0.9, 1, 1.1, 1.25, 2, 5, 10, 100];
+const steps = [0.01, 0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 10, 100];
 
 /** Labels that would touch the one before are left out; 1 stays. */
 function ticksOf([least, most]: [number, number], width: number): number[] {
