@@ -8,7 +8,7 @@ import type { RoomProtocol } from "../clients/wire.ts";
 import { exitCodes, Failure } from "./failure.ts";
 import { amount, duration, percent, table, whole } from "./format.ts";
 import { type Clause, lossShare, parseObjective, unmet } from "./objective.ts";
-import { sparkBars } from "./plots.ts";
+import { logBars } from "./plots.ts";
 import type { RunRecord, Sample } from "./record.ts";
 import { roomCell } from "./scenarios/fanout.ts";
 import type { BenchOptions, Cell } from "./scenarios/scenario.ts";
@@ -204,7 +204,7 @@ export function capacityTable(found: Capacity): string {
   return [
     table(head, cells),
     `\np99 by ${found.grow}, logarithmic:`,
-    sparkBars(curve, duration),
+    logBars(curve, duration),
     `\n${capacitySentence(found)}`,
   ].join("\n");
 }

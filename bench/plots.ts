@@ -53,7 +53,7 @@ export function sparkline(
 }
 
 /** A bar for each value on a logarithmic scale, for values that differ by orders of magnitude. */
-export function sparkBars(
+export function logBars(
   rows: readonly { label: string; value: number }[],
   show: (value: number) => string,
 ): string {
@@ -62,8 +62,8 @@ export function sparkBars(
   const wide = Math.max(0, ...rows.map(({ label }) => label.length));
   return rows
     .map(({ label, value }, i) => {
-      const length = Math.max(1, Math.round(((logs[i] - low) / Math.max(1e-9, high - low)) * WIDTH));
-      return `${label.padStart(wide)} ${"▇".repeat(length)} ${show(value)}`;
+      const bar = barOf(Math.max(0.01, logs[i] - low), Math.max(0.01, high - low));
+      return `${label.padStart(wide)} ${bar} ${show(value)}`;
     })
     .join("\n");
 }

@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { version } from "../package.json";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addCompareCommand } from "./commands/compare.ts";
+import { addConformCommand } from "./commands/conform.ts";
 import { addConnectCommand } from "./commands/connect.ts";
 import { addMicroCommand } from "./commands/micro.ts";
 import { addReportCommand } from "./commands/report.ts";
@@ -19,11 +20,12 @@ const program = new Command("sockbench")
 
 const commands = [
   addBenchCommand,
+  addConformCommand,
   addCompareCommand,
   addReportCommand,
-  addMicroCommand,
   addServeCommand,
   addConnectCommand,
+  addMicroCommand,
 ];
 for (const add of commands) add(program);
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../failure.ts";
 import type { RunRecord } from "../record.ts";
-import { type Comparison, compareRecords, compareServers, fails, isVoid } from "./compare.ts";
+import { compareRecords, compareServers } from "./compare.ts";
+import { type Comparison, fails, isVoid } from "./comparison.ts";
 import { noisy, recordOf, sampleOf } from "./testing.ts";
 import { sentence } from "./words.ts";
 
