@@ -3,6 +3,7 @@ import type { RunRecord } from "../record.ts";
 import { type Chart, color, dashes, type Frame, figure, ink, type Key, logScale, Plot } from "./chart.ts";
 import { groupBy, median } from "./data.ts";
 import { html } from "./html.ts";
+import { namedPlace } from "./marks.ts";
 import type { Section } from "./section.ts";
 import { count, percent, rate, time } from "./units.ts";
 
@@ -22,8 +23,7 @@ const fates: Record<
 const fateOf = ({ met, clientLimited }: Step): Fate =>
   clientLimited ? "the client was the limit" : met ? "held" : "not held";
 
-const percentiles = { p50: "p50", p99: "p99" } as const;
-type Percentile = keyof typeof percentiles;
+type Percentile = "p50" | "p99";
 
 type Point = { value: number; latency: number; fate: Fate; words: string };
 
@@ -56,64 +56,46 @@ function places({ answer, knee, ...capacity }: Capacity): { value: number; name:
   ];
 }
 
+const fateMarks = (points: Point[], fate: Fate): Plot.Markish =>
+  Plot.dot(
+    points.filter((point) => point.fate === fate),
+    {
+      x: "value",
+      y: "latency",
+      symbol: fates[fate].symbol,
+      stroke: fates[fate].color,
+      strokeWidth: 1.75,
+      r: 4,
+      title: "words",
+    },
+  );
+
+const lineOf = (points: Point[], look: { strokeWidth: number; strokeDasharray: string }): Plot.Markish =>
+  Plot.line(curveOf(points), { x: "value", y: "latency", stroke: color(0), ...look });
+
 function draw(capacity: Capacity, { narrow }: Frame): Plot.PlotOptions {
-  const series = (Object.keys(percentiles) as Percentile[]).map((p) => pointsOf(capacity, p));
-  const points = series.flat();
+  const [p50, p99] = (["p50", "p99"] as const).map((p) => pointsOf(capacity, p));
+  const points = [...p50, ...p99];
   const found = places(capacity);
-  const values = [...points.map(({ value }) => value), ...found.map(({ value }) => value)];
+  const values = [...points, ...found].map(({ value }) => value);
+  const latencies = points.map(({ latency }) => latency);
   const middle = Math.sqrt(Math.min(...values) * Math.max(...values));
+  const axis = capacity.grow === "rate" ? "rate asked for →" : "connections →";
   return {
     height: narrow ? 290 : 360,
     marginLeft: 58,
     marginBottom: 40,
     marginTop: 26 + found.length * 15,
     marginRight: 24,
-    x: logScale(
-      values,
-      unitOf(capacity),
-      capacity.grow === "rate" ? "rate asked for →" : "connections →",
-      narrow,
-    ),
-    y: logScale(
-      points.map(({ latency }) => latency),
-      time,
-      "latency ↑",
-    ),
+    x: logScale(values, unitOf(capacity), axis, narrow),
+    y: logScale(latencies, time, "latency ↑"),
     marks: [
-      ...found.flatMap(({ value, name }, i) => [
-        Plot.ruleX([value], { stroke: ink.muted, strokeDasharray: "3 3" }),
-        Plot.text([name], {
-          x: [value],
-          frameAnchor: "top",
-          dy: -12 - 15 * i,
-          textAnchor: value > middle ? "end" : "start",
-          fontSize: 11,
-          fill: ink.text,
-        }),
-      ]),
-      ...series.map((points, i) =>
-        Plot.line(curveOf(points), {
-          x: "value",
-          y: "latency",
-          stroke: color(0),
-          strokeWidth: i === 0 ? 1.25 : 2.25,
-          strokeDasharray: dashes[i === 0 ? "dashed" : "solid"],
-        }),
+      ...found.flatMap(({ value, name }, i) =>
+        namedPlace(value, name, { toLeft: value > middle, dy: -12 - 15 * i }),
       ),
-      ...(Object.keys(fates) as Fate[]).map((fate) =>
-        Plot.dot(
-          points.filter((point) => point.fate === fate),
-          {
-            x: "value",
-            y: "latency",
-            symbol: fates[fate].symbol,
-            stroke: fates[fate].color,
-            strokeWidth: 1.75,
-            r: 4,
-            title: "words",
-          },
-        ),
-      ),
+      lineOf(p50, { strokeWidth: 1.25, strokeDasharray: dashes.dashed }),
+      lineOf(p99, { strokeWidth: 2.25, strokeDasharray: dashes.solid }),
+      ...(Object.keys(fates) as Fate[]).map((fate) => fateMarks(points, fate)),
     ],
   };
 }
