@@ -8,6 +8,7 @@ import {
   createFrameBuffer,
   type FrameBuffer,
   type FrameHeader,
+  headerBytes,
   isControl,
   isFinal,
   MAX_CONTROL_BYTES,
@@ -88,13 +89,14 @@ export function readMessages(
 /** What a frame's header alone tells: a frame that may not be is not waited for. */
 function headerFault(
   buffer: MessageBuffer,
-  { first, masked, payloadBytes }: FrameHeader,
+  { first, masked, payloadBytes, headerBytes: taken }: FrameHeader,
   limit: number,
 ): Closing | undefined {
   const opcode = opcodeOf(first);
   if (reservedBits(first) !== 0) return violation("reserved bits mean nothing here");
   if (!known.has(opcode)) return violation(`opcode ${opcode} means nothing`);
   if (!masked) return violation("a client masks its frames");
+  if (taken !== headerBytes(payloadBytes, masked)) return violation("a length takes as few bytes as it can");
   if (isControl(first)) {
     if (!isFinal(first)) return violation("a control frame is no fragment");
     return payloadBytes > MAX_CONTROL_BYTES

@@ -17,7 +17,7 @@ import {
   relayedPrefix,
   SILENCE_SECONDS,
 } from "../protocols/chat-ws.ts";
-import { FIN, headerBytes, MAX_HEADER_BYTES, opcodes, writeHeader } from "../protocols/websocket.ts";
+import { FIN, MAX_HEADER_BYTES, opcodes, writeHeader } from "../protocols/websocket.ts";
 import { answer, type HttpAnswer, type HttpRequest, isForeign } from "../protocols/ws-handshake.ts";
 import { BATCH_BYTES, createBroadcast, type Recipient } from "./broadcast.ts";
 import { readPage } from "./chat-page/page.ts";
@@ -38,21 +38,11 @@ export type ChatWsOptions = Where & {
   allowOrigins: readonly string[];
 };
 
-type Member = Recipient & {
-  connection: Connection<Member>;
-  /** `[ip:port]: `, with room before it for the longest header of a frame. */
-  prefix: Uint8Array;
-  prefixView: DataView;
-};
-
-function createMember(connection: Connection<Member>): Member {
-  const prefix = Buffer.from("\0".repeat(MAX_HEADER_BYTES) + relayedPrefix(connection.address));
-  const { socket, outbox } = connection;
-  const prefixView = new DataView(prefix.buffer, prefix.byteOffset, prefix.length);
-  return { connection, socket, outbox, batchFrom: 0, skips: [], prefix, prefixView };
-}
+type Member = Recipient & { connection: Connection<Member>; prefix: Uint8Array };
 
 const suffix = Buffer.from(RELAYED_SUFFIX);
+const header = new Uint8Array(MAX_HEADER_BYTES);
+const headerView = new DataView(header.buffer);
 
 export function startChatWs(options: ChatWsOptions): Running {
   const broadcast = createBroadcast<Member>(MAX_QUEUE_BYTES, ({ connection }) => server.evict(connection));
@@ -61,12 +51,11 @@ export function startChatWs(options: ChatWsOptions): Running {
 
   /** Frames what a member says, as the bytes that came, for everyone else. */
   function relay(author: Member, bytes: Uint8Array, from: number, to: number): void {
-    const { prefix, prefixView } = author;
-    const payloadBytes = prefix.length - MAX_HEADER_BYTES + to - from + suffix.length;
-    const headerAt = MAX_HEADER_BYTES - headerBytes(payloadBytes, false);
-    writeHeader(prefixView, headerAt, FIN | opcodes.text, payloadBytes);
-    const start = broadcast.begin(MAX_HEADER_BYTES - headerAt + payloadBytes);
-    broadcast.put(prefix, headerAt);
+    const payloadBytes = author.prefix.length + to - from + suffix.length;
+    const payloadAt = writeHeader(headerView, 0, FIN | opcodes.text, payloadBytes);
+    const start = broadcast.begin(payloadAt + payloadBytes);
+    broadcast.put(header, 0, payloadAt);
+    broadcast.put(author.prefix);
     broadcast.put(bytes, from, to);
     broadcast.put(suffix);
     broadcast.skip(author, start);
@@ -88,7 +77,9 @@ export function startChatWs(options: ChatWsOptions): Running {
     silenceSeconds: options.silenceSeconds,
     answer: answerTo,
     opened(connection) {
-      const member = createMember(connection);
+      const { socket, outbox, address } = connection;
+      const prefix = Buffer.from(relayedPrefix(address));
+      const member = { connection, socket, outbox, prefix, batchFrom: 0, skips: [] };
       broadcast.join(member);
       return member;
     },

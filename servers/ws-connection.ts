@@ -26,6 +26,7 @@ import { HANDSHAKE_SECONDS } from "./websocket.ts";
 
 /** How long a connection that is closed may take to read what is left for it, and to close its side. */
 const LINGER_SECONDS = 5;
+const EMPTY = new Uint8Array(0);
 const CONTROL_FRAME_BYTES = 2 + MAX_CONTROL_BYTES;
 
 export type Connection<T> = {
@@ -56,6 +57,8 @@ export type WsServerOptions<T> = {
   sendBytes: number;
   pingSeconds: number;
   silenceSeconds: number;
+  handshakeSeconds?: number;
+  lingerSeconds?: number;
   /** The answer to a request, or undefined where it may become a WebSocket. */
   answer: (request: HttpRequest) => HttpAnswer | undefined;
   opened: (connection: Connection<T>) => T;
@@ -70,6 +73,7 @@ export type WsServer<T> = ReturnType<typeof serveWebSockets<T>>;
 export function serveWebSockets<T>(options: WsServerOptions<T>) {
   const connections = new Set<Connection<T>>();
   const counters = { evicted: 0, silent: 0, unread: 0 };
+  const { handshakeSeconds = HANDSHAKE_SECONDS, lingerSeconds = LINGER_SECONDS } = options;
   const outboxBytes = options.queueBytes + options.sendBytes + 2 * CONTROL_FRAME_BYTES;
   let unnamed = 0;
 
@@ -83,11 +87,11 @@ export function serveWebSockets<T>(options: WsServerOptions<T>) {
       outbox: createOutbox(outboxBytes),
       messages: createMessageBuffer(),
       member: undefined,
-      head: new Uint8Array(0),
+      head: EMPTY,
       finished: false,
       lastHeard: now,
       lastPing: now,
-      deadline: now + HANDSHAKE_SECONDS * 1000,
+      deadline: now + handshakeSeconds * 1000,
     };
     connections.add(socket.data);
   }
@@ -162,7 +166,7 @@ export function serveWebSockets<T>(options: WsServerOptions<T>) {
       drop(connection);
       return;
     }
-    connection.deadline = performance.now() + LINGER_SECONDS * 1000;
+    connection.deadline = performance.now() + lingerSeconds * 1000;
     endStream(connection);
   }
 
