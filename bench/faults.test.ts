@@ -1,6 +1,6 @@
 /** A gate that cannot fail is none: every scenario finds a server that has the fault it looks for. */
 import { describe, expect, test } from "bun:test";
-import { type RunResult, run } from "./run.ts";
+import { run } from "./run.ts";
 import { coalesce } from "./scenarios/coalesce.ts";
 import { fanout } from "./scenarios/fanout.ts";
 import { framing } from "./scenarios/framing.ts";
@@ -8,6 +8,7 @@ import type { BenchOptions, Scenario } from "./scenarios/scenario.ts";
 import { sum } from "./scenarios/sum.ts";
 import { truncate } from "./scenarios/truncate.ts";
 import { commandSource } from "./servers.ts";
+import type { RunResult } from "./session.ts";
 
 const TIMEOUT_MS = 90_000;
 const quick: BenchOptions = { quick: true, seed: 1, exhaustive: false, duration: 0.3, warmup: 0.1 };

@@ -3,7 +3,7 @@ import type { Subprocess } from "bun";
 import { openMembers } from "../clients/members.ts";
 import type { Target } from "../clients/target.ts";
 import { listenerPid } from "../platform/proc.ts";
-import { dialectNames } from "../protocols/chat.ts";
+import { servers } from "../servers/index.ts";
 import { peerCommand, peerLanguages } from "../servers/peers/index.ts";
 import { exitCodes, Failure } from "./failure.ts";
 
@@ -25,11 +25,9 @@ const START_SECONDS = 10;
 const STOP_SECONDS = 2;
 const SERVERS = `${import.meta.dir}/../servers`;
 
-const ours: Record<string, string[]> = {
-  ...Object.fromEntries(dialectNames.map((name) => [name, ["tcp-chat.ts", "--dialect", name]])),
-  relay: ["udp-relay.ts"],
-  "sum/ws": ["ws-sum.ts"],
-};
+const ours = Object.fromEntries(
+  Object.entries(servers).map(([name, { file, flags }]) => [name, [file, ...flags]]),
+);
 
 /** A room without batches, to measure what batching is worth. */
 const unbatched = { "chat/bracket": ["mutants/chat-unbatched.ts"] };
@@ -48,6 +46,23 @@ export function implementation(name: string): ServerSource {
       const command = await commandFor(name, protocol);
       return startByLine(`${name} server for ${protocol}`, [...command, "--port", "0", "--json"]);
     },
+  };
+}
+
+/** The servers of a checkout of this project, started by its own `serve` command; fresh for each sample. */
+export function serveFrom(name: string, tree: string): ServerSource {
+  return {
+    name,
+    start: (protocol) =>
+      startByLine(`${name} server for ${protocol}`, [
+        process.execPath,
+        `${tree}/bench/sockbench.ts`,
+        "serve",
+        protocol,
+        "--port",
+        "0",
+        "--json",
+      ]),
   };
 }
 

@@ -1,9 +1,9 @@
 /** One figure over all records: a line for each cell in the terminal, with dates and values under it. */
 import { median } from "simple-statistics";
-import sparkly from "sparkly";
 import { exitCodes, Failure } from "../failure.ts";
 import { table } from "../format.ts";
 import { metrics } from "../metrics.ts";
+import { sparkline } from "../plots.ts";
 import type { RunRecord, Sample } from "../record.ts";
 import type { Side } from "./comparison.ts";
 import { unlikeEnvironments } from "./likeness.ts";
@@ -50,6 +50,7 @@ export function historyOf(records: readonly RunRecord[], metric: string): Histor
 
 export function renderHistory(lines: readonly HistoryLine[], metric: string): string {
   const { label, unit, better } = metrics[metric];
+  const write = (median: number) => valueText(unit, { samples: 1, median, interval: null });
   const parts = lines.map(({ cell, points }) => {
     const medians = points.map(({ side }) => side.median);
     const rows = points.map(({ startedAt, commit, side, changed }) => [
@@ -60,7 +61,7 @@ export function renderHistory(lines: readonly HistoryLine[], metric: string): st
       changed.length > 0 ? `another machine or runtime: ${changed.join(", ")}` : "",
     ]);
     const head = ["", "commit", "median", "samples", ""];
-    return `${cell}\n${sparkly(medians)}\n${table(head, rows)}`;
+    return `${cell}\n${sparkline(medians, write)}\n${table(head, rows)}`;
   });
   return [`${label}, ${better} is better`, ...parts].join("\n\n");
 }

@@ -110,7 +110,7 @@ describe("history", () => {
     const [line] = historyOf(records, "serverCpuPerDelivery");
     expect(line.points.map(({ record }) => record)).toEqual(["A", "B"]);
     const text = renderHistory([line], "serverCpuPerDelivery");
-    expect(text).toContain("\n▁█\n");
+    expect(text).toContain("\n▁█ 1.01 µs – 1.11 µs\n");
     expect(text).toMatch(/2026-01-01 00:00 +012345678 .* µs +12/);
   });
 

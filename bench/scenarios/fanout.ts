@@ -50,18 +50,37 @@ const QUIET_SECONDS = { tcp: 1, udp: 0.3, ws: 1 };
 const MOST_SENDERS = 1000;
 const PATIENCE_SECONDS = 45;
 
+/** Protocols that get one look at one size, unless the command line names them. */
+const GLANCED = ["chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
+const GLANCED_SIZE = 200;
+
+const isGlance = (protocol: string, options: BenchOptions) =>
+  GLANCED.includes(protocol) && options.protocol === undefined;
+
+function sizesFor(protocol: string, options: BenchOptions): number[] {
+  if (options.connections) return [options.connections];
+  return isGlance(protocol, options) ? [GLANCED_SIZE] : ROOM_SIZES;
+}
+
 export const fanout: Scenario = {
   name: "fanout",
   summary: "one message to many: latency to the first and the last receiver, deliveries a second",
-  protocols: ["chat/bracket", "relay"],
+  protocols: ["chat/bracket", "relay", ...GLANCED],
   cells: (options) =>
     fanout.protocols
       .filter((protocol) => wanted(protocol, options))
       .flatMap((protocol) =>
-        (options.connections ? [options.connections] : ROOM_SIZES).flatMap((connections) =>
+        sizesFor(protocol, options).flatMap((connections) =>
           (["open", "closed"] as const)
             .filter((loop) => (options.loop ?? (options.rate ? "open" : loop)) === loop)
-            .map((loop) => roomCell(protocol as RoomProtocol, connections, loop, options)),
+            // A glance is at throughput: latency takes a sample of its own.
+            .filter(
+              (loop) => loop === "closed" || options.loop || options.rate || !isGlance(protocol, options),
+            )
+            .map((loop) => ({
+              ...roomCell(protocol as RoomProtocol, connections, loop, options),
+              glance: isGlance(protocol, options),
+            })),
         ),
       ),
   table: fanoutTable,
@@ -235,18 +254,24 @@ export function groups(samples: Sample[]): { key: string; samples: Sample[] }[] 
   return [...map].map(([key, samples]) => ({ key, samples }));
 }
 
+/** The samples that a row's figures are of: the valid ones, or, marked, all when there is none. */
+export function summarized(samples: Sample[]): { valid: Sample[]; shown: Sample[]; mark: string } {
+  const valid = samples.filter(({ invalid }) => invalid.length === 0);
+  return valid.length > 0 ? { valid, shown: valid, mark: "" } : { valid, shown: samples, mark: " ?" };
+}
+
 function fanoutTable(all: Sample[]): string {
   const [open, closed] = ["open", "closed"].map((loop) =>
     groups(all.filter(({ parameters }) => parameters.loop === loop)),
   );
   const ways = ["p50", "p99", "p999"];
   const latencyRow = ({ key, samples }: (typeof open)[number]) => {
-    const valid = samples.filter(({ invalid }) => invalid.length === 0);
-    const at = (name: string) => ways.map((p) => duration(middle(valid, `${name}.${p}`))).join(" ");
+    const { valid, shown, mark } = summarized(samples);
+    const at = (name: string) => ways.map((p) => duration(middle(shown, `${name}.${p}`))).join(" ");
     return [
-      key,
+      key + mark,
       `${valid.length}/${samples.length}`,
-      amount(middle(valid, "achievedRate")),
+      amount(middle(shown, "achievedRate")),
       at("delivery"),
       at("first"),
       at("last"),
@@ -255,13 +280,13 @@ function fanoutTable(all: Sample[]): string {
     ];
   };
   const rateRow = ({ key, samples }: (typeof open)[number]) => {
-    const valid = samples.filter(({ invalid }) => invalid.length === 0);
+    const { valid, shown, mark } = summarized(samples);
     return [
-      key,
+      key + mark,
       `${valid.length}/${samples.length}`,
-      amount(middle(valid, "deliveryRate")),
-      duration(middle(valid, "serverCpuPerDelivery")),
-      duration(middle(valid, "fleetCpuPerDelivery")),
+      amount(middle(shown, "deliveryRate")),
+      duration(middle(shown, "serverCpuPerDelivery")),
+      duration(middle(shown, "fleetCpuPerDelivery")),
       lossCell(samples),
     ];
   };

@@ -49,6 +49,8 @@ export type Cell = {
   parameters: Sample["parameters"];
   /** Whether more samples say more: a correctness check is run once. */
   repeats: boolean;
+  /** One sample is enough when the command line does not ask for a number: it stands beside a fuller measurement. */
+  glance?: boolean;
   run: (context: SampleContext) => Promise<SampleParts>;
 };
 
@@ -73,5 +75,5 @@ export const wanted = (protocol: string, { transport, protocol: only }: BenchOpt
 /** Seconds of warm-up and of measuring, by how much of a hurry there is. */
 export const times = (options: BenchOptions): { warmupSeconds: number; seconds: number } => ({
   warmupSeconds: options.warmup ?? (options.quick ? 0.2 : 0.3),
-  seconds: options.duration ?? (options.quick ? 0.4 : 0.7),
+  seconds: options.duration ?? (options.quick ? 0.4 : 0.6),
 });

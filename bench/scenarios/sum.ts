@@ -14,7 +14,7 @@ import {
   perSecond,
   total,
 } from "../samples.ts";
-import { groups } from "./fanout.ts";
+import { groups, summarized } from "./fanout.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -35,7 +35,7 @@ type Load = SumPlan["load"];
 export const sum: Scenario = {
   name: "sum",
   summary: "request and reply: rate and round trips, every sum checked",
-  protocols: ["sum/ws"],
+  protocols: ["sum/ws", "sum/tcp", "sum/udp"],
   cells: (options) =>
     sum.protocols
       .filter((protocol) => wanted(protocol, options))
@@ -47,8 +47,13 @@ function cellsOf(protocol: string, options: BenchOptions): Cell[] {
   const depths = options.window ? [options.window] : DEPTHS;
   const closed =
     options.rate || options.loop === "open" ? [] : depths.map((depth): Load => ({ loop: "closed", depth }));
-  const open: Load[] = options.loop === "closed" ? [] : [{ loop: "open", rate: options.rate ?? OPEN_RATE }];
-  return [...closed, ...open].map((load) => sumCell(protocol, load, options));
+  // The other transports get one look, and no open loop, unless the command line names them.
+  const glance = protocol !== "sum/ws" && options.protocol === undefined && options.transport === undefined;
+  const open: Load[] =
+    options.loop === "closed" || (glance && !options.rate && !options.loop)
+      ? []
+      : [{ loop: "open", rate: options.rate ?? OPEN_RATE }];
+  return [...closed, ...open].map((load) => ({ ...sumCell(protocol, load, options), glance }));
 }
 
 export function sumCell(protocol: string, load: Load, options: BenchOptions): Cell {
@@ -141,13 +146,13 @@ function sumTable(samples: Sample[]): string {
     "missing",
   ];
   const rows = groups(samples).map(({ key, samples }) => {
-    const valid = samples.filter(({ invalid }) => invalid.length === 0);
-    const at = (name: string) => median(valid.flatMap(({ metrics }) => metrics[name] ?? []));
+    const { valid, shown, mark } = summarized(samples);
+    const at = (name: string) => median(shown.flatMap(({ metrics }) => metrics[name] ?? []));
     const count = (name: string) => amount(samples.reduce((all, { counts }) => all + (counts[name] ?? 0), 0));
     // An open loop's CPU is mostly the pacer's turning: it says nothing of a request.
     const open = samples[0].parameters.loop === "open";
     return [
-      key,
+      key + mark,
       `${valid.length}/${samples.length}`,
       amount(at("requestRate")),
       ...["p50", "p99", "p999"].map((p) => duration(at(`roundTrip.${p}`))),

@@ -1,13 +1,20 @@
 /** The workloads a fleet knows: one file each, one line here. */
 import type { Exchange } from "../exchange.ts";
+import { type CalibratePlan, type CalibrateReport, runCalibrate } from "./calibrate.ts";
 import { type CoalescePlan, type CoalesceReport, runCoalesce } from "./coalesce.ts";
 import { type FramingPlan, type FramingReport, runFraming } from "./framing.ts";
 import { type RoomPlan, type RoomReport, runRoom } from "./room.ts";
 import { runSum, type SumPlan, type SumReport } from "./sum.ts";
 import { runTruncate, type TruncatePlan, type TruncateReport } from "./truncate.ts";
 
-export type Plan = RoomPlan | SumPlan | FramingPlan | CoalescePlan | TruncatePlan;
-export type Report = RoomReport | SumReport | FramingReport | CoalesceReport | TruncateReport;
+export type Plan = RoomPlan | SumPlan | FramingPlan | CoalescePlan | TruncatePlan | CalibratePlan;
+export type Report =
+  | RoomReport
+  | SumReport
+  | FramingReport
+  | CoalesceReport
+  | TruncateReport
+  | CalibrateReport;
 
 type Workload = (plan: Plan, exchange: Exchange) => Promise<Report>;
 
@@ -17,6 +24,7 @@ const workloads = {
   framing: runFraming,
   coalesce: runCoalesce,
   truncate: runTruncate,
+  calibrate: runCalibrate,
 };
 
 export function runWorkload(plan: Plan, exchange: Exchange): Promise<Report> {
