@@ -99,6 +99,7 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
   const startedAt = new Date().toISOString();
   const server = await startOrSkip({ cell, source }, taking);
   if (!server) return undefined;
+  let sample: Sample | undefined;
   try {
     if (pinned && server.pid !== undefined) pin(server.pid, pinned.server);
     const order = record.samples.length;
@@ -110,7 +111,7 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
       onProgress,
       broken: Promise.race([server.broken, interrupted]),
     });
-    const sample: Sample = {
+    sample = {
       scenario: cell.scenario,
       variant: cell.variant,
       server: source.name,
@@ -130,7 +131,8 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
     if (!(error instanceof Failure)) throw error;
     throw new Failure(error.exitCode, `${cell.scenario} ${cell.variant}: ${error.message}`);
   } finally {
-    await server.stop();
+    const serverCounters = await server.stop();
+    if (sample && Object.keys(serverCounters).length > 0) sample.serverCounters = serverCounters;
   }
 }
 

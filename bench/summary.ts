@@ -58,6 +58,11 @@ function witnessLine({ kind, receiver, sender, sequence, text }: Sample["witness
 }
 
 function trustPart(record: RunRecord): string {
+  const said = record.samples.flatMap((sample) =>
+    Object.entries(sample.serverCounters ?? {}).map(
+      ([what, count]) => `${nameOf(sample)} says itself: ${what}: ${whole(count)}`,
+    ),
+  );
   const invalid = record.samples.filter(({ invalid }) => invalid.length > 0);
   const doubtful =
     record.warnings.length > 0 ? ["? marks figures without a valid sample: do not rely on them"] : [];
@@ -71,7 +76,7 @@ function trustPart(record: RunRecord): string {
     ([rule, [{ words }, ...more]]) => `left out, ${more.length + 1}× ${rule}: ${words}`,
   );
   const warnings = record.warnings.map((warning) => `WARNING ${warning}`);
-  return [...lines, ...warnings, ...doubtful].join("\n");
+  return [...said, ...lines, ...warnings, ...doubtful].join("\n");
 }
 
 function closing({ samples, environment, partial }: RunRecord, path: string): string {
