@@ -1,6 +1,6 @@
 /** A gate that cannot fail is none: every scenario finds a server that has the fault it looks for. */
 import { describe, expect, test } from "bun:test";
-import { type RunResult, run } from "./run.ts";
+import { run } from "./run.ts";
 import { coalesce } from "./scenarios/coalesce.ts";
 import { fanout } from "./scenarios/fanout.ts";
 import { framing } from "./scenarios/framing.ts";
@@ -8,6 +8,7 @@ import type { BenchOptions, Scenario } from "./scenarios/scenario.ts";
 import { sum } from "./scenarios/sum.ts";
 import { truncate } from "./scenarios/truncate.ts";
 import { commandSource } from "./servers.ts";
+import type { RunResult } from "./session.ts";
 
 const TIMEOUT_MS = 90_000;
 const quick: BenchOptions = { quick: true, seed: 1, exhaustive: false, duration: 0.3, warmup: 0.1 };
@@ -40,6 +41,11 @@ const faulty: Row[] = [
   [framing, "mutants/chat.ts --fault splits", bracket, "corrupt"],
   [framing, "mutants/chat.ts --fault coalesces", bracket, "corrupt"],
   [framing, "mutants/chat.ts --fault reorders --every 7", bracket, "reordered"],
+  [framing, "mutants/chat.ts --dialect chat/welcome --fault splits", { protocol: "chat/welcome" }, "corrupt"],
+  [framing, "mutants/sum-tcp.ts --fault per-read", { protocol: "sum/tcp" }, "corrupt"],
+  [framing, "mutants/sum-tcp.ts --fault out-of-order", { protocol: "sum/tcp" }, "reordered"],
+  [framing, "mutants/sum-tcp.ts --fault rounds", { protocol: "sum/tcp" }, "corrupt"],
+  [framing, "tcp-echo.ts --unframed", { protocol: "echo" }, "lost"],
   [coalesce, "mutants/chat.ts --fault loses --every 50", { ...bracket, size: 100 }, "missing"],
   [truncate, "mutants/relay.ts --fault corrupts --every 1", {}, "corrupt"],
   [fanout, "mutants/chat.ts --fault loses --every 20", room, "lost"],
@@ -76,6 +82,12 @@ test.each(faulty)(
 
 const right: [scenario: Scenario, command: string, options: Partial<BenchOptions>][] = [
   [framing, "tcp-chat.ts", bracket],
+  [framing, "tcp-chat.ts --dialect chat/welcome", { protocol: "chat/welcome" }],
+  [framing, "tcp-chat.ts --dialect chat/stamped", { protocol: "chat/stamped" }],
+  [framing, "tcp-chat.ts --dialect chat/json", { protocol: "chat/json" }],
+  [framing, "tcp-sum.ts", { protocol: "sum/tcp" }],
+  [framing, "mutants/sum-tcp.ts", { protocol: "sum/tcp" }],
+  [framing, "tcp-echo.ts", { protocol: "echo" }],
   [coalesce, "tcp-chat.ts", { ...bracket, size: 100 }],
   [truncate, "udp-relay.ts", {}],
   [fanout, "tcp-chat.ts", { ...bracket, connections: 12 }],

@@ -181,6 +181,36 @@ const calibration = z.object({
   stampRate: z.number(),
 });
 
+/** A search for the highest rate, or the largest room, at which an objective holds. */
+const capacity = z.object({
+  protocol: z.string(),
+  server: z.string(),
+  objective: z.string(),
+  grow: z.enum(["rate", "connections"]),
+  /** Every sample of the search, in order. Latencies are of each delivery, or of round trips. */
+  steps: z.array(
+    z.object({
+      value: count,
+      purpose: z.enum(["search", "confirm"]),
+      met: z.boolean(),
+      unmet: z.array(z.string()),
+      achieved: z.number(),
+      p50: nanoseconds.nullable(),
+      p99: nanoseconds.nullable(),
+      p999: nanoseconds.nullable(),
+      loss: share,
+      /** Share of one CPU. */
+      serverBusy: share.nullable(),
+      clientLimited: z.boolean(),
+    }),
+  ),
+  /** The highest value that held again in most of several samples; null when none did. */
+  answer: z.object({ value: count, held: count, of: count }).nullable(),
+  /** The highest value before the median latency doubled. */
+  knee: z.number().nullable(),
+  limit: z.enum(["server", "client", "none found"]),
+});
+
 export const recordSchema = z.object({
   schema: z.literal("sockbench/1"),
   id: z.string(),
@@ -191,6 +221,7 @@ export const recordSchema = z.object({
   command: z.array(z.string()),
   environment,
   calibration: calibration.optional(),
+  capacity: capacity.optional(),
   samples: z.array(sampleSchema),
   /** Warnings in words, about the run as a whole. */
   warnings: z.array(z.string()),

@@ -49,6 +49,23 @@ export function implementation(name: string): ServerSource {
   };
 }
 
+/** The servers of a checkout of this project, started by its own `serve` command; fresh for each sample. */
+export function serveFrom(name: string, tree: string): ServerSource {
+  return {
+    name,
+    start: (protocol) =>
+      startByLine(`${name} server for ${protocol}`, [
+        process.execPath,
+        `${tree}/bench/sockbench.ts`,
+        "serve",
+        protocol,
+        "--port",
+        "0",
+        "--json",
+      ]),
+  };
+}
+
 async function commandFor(name: string, protocol: string): Promise<string[]> {
   if (name in onBun) {
     const script = onBun[name][protocol];

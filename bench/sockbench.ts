@@ -3,8 +3,11 @@
 import { Command } from "commander";
 import { version } from "../package.json";
 import { addBenchCommand } from "./commands/bench.ts";
+import { addCompareCommand } from "./commands/compare.ts";
+import { addConformCommand } from "./commands/conform.ts";
 import { addConnectCommand } from "./commands/connect.ts";
 import { addMicroCommand } from "./commands/micro.ts";
+import { addReportCommand } from "./commands/report.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { exitCodes, Failure } from "./failure.ts";
 
@@ -15,7 +18,16 @@ const program = new Command("sockbench")
   .enablePositionalOptions()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
 
-for (const add of [addBenchCommand, addMicroCommand, addServeCommand, addConnectCommand]) add(program);
+const commands = [
+  addBenchCommand,
+  addConformCommand,
+  addCompareCommand,
+  addReportCommand,
+  addServeCommand,
+  addConnectCommand,
+  addMicroCommand,
+];
+for (const add of commands) add(program);
 
 try {
   await program.parseAsync();

@@ -1,4 +1,6 @@
 /** A record in the terminal: each scenario's table, then what is wrong, what cannot be trusted, and where it is. */
+import { calibrationTable } from "./calibrate.ts";
+import { capacityTable } from "./capacity.ts";
 import { percent, whole } from "./format.ts";
 import type { RunRecord, Sample } from "./record.ts";
 import { scenarios } from "./scenarios/index.ts";
@@ -15,7 +17,9 @@ export function renderRun(record: RunRecord, path: string): string {
     return samples.length > 0 ? [table(samples)] : [];
   });
   return [
+    ...(record.calibration ? [calibrationTable(record.calibration)] : []),
     ...tables,
+    ...(record.capacity ? [capacityTable(record.capacity)] : []),
     ...[wrongPart(record), trustPart(record)].filter((part) => part !== ""),
     closing(record, path),
   ].join("\n\n");
@@ -45,6 +49,8 @@ function witnessLine({ kind, receiver, sender, sequence, text }: Sample["witness
 
 function trustPart(record: RunRecord): string {
   const invalid = record.samples.filter(({ invalid }) => invalid.length > 0);
+  const doubtful =
+    record.warnings.length > 0 ? ["? marks figures without a valid sample: do not rely on them"] : [];
   const rules = [
     ...Map.groupBy(
       invalid.flatMap(({ invalid }) => invalid),
@@ -55,7 +61,7 @@ function trustPart(record: RunRecord): string {
     ([rule, [{ words }, ...more]]) => `left out, ${more.length + 1}× ${rule}: ${words}`,
   );
   const warnings = record.warnings.map((warning) => `WARNING ${warning}`);
-  return [...lines, ...warnings].join("\n");
+  return [...lines, ...warnings, ...doubtful].join("\n");
 }
 
 function closing({ samples, environment, partial }: RunRecord, path: string): string {

@@ -29,7 +29,7 @@ import {
   standalone,
   type Where,
 } from "./standalone.ts";
-import { HANDSHAKE_SECONDS, pathOf, peerOf } from "./websocket.ts";
+import { asksForUpgrade, HANDSHAKE_SECONDS, pathOf, peerOf, upgradeRequired } from "./websocket.ts";
 
 /** A batch of so many characters is sent at once, so that a flood cannot make it grow without bound. */
 const BATCH_CHARACTERS = 262_144;
@@ -164,8 +164,8 @@ export function startChatWs(options: ChatWsOptions): Running {
         lastPing: now,
         queueFull: false,
       };
-      if (server.upgrade(request, { data })) return;
-      return new Response("this path speaks WebSocket\n", { status: 426, headers: { Upgrade: "websocket" } });
+      if (asksForUpgrade(request) && server.upgrade(request, { data })) return;
+      return upgradeRequired();
     },
     websocket: {
       idleTimeout: 0, // ours: Bun's pings cannot be set apart from its timeout

@@ -1,41 +1,53 @@
 /** `sockbench bench [scenario…]`: runs scenarios, prints their tables, writes a record. */
 import { type Command, Option } from "commander";
-import { parseTarget, type Target } from "../../clients/target.ts";
 import { seconds, wholeNumber } from "../../servers/standalone.ts";
+import { withRevision } from "../against.ts";
+import { capacity } from "../capacity.ts";
+import {
+  checkProtocol,
+  chooseCells,
+  chooseSources,
+  firstProtocol,
+  type Request,
+  readTarget,
+} from "../choose.ts";
 import { type ExitCode, exitCodes, Failure } from "../failure.ts";
 import { showProgress } from "../progress.ts";
 import { type RunRecord, writeRecord } from "../record.ts";
 import { run } from "../run.ts";
 import { scenarios } from "../scenarios/index.ts";
-import { type BenchOptions, type Cell, transportOf } from "../scenarios/scenario.ts";
-import {
-  commandSource,
-  implementation,
-  implementationNames,
-  runningTarget,
-  type ServerSource,
-} from "../servers.ts";
+import { implementationNames, type ServerSource } from "../servers.ts";
+import type { RunResult, SessionOptions } from "../session.ts";
 import { printRun } from "../summary.ts";
 
-type Flags = BenchOptions & {
-  target?: string;
-  exec?: string;
+type Flags = Omit<Request, "servers"> & {
   server: string;
+  against?: string;
   samples?: number;
   maxSamples?: number;
   fleets?: number;
   results: string;
   json?: boolean;
+  calibrate?: boolean;
+  objective: string;
+  grow: "rate" | "connections";
 };
 
 const QUICK_SAMPLES = 1;
 const SAMPLES = 2;
+/** Named like a scenario, but it chooses its samples as it goes. */
+const CAPACITY = "capacity";
+
+const scenarioHelp = [
+  ...scenarios.map(({ name, summary }) => `${name}: ${summary}`),
+  `${CAPACITY}: the highest rate at which --objective holds`,
+].join("; ");
 
 export function addBenchCommand(program: Command): void {
   program
     .command("bench")
     .description("run scenarios, print their tables, write a record")
-    .argument("[scenario...]", scenarios.map(({ name, summary }) => `${name}: ${summary}`).join("; "))
+    .argument("[scenario...]", scenarioHelp)
     .option("--quick", "fewer and shorter samples", false)
     .option(
       "--target <url>",
@@ -43,6 +55,7 @@ export function addBenchCommand(program: Command): void {
     )
     .option("--exec <command>", "start this server; its address is --target, or its own JSON line")
     .option("--server <names>", `implementations to compare, of ${implementationNames.join(", ")}`, "bun")
+    .option("--against <revision>", "compare this tree's servers with those of a git revision, in one run")
     .addOption(new Option("--transport <name>", "only protocols over it").choices(["tcp", "udp", "ws"]))
     .option("--protocol <name>", "only this protocol, such as chat/bracket")
     .addOption(new Option("--loop <kind>", "only this kind of load").choices(["open", "closed"]))
@@ -57,6 +70,13 @@ export function addBenchCommand(program: Command): void {
     .option("--max-samples <number>", "samples that may be taken for them", wholeNumber(1, 2000))
     .option("--fleets <number>", "client processes (one a spare core)", wholeNumber(1, 64))
     .option("--seed <number>", "of everything that is random", wholeNumber(0, 2 ** 31 - 1), 1)
+    .option("--calibrate", "measure the harness itself first; alone, nothing else")
+    .option("--objective <clauses>", "capacity: what must hold", "p99<5ms,loss=0")
+    .addOption(
+      new Option("--grow <what>", "capacity: what is raised")
+        .choices(["rate", "connections"])
+        .default("rate"),
+    )
     .option("--exhaustive", "framing: every split of the longest lines too (about a minute)", false)
     .option("--results <folder>", "where the record goes", "results")
     .option("--json", "print the record, and nothing else, on standard output")
@@ -67,28 +87,24 @@ export function addBenchCommand(program: Command): void {
 
 /** Runs what the command line asks for; resolves with the exit code. */
 async function bench(names: string[], flags: Flags): Promise<ExitCode> {
-  const target = readTarget(flags.target);
-  const sources = readSources(flags, target);
-  const cells = chooseCells(names, flags, target);
-  const samples = flags.samples ?? (flags.quick ? QUICK_SAMPLES : SAMPLES);
+  const request: Request = { ...flags, servers: flags.server.split(",") };
   const interrupt = Promise.withResolvers<never>();
   interrupt.promise.catch(() => {});
-  const onSignal = () => interrupt.reject(new Failure(exitCodes.untrusted, "interrupted"));
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, onSignal);
-  const progress = showProgress();
-  const { record, failure } = await run({
-    cells,
-    sources,
-    samples,
-    ...(flags.samples ? {} : { glances: 1 }),
-    maxSamples: flags.maxSamples ?? samples * 2 + 1,
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => interrupt.reject(new Failure(exitCodes.untrusted, "interrupted")));
+  const session: SessionOptions = {
     fleets: flags.fleets,
     command: ["bench", ...Bun.argv.slice(3)],
     interrupted: interrupt.promise,
-    onProgress: progress.tell,
-  });
-  progress.end();
-  if (record.samples.length === 0)
+  };
+  const measure = (sources: ServerSource[]) =>
+    names.includes(CAPACITY)
+      ? searchCapacity(names, request, flags, sources, session)
+      : takeSamples(names, request, flags, sources, session);
+  const { record, failure } = flags.against
+    ? await withRevision(flags.against, measure)
+    : await measure(chooseSources(request));
+  if (record.samples.length === 0 && !record.calibration)
     throw failure ?? new Failure(exitCodes.unreachable, `nothing ran: ${record.warnings.join("; ")}`);
   const path = await writeRecord(record, flags.results);
   if (flags.json) console.log(JSON.stringify(record));
@@ -97,56 +113,55 @@ async function bench(names: string[], flags: Flags): Promise<ExitCode> {
   return codeOf(record, failure);
 }
 
-/** A wrong server outranks what ended the run, and that outranks doubts about figures. */
-function codeOf(record: RunRecord, failure: Failure | undefined): ExitCode {
-  if (record.samples.some(({ wrong }) => wrong.length > 0)) return exitCodes.wrong;
-  if (failure) return failure.exitCode;
-  return record.warnings.length > 0 ? exitCodes.untrusted : exitCodes.ok;
-}
-
-export function readTarget(url: string | undefined): Target | undefined {
-  if (url === undefined) return undefined;
-  const target = parseTarget(url);
-  if (target) return target;
-  throw new Failure(
-    exitCodes.usage,
-    `--target ${url}: it takes tcp://host:port, udp://host:port or ws://host:port/path`,
-  );
-}
-
-function readSources({ exec, server }: Flags, target: Target | undefined): ServerSource[] {
-  if (exec !== undefined) return [commandSource(exec, target)];
-  if (target) return [runningTarget(target)];
-  return server.split(",").map((name) => {
-    if (!implementationNames.includes(name))
-      throw new Failure(exitCodes.usage, `--server ${name}: there is ${implementationNames.join(", ")}`);
-    return implementation(name);
+async function takeSamples(
+  names: string[],
+  request: Request,
+  flags: Flags,
+  sources: ServerSource[],
+  session: SessionOptions,
+): Promise<RunResult> {
+  const samples = flags.samples ?? (flags.quick ? QUICK_SAMPLES : SAMPLES);
+  const cells = flags.calibrate && names.length === 0 ? [] : chooseCells(names, request);
+  const progress = showProgress();
+  const result = await run({
+    ...session,
+    cells,
+    sources,
+    samples,
+    ...(flags.samples ? {} : { glances: 1 }),
+    maxSamples: flags.maxSamples ?? samples * 2 + 1,
+    calibrate: flags.calibrate ?? false,
+    onProgress: progress.tell,
   });
+  progress.end();
+  return result;
 }
 
-function chooseCells(names: string[], flags: Flags, target: Target | undefined): Cell[] {
-  const unknown = names.find((name) => !scenarios.some((scenario) => scenario.name === name));
-  if (unknown !== undefined)
+async function searchCapacity(
+  names: string[],
+  request: Request,
+  { objective, grow }: Flags,
+  sources: ServerSource[],
+  session: SessionOptions,
+): Promise<RunResult> {
+  if (names.length > 1)
     throw new Failure(
       exitCodes.usage,
-      `unknown scenario "${unknown}": there is ${scenarios.map(({ name }) => name).join(", ")}`,
+      `${CAPACITY} is searched by itself, without ${names.filter((name) => name !== CAPACITY).join(", ")}`,
     );
-  const protocols = new Set(scenarios.flatMap(({ protocols }) => protocols));
-  if (flags.protocol !== undefined && !protocols.has(flags.protocol))
-    throw new Failure(exitCodes.usage, `--protocol ${flags.protocol}: there is ${[...protocols].join(", ")}`);
-  if (target && flags.transport && flags.transport !== target.transport)
-    throw new Failure(exitCodes.usage, `--transport ${flags.transport} does not fit --target ${target.url}`);
-  const options: BenchOptions = target ? { ...flags, transport: target.transport } : flags;
-  const cells = scenarios
-    .filter(({ name }) => names.length === 0 || names.includes(name))
-    .flatMap((scenario) => scenario.cells(options))
-    .filter(({ protocol }) => !target || fitsTarget(protocol, target, flags));
-  if (cells.length > 0) return cells;
-  throw new Failure(exitCodes.unreachable, "nothing to run: no scenario fits these flags together");
+  if (sources.length > 1)
+    throw new Failure(exitCodes.usage, `${CAPACITY} is searched of one server at a time`);
+  checkProtocol(request);
+  const target = readTarget(request.target);
+  const protocol = request.protocol ?? firstProtocol[target?.transport ?? request.transport ?? "tcp"];
+  const onStep = (words: string) => console.error(`capacity ${protocol}: ${words}`);
+  return capacity({ ...session, source: sources[0], protocol, objective, grow, bench: request, onStep });
 }
 
-/** Without `--protocol` a target is taken for the first protocol of its transport. */
-function fitsTarget(protocol: string, target: Target, { protocol: chosen }: Flags): boolean {
-  const first = { tcp: "chat/bracket", udp: "relay", ws: "sum/ws" }[target.transport];
-  return transportOf(protocol) === target.transport && protocol === (chosen ?? first);
+/** A wrong server outranks what ended the run, and that outranks doubts about figures. */
+function codeOf({ samples, warnings, capacity }: RunRecord, failure: Failure | undefined): ExitCode {
+  if (samples.some(({ wrong }) => wrong.length > 0)) return exitCodes.wrong;
+  if (failure) return failure.exitCode;
+  if (capacity && !capacity.answer) return exitCodes.wrong;
+  return warnings.length > 0 ? exitCodes.untrusted : exitCodes.ok;
 }

@@ -254,18 +254,24 @@ export function groups(samples: Sample[]): { key: string; samples: Sample[] }[] 
   return [...map].map(([key, samples]) => ({ key, samples }));
 }
 
+/** The samples that a row's figures are of: the valid ones, or, marked, all when there is none. */
+export function summarized(samples: Sample[]): { valid: Sample[]; shown: Sample[]; mark: string } {
+  const valid = samples.filter(({ invalid }) => invalid.length === 0);
+  return valid.length > 0 ? { valid, shown: valid, mark: "" } : { valid, shown: samples, mark: " ?" };
+}
+
 function fanoutTable(all: Sample[]): string {
   const [open, closed] = ["open", "closed"].map((loop) =>
     groups(all.filter(({ parameters }) => parameters.loop === loop)),
   );
   const ways = ["p50", "p99", "p999"];
   const latencyRow = ({ key, samples }: (typeof open)[number]) => {
-    const valid = samples.filter(({ invalid }) => invalid.length === 0);
-    const at = (name: string) => ways.map((p) => duration(middle(valid, `${name}.${p}`))).join(" ");
+    const { valid, shown, mark } = summarized(samples);
+    const at = (name: string) => ways.map((p) => duration(middle(shown, `${name}.${p}`))).join(" ");
     return [
-      key,
+      key + mark,
       `${valid.length}/${samples.length}`,
-      amount(middle(valid, "achievedRate")),
+      amount(middle(shown, "achievedRate")),
       at("delivery"),
       at("first"),
       at("last"),
@@ -274,13 +280,13 @@ function fanoutTable(all: Sample[]): string {
     ];
   };
   const rateRow = ({ key, samples }: (typeof open)[number]) => {
-    const valid = samples.filter(({ invalid }) => invalid.length === 0);
+    const { valid, shown, mark } = summarized(samples);
     return [
-      key,
+      key + mark,
       `${valid.length}/${samples.length}`,
-      amount(middle(valid, "deliveryRate")),
-      duration(middle(valid, "serverCpuPerDelivery")),
-      duration(middle(valid, "fleetCpuPerDelivery")),
+      amount(middle(shown, "deliveryRate")),
+      duration(middle(shown, "serverCpuPerDelivery")),
+      duration(middle(shown, "fleetCpuPerDelivery")),
       lossCell(samples),
     ];
   };

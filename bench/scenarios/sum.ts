@@ -14,7 +14,7 @@ import {
   perSecond,
   total,
 } from "../samples.ts";
-import { groups } from "./fanout.ts";
+import { groups, summarized } from "./fanout.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -146,13 +146,13 @@ function sumTable(samples: Sample[]): string {
     "missing",
   ];
   const rows = groups(samples).map(({ key, samples }) => {
-    const valid = samples.filter(({ invalid }) => invalid.length === 0);
-    const at = (name: string) => median(valid.flatMap(({ metrics }) => metrics[name] ?? []));
+    const { valid, shown, mark } = summarized(samples);
+    const at = (name: string) => median(shown.flatMap(({ metrics }) => metrics[name] ?? []));
     const count = (name: string) => amount(samples.reduce((all, { counts }) => all + (counts[name] ?? 0), 0));
     // An open loop's CPU is mostly the pacer's turning: it says nothing of a request.
     const open = samples[0].parameters.loop === "open";
     return [
-      key,
+      key + mark,
       `${valid.length}/${samples.length}`,
       amount(at("requestRate")),
       ...["p50", "p99", "p999"].map((p) => duration(at(`roundTrip.${p}`))),

@@ -70,6 +70,11 @@ export function startChatMutant({ host, port, dialect: name, fault, every }: Cha
   }
 
   function join(socket: Socket<Member>): void {
+    // A connection that was reset before it was accepted has no address any more (Bun 1.4.5).
+    if (!socket.remoteAddress) {
+      socket.terminate();
+      return;
+    }
     const member: Member = {
       id: ++lastId,
       address: addressText(socket.remoteAddress, socket.remotePort),
@@ -86,8 +91,8 @@ export function startChatMutant({ host, port, dialect: name, fault, every }: Cha
     if (dialect.joined) announce(dialect.joined(member), dialect.newcomerSeesJoin ? undefined : member);
   }
 
-  function leave(member: Member): void {
-    if (member.gone) return;
+  function leave(member: Member | undefined): void {
+    if (!member || member.gone) return;
     member.gone = true;
     members.delete(member);
     if (dialect.left) announce(dialect.left(member));

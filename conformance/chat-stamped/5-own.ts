@@ -1,0 +1,163 @@
+/** What chat/stamped alone does: numbered names, notices to all, `exit`. */
+import { type Case, Violation } from "../case.ts";
+import { type Chat, type ChatRule, inDialect } from "../chat/room.ts";
+import { closed, exactly, holds, nextLine, nothing } from "../expect.ts";
+import type { TcpPeer } from "../peer.ts";
+import { show } from "../wire-log.ts";
+
+const left = (chat: Chat, who: TcpPeer) => `[SERVER] Client ${chat.speaker(who).id} left the chat.\n`;
+
+async function leavesBy(chat: Chat, line: string): Promise<void> {
+  const [alice, bob] = await chat.enter(2);
+  alice.send(line);
+  await exactly(bob, left(chat, alice));
+  await closed(alice, "fin");
+}
+
+const rules: ChatRule[] = [
+  {
+    number: "5.1",
+    title: "the first guest is Client 1",
+    requirement: "Names MUST count up from Client 1.",
+    level: "MUST",
+    needs: "fresh",
+    async run({ t }) {
+      const alice = await t.tcp("alice");
+      await exactly(alice, "[SERVER] Client 1 joined the chat.\n");
+      await t.tcp("bob");
+      await exactly(alice, "[SERVER] Client 2 joined the chat.\n");
+    },
+  },
+  {
+    number: "5.2",
+    title: "the newcomer gets its own notice",
+    requirement: "The notice that a client joined MUST go to all, the newcomer too.",
+    level: "MUST",
+    needs: "fresh",
+    async run({ t }) {
+      const alice = await t.tcp("alice");
+      await exactly(alice, "[SERVER] Client 1 joined the chat.\n");
+      const bob = await t.tcp("bob");
+      for (const guest of [alice, bob]) await exactly(guest, "[SERVER] Client 2 joined the chat.\n");
+      await nothing([alice, bob]);
+    },
+  },
+  {
+    number: "5.3",
+    title: "the notice of leaving",
+    requirement: "When a client leaves, the others MUST be told its name, on a line of its own.",
+    level: "MUST",
+    async run(chat) {
+      const [alice, bob, carol] = await chat.enter(3);
+      bob.close();
+      for (const guest of [alice, carol]) await exactly(guest, left(chat, bob));
+    },
+  },
+  {
+    number: "5.4",
+    title: "a name is not given again",
+    requirement: "A name MUST NOT be given twice, also when somebody has left in between.",
+    level: "MUST",
+    async run(chat) {
+      const [alice, bob, carol] = await chat.enter(3);
+      bob.close();
+      await chat.gone(bob);
+      const dave = await chat.join();
+      const ids = [alice, bob, carol, dave].map((member) => chat.speaker(member).id);
+      if (new Set(ids).size < 4) throw new Violation("four names", `the numbers are ${ids.join(", ")}`);
+    },
+  },
+  {
+    number: "5.5",
+    title: "the sender gets nothing back",
+    requirement: "The author of a message MUST NOT get it back.",
+    level: "MUST",
+    async run(chat) {
+      const [alice] = await chat.enter(2);
+      chat.say(alice, "not to myself");
+      await chat.heard(alice, ["not to myself"]);
+      await nothing([alice]);
+    },
+  },
+  {
+    number: "5.6",
+    title: "the stamp is the author's",
+    requirement: "A line MUST be relayed with the stamp that it came with, whatever time it tells.",
+    level: "MUST",
+    async run(chat) {
+      const [alice, bob] = await chat.enter(2);
+      alice.send("0:long ago\n99999999999:far away\n");
+      await exactly(bob, "0:long ago\n99999999999:far away\n");
+    },
+  },
+  {
+    number: "5.7",
+    title: "exit",
+    requirement: "A bare line exit MUST leave the room: the others are told, the connection is closed.",
+    level: "MUST",
+    ends: "fin",
+    run: (chat) => leavesBy(chat, "exit\n"),
+  },
+  {
+    number: "5.8",
+    title: "exit behind a stamp",
+    requirement: "A line exit behind a stamp MUST leave the room too.",
+    level: "MUST",
+    ends: "fin",
+    run: (chat) => leavesBy(chat, "1700000000:exit\n"),
+  },
+  {
+    number: "5.9",
+    title: "words that begin or end like exit",
+    requirement: "A line in which exit is only a part MUST be relayed as any other.",
+    level: "MUST",
+    async run(chat) {
+      const [alice] = await chat.enter(2);
+      const texts = ["exits", "no exit", "exit now", "EXIT"];
+      chat.say(alice, ...texts);
+      await chat.heard(alice, texts);
+    },
+  },
+  {
+    number: "5.10",
+    title: "exit is not relayed",
+    requirement: "The line exit MUST NOT be relayed.",
+    level: "MUST",
+    ends: "any",
+    async run(chat) {
+      const [alice, bob] = await chat.enter(2);
+      chat.say(alice, "exit");
+      await exactly(bob, left(chat, alice));
+      await nothing([bob]);
+    },
+  },
+  {
+    number: "5.11",
+    title: "a message and exit in one write",
+    requirement: "What comes before exit in the same read MUST be relayed, what comes after it MUST NOT.",
+    level: "MUST",
+    ends: "any",
+    async run(chat) {
+      const [alice, bob] = await chat.enter(2);
+      alice.send("1:before\n2:exit\n3:after\n");
+      await exactly(bob, `1:before\n${left(chat, alice)}`);
+      await nothing([bob]);
+    },
+  },
+  {
+    number: "5.12",
+    title: "notices and messages on lines of their own",
+    requirement: "A notice MUST end its line, so that what comes next does not run into it.",
+    level: "MUST",
+    async run(chat) {
+      const [alice, bob] = await chat.enter(2);
+      await chat.t.tcp("carol");
+      const line = await nextLine(alice, "a notice on a line of its own");
+      holds(/^\[SERVER\] Client \d+ joined the chat\.$/.test(line), "the notice alone", `came ${show(line)}`);
+      chat.say(bob, "welcome");
+      await chat.heard(bob, ["welcome"], [alice]);
+    },
+  },
+];
+
+export const stampedOwn: Case[] = inDialect("chat/stamped", rules);

@@ -1,0 +1,161 @@
+/** Over HTTP: the page, other paths, and who may open a WebSocket. */
+import { createKey, handshakeRequest, readHead, statusOf } from "../../protocols/websocket.ts";
+import { type Context, randomKey, responseHead } from "../context.ts";
+import { holds } from "../expect.ts";
+import { until } from "../peer.ts";
+import type { WsRule } from "./room.ts";
+
+const hostOf = ({ target }: Context) => `${target.host}:${target.port}`;
+
+type Answer = { status: number; type: string; body: string };
+
+async function get(t: Context, path: string): Promise<Answer> {
+  const peer = await t.tcp(t.peers.length === 0 ? "alice" : `reader${t.peers.length}`);
+  peer.send(`GET ${path} HTTP/1.1\r\nHost: ${hostOf(t)}\r\nConnection: close\r\n\r\n`);
+  await until(peer, peer.patience, () => peer.ended !== "open");
+  const head = readHead(peer.unread());
+  if (!head) return { status: 0, type: "", body: "" };
+  return {
+    status: statusOf(head),
+    type: head.fields["content-type"] ?? "",
+    body: peer.unread().toString("utf8", head.end),
+  };
+}
+
+/** The page and every script of its own that it names. */
+async function pageAndScripts(t: Context): Promise<string> {
+  const { body } = await get(t, "/");
+  const sources = [...body.matchAll(/<script[^>]*\ssrc="([^":]+)"/g)].map(
+    ([, source]) => new URL(source, "http://x/").pathname,
+  );
+  const scripts = await Promise.all(sources.map((source) => get(t, source)));
+  return [body, ...scripts.map((script) => script.body)].join("\n");
+}
+
+const handshakeOf = async (t: Context, origin: string | undefined): Promise<number> => {
+  const alice = await t.tcp("alice");
+  alice.send(handshakeRequest(hostOf(t), t.target.path, createKey(randomKey()), { Origin: origin }));
+  return statusOf(await responseHead(alice));
+};
+
+const origin = (
+  number: string,
+  title: string,
+  requirement: string,
+  status: number,
+  of: (t: Context) => string | undefined,
+): WsRule => ({
+  number,
+  title,
+  requirement,
+  level: "MUST",
+  ends: "any",
+  async run(t) {
+    const came = await handshakeOf(t, of(t));
+    holds(came === status, `status ${status} for the origin ${of(t) ?? "that is not there"}`, `came ${came}`);
+  },
+});
+
+export const page: WsRule[] = [
+  {
+    number: "3.1",
+    title: "the page",
+    requirement: "A GET of / MUST be answered with the chat page in HTML.",
+    level: "MUST",
+    ends: "any",
+    async run(t) {
+      const { status, type, body } = await get(t, "/");
+      holds(
+        status === 200 && type.startsWith("text/html"),
+        "status 200 and text/html",
+        `came ${status} ${type}`,
+      );
+      holds(/<(?:input|textarea)/i.test(body), "a message box", "there is none in the page");
+      holds(/<button|type="?submit/i.test(body), "a send button", "there is none in the page");
+    },
+  },
+  {
+    number: "3.2",
+    title: "what others write is text",
+    requirement: "The page MUST NOT put what others write into itself as markup.",
+    level: "MUST",
+    ends: "any",
+    async run(t) {
+      const source = await pageAndScripts(t);
+      holds(/WebSocket/.test(source), "a page that opens a WebSocket", "there is none in it or its scripts");
+      const risky = /\.(?:innerHTML|outerHTML)\s*\+?=|insertAdjacentHTML|document\.write/.exec(source);
+      holds(!risky, "text nodes or textContent", `the page uses ${risky?.[0]}`);
+    },
+  },
+  {
+    number: "3.3",
+    title: "a path that is not there",
+    requirement: "Another path MUST be answered with 404.",
+    level: "MUST",
+    ends: "any",
+    async run(t) {
+      const { status } = await get(t, "/nowhere");
+      holds(status === 404, "status 404", `came ${status}`);
+    },
+  },
+  {
+    number: "3.4",
+    title: "the WebSocket's path without a WebSocket",
+    requirement: "A plain GET of /ws MUST be refused.",
+    level: "MUST",
+    ends: "any",
+    async run(t) {
+      const { status } = await get(t, "/ws");
+      holds(status >= 400 && status < 500, "a status from 400 to 499", `came ${status}`);
+    },
+  },
+  {
+    number: "3.5",
+    title: "a handshake at the page's path",
+    requirement: "A handshake anywhere but at /ws MUST NOT be accepted.",
+    level: "MUST",
+    ends: "any",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      alice.send(handshakeRequest(hostOf(t), "/", createKey(randomKey())));
+      const status = statusOf(await responseHead(alice));
+      holds(status !== 101, "no 101 at /", "it was accepted");
+    },
+  },
+  origin(
+    "3.6",
+    "a page of another host",
+    "A foreign Origin MUST be refused with 403.",
+    403,
+    () => "http://evil.example",
+  ),
+  origin(
+    "3.7",
+    "the server's own page",
+    "The server's own Origin MUST be accepted.",
+    101,
+    (t) => `http://${hostOf(t)}`,
+  ),
+  origin(
+    "3.8",
+    "no origin",
+    "A client that is no browser sends no Origin and MUST be accepted.",
+    101,
+    () => undefined,
+  ),
+  origin(
+    "3.9",
+    "the same name on another port",
+    "An Origin of another port is foreign and MUST be refused with 403.",
+    403,
+    (t) => `http://${t.target.host}:1`,
+  ),
+  origin("3.10", "the origin null", "The Origin null MUST be refused with 403.", 403, () => "null"),
+  origin(
+    "3.11",
+    "a name that begins like ours",
+    "An Origin that only begins with the server's name MUST be refused.",
+    403,
+    (t) => `http://${hostOf(t)}.evil.example`,
+  ),
+];

@@ -1,0 +1,163 @@
+/** One bad guest costs its own connection and nothing else. */
+import type { DialectName } from "../../protocols/chat.ts";
+import { Violation } from "../case.ts";
+import { nextLine } from "../expect.ts";
+import { sleep, type TcpPeer, until } from "../peer.ts";
+import type { Chat, ChatRule } from "./room.ts";
+
+/** More than the kernel holds for a reader that does not read (tcp_wmem is 4 MiB) and the queue of 1 MiB. */
+const FLOOD_MESSAGES = 160;
+const FLOOD_BYTES = 50_000;
+/** Messages on their way at once: well below the queue of 1 MiB, so that nobody who reads falls behind. */
+const WINDOW = 8;
+const EVICTING: readonly DialectName[] = ["chat/bracket"];
+const MAY_EVICT: readonly DialectName[] = ["chat/welcome", "chat/stamped", "chat/json"];
+
+/** The whole flood is said and heard, in order; the listener never falls behind by more than a window. */
+async function flood(chat: Chat, author: TcpPeer, listener: TcpPeer): Promise<void> {
+  const say = (i: number) => chat.say(author, `${i} `.padEnd(FLOOD_BYTES, "f"));
+  for (let i = 0; i < WINDOW; i++) say(i);
+  for (let i = 0; i < FLOOD_MESSAGES; ) {
+    const line = await nextLine(listener, `message ${i} of ${FLOOD_MESSAGES}, while another does not read`);
+    // A notice that the slow one has gone may stand between.
+    if (line.length < FLOOD_BYTES) continue;
+    if (!line.includes(`${i} f`))
+      throw new Violation(`${listener.name} receives message ${i} next`, `came "${line.slice(0, 60)}…"`);
+    if (i + WINDOW < FLOOD_MESSAGES) say(i + WINDOW);
+    i++;
+  }
+}
+
+async function withSlowReader(chat: Chat): Promise<TcpPeer> {
+  const [alice] = await chat.enter(1);
+  const slow = await chat.join(4096);
+  const carol = await chat.join();
+  slow.stopReading();
+  if (chat.dialect.echoes) alice.ignore();
+  await flood(chat, alice, carol);
+  return slow;
+}
+
+export const liveness: ChatRule[] = [
+  {
+    number: "4.1",
+    title: "a reader who does not read",
+    requirement: "A member who does not read MUST NOT hold up the others.",
+    level: "MUST",
+    ends: "any",
+    async run(chat) {
+      await withSlowReader(chat);
+    },
+  },
+  {
+    number: "4.2",
+    title: "a reader who falls behind",
+    requirement: "A reader that falls behind by more than its bounded queue MUST be evicted.",
+    level: "MUST",
+    only: EVICTING,
+    ends: "any",
+    run: evicts,
+  },
+  {
+    number: "4.3",
+    title: "a reader who falls behind for ever",
+    requirement: "What waits for a reader who does not read SHOULD be bounded.",
+    level: "SHOULD",
+    only: MAY_EVICT,
+    ends: "any",
+    run: evicts,
+  },
+  {
+    number: "4.4",
+    title: "a reset",
+    requirement: "A member whose connection is reset MUST cost the others nothing.",
+    level: "MUST",
+    async run(chat) {
+      const [, bob, carol] = await chat.enter(3);
+      bob.reset();
+      await chat.gone(bob);
+      chat.say(carol, "what was that?");
+      await chat.heard(carol, ["what was that?"]);
+      await chat.quiet();
+    },
+  },
+  {
+    number: "4.5",
+    title: "last words before a FIN",
+    requirement: "Messages that came before a FIN MUST be relayed although their author has gone.",
+    level: "MUST",
+    ends: "any",
+    async run(chat) {
+      const [alice, ...others] = await chat.enter(3);
+      chat.say(alice, "farewell", "for ever");
+      alice.finish();
+      await chat.heard(alice, ["farewell", "for ever"], others);
+    },
+  },
+  {
+    number: "4.6",
+    title: "connections that come and go",
+    requirement: "Connections that are closed as soon as they are made MUST do no harm.",
+    level: "MUST",
+    async run(chat) {
+      const [alice, bob] = await chat.enter(2);
+      for (let i = 0; i < 30; i++) {
+        const guest = await chat.t.tcp(`g${i}`);
+        if (i % 2) guest.reset();
+        else guest.close();
+      }
+      await sleep(100);
+      for (const member of [alice, bob]) member.take(member.unread().length);
+      chat.say(alice, "quite a draught");
+      await chat.heard(alice, ["quite a draught"]);
+    },
+  },
+  {
+    number: "4.7",
+    title: "garbage",
+    requirement: "Whatever bytes one member sends, the others MUST go on as before.",
+    level: "MUST",
+    ends: "any",
+    async run(chat) {
+      const [alice, bob, carol] = await chat.enter(3);
+      alice.send(Uint8Array.from({ length: 5000 }, (_, i) => (i * 7919) & 0xff));
+      alice.send("\n{}[]}{\n\n");
+      alice.close();
+      await sleep(100);
+      for (const member of [bob, carol]) member.take(member.unread().length);
+      chat.say(bob, "never mind");
+      await chat.heard(bob, ["never mind"], [bob, carol]);
+    },
+  },
+  {
+    number: "4.8",
+    title: "fifty at once",
+    requirement: "Fifty connections made at once MUST all be served.",
+    level: "MUST",
+    async run(chat) {
+      const guests = await Promise.all(Array.from({ length: 50 }, (_, i) => chat.t.tcp(`g${i}`)));
+      const alice = await chat.join();
+      const marker = chat.said("can all of you hear me?");
+      // Told again and again, since only a notice says when all have entered, and not every dialect has one.
+      const heard = (guest: TcpPeer) => guest.unread().includes("can all of you hear me?");
+      for (let attempt = 0; attempt < 10 && !guests.every(heard); attempt++) {
+        alice.send(marker);
+        await Promise.all(guests.map((guest) => until(guest, chat.t.patience / 10, () => heard(guest))));
+      }
+      const deaf = guests.filter((guest) => !heard(guest)).length;
+      if (deaf > 0) throw new Violation("50 guests hear a message", `${deaf} of them did not`);
+    },
+  },
+];
+
+async function evicts(chat: Chat): Promise<void> {
+  const slow = await withSlowReader(chat);
+  slow.ignore();
+  slow.read();
+  await until(slow, chat.t.patience, () => slow.ended !== "open");
+  if (slow.ended === "open")
+    throw new Violation(
+      `the server ends ${slow.name}'s connection, which is 8 MB behind`,
+      "it is still open, and all is kept for it",
+    );
+}

@@ -1,0 +1,232 @@
+/**
+ * A room under test, in the words of its dialect: entering, saying, hearing. The rules that all chat dialects
+ * share are written with these once, and each dialect has them under ids of its own.
+ */
+import { type Dialect, type DialectName, dialects, type Speaker } from "../../protocols/chat.ts";
+import { type Case, Violation } from "../case.ts";
+import type { Context } from "../context.ts";
+import { exactly, nextLine, nothing } from "../expect.ts";
+import { type TcpPeer, until } from "../peer.ts";
+import { show } from "../wire-log.ts";
+
+/** The stamp of every message said here: any time does. */
+const SECONDS = 1_700_000_000;
+const NAMES = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi"];
+
+export type Chat = {
+  readonly t: Context;
+  readonly name: DialectName;
+  readonly dialect: Dialect;
+  readonly members: TcpPeer[];
+  /** Lets so many enter, one after another; each is known to all before the next comes. */
+  enter: (count: number) => Promise<TcpPeer[]>;
+  join: (receiveBuffer?: number) => Promise<TcpPeer>;
+  /** What a client sends to say this. */
+  said: (text: string | Uint8Array) => Buffer;
+  say: (author: TcpPeer, ...texts: (string | Uint8Array)[]) => void;
+  /** All who are to hear the author, or those given, hear these messages next, in this order. */
+  heard: (author: TcpPeer, texts: readonly (string | Uint8Array)[], by?: readonly TcpPeer[]) => Promise<void>;
+  /** The listener hears all of these, each author's in order, in whatever order between them. */
+  merged: (listener: TcpPeer, said: readonly (readonly [TcpPeer, readonly string[]])[]) => Promise<void>;
+  /** Nobody receives anything more. */
+  quiet: (...members: TcpPeer[]) => Promise<void>;
+  speaker: (member: TcpPeer) => Speaker;
+  /** Everyone else's word that this member has gone; nothing where the dialect says nothing. */
+  gone: (member: TcpPeer) => Promise<void>;
+};
+
+const asBytes = (text: string | Uint8Array) => Buffer.from(text);
+
+/** What a notice looks like, whatever stands around it: `id` or `address` is caught. */
+const joinNotices: Record<DialectName, RegExp | undefined> = {
+  "chat/bracket": undefined,
+  "chat/welcome": /Welcome (\d+)\n?/,
+  "chat/stamped": /\[SERVER\] Client (\d+) joined the chat\.\n?/,
+  "chat/json": /\{[^{}]*"(\S+) joined"[^{}]*\}\n?/,
+};
+
+export function chatIn(t: Context, name: DialectName): Chat {
+  const dialect: Dialect = dialects[name];
+  const speakers = new Map<TcpPeer, Speaker>();
+  const chat: Chat = {
+    t,
+    name,
+    dialect,
+    members: [],
+    async enter(count) {
+      for (let i = 0; i < count; i++) await chat.join();
+      return chat.members.slice(-count);
+    },
+    async join(receiveBuffer) {
+      const peer = await t.tcp(NAMES[t.peers.length] ?? `m${t.peers.length}`, receiveBuffer);
+      const others = [...chat.members];
+      chat.members.push(peer);
+      speakers.set(peer, { id: await introduce(chat, peer, others), address: peer.address });
+      return peer;
+    },
+    said(text) {
+      const { prefix, suffix } = dialect.say;
+      const bytes =
+        dialect.units === "objects" ? Buffer.from(JSON.stringify(String(text)).slice(1, -1)) : asBytes(text);
+      return Buffer.concat([Buffer.from(prefix(SECONDS)), bytes, Buffer.from(suffix)]);
+    },
+    say: (author, ...texts) => author.send(Buffer.concat(texts.map(chat.said))),
+    async heard(author, texts, by = chat.members) {
+      const listeners = by.filter((member) => member !== author || dialect.echoes);
+      await Promise.all(
+        listeners.map(async (listener) => {
+          for (const text of texts) await hear(chat, listener, chat.speaker(author), text);
+        }),
+      );
+    },
+    async merged(listener, said) {
+      const rests = said.map(([author, texts]) => ({ author: chat.speaker(author), texts: [...texts] }));
+      while (rests.some(({ texts }) => texts.length > 0)) {
+        const line = await nextLine(listener, `a message of ${said.map(([{ name }]) => name).join(" or ")}`);
+        const from = rests.find(
+          ({ author, texts }) => texts.length > 0 && isMessage(chat, line, author, texts[0]),
+        );
+        if (!from) {
+          const wish = rests.flatMap(({ texts }) => (texts.length > 0 ? show(texts[0]) : [])).join(" or ");
+          throw new Violation(`${listener.name} receives ${wish}`, `came ${show(line)}`);
+        }
+        from.texts.shift();
+      }
+    },
+    quiet: (...members) => nothing(members.length > 0 ? members : chat.members),
+    speaker: (member) => speakers.get(member) ?? { id: 0, address: member.address },
+    async gone(member) {
+      chat.members.splice(chat.members.indexOf(member), 1);
+      const text = dialect.left?.(chat.speaker(member));
+      if (text !== undefined) await Promise.all(chat.members.map((other) => notice(chat, other, text)));
+    },
+  };
+  return chat;
+}
+
+/** Waits until the room knows the newcomer; returns its number where the dialect gives one. */
+async function introduce(chat: Chat, peer: TcpPeer, others: TcpPeer[]): Promise<number> {
+  const pattern = joinNotices[chat.name];
+  if (!pattern) {
+    if (others.length > 0) await greet(chat, peer, others);
+    return 0;
+  }
+  const own = await find(peer, pattern, "the notice that it has joined");
+  const id = Number(own[1]) || 0;
+  const text = chat.dialect.joined?.({ id, address: peer.address }) ?? "";
+  const word = text.replace(/\n$/, "").replace(/^.*"data":/, "");
+  for (const other of others)
+    await find(other, new RegExp(`[^\\n]*${RegExp.escape(word)}\\}?\\n?`), show(text));
+  return id;
+}
+
+/**
+ * Where nothing tells that one has entered, a first word does: whoever is heard by all is known to all. It is
+ * said again until then, since a server with a thread for each connection may know a later one sooner.
+ */
+async function greet({ said, t, dialect }: Chat, peer: TcpPeer, others: TcpPeer[]): Promise<void> {
+  let hello: Buffer = Buffer.alloc(0);
+  const end = (other: TcpPeer) => other.unread().indexOf(hello) + hello.length;
+  const heard = (other: TcpPeer) => end(other) >= hello.length;
+  for (let attempt = 1; attempt <= 8 && (attempt === 1 || !others.every(heard)); attempt++) {
+    hello = said(attempt === 1 ? `hello from ${peer.name}` : `hello again from ${peer.name}, ${attempt}`);
+    peer.send(hello);
+    await Promise.all(others.map((other) => until(other, t.patience / 8, () => heard(other))));
+  }
+  const deaf = others.find((other) => !heard(other));
+  if (deaf) {
+    const wish = `${deaf.name} receives "${dialect.prefix({ id: 0, address: peer.address })}" and ${show(hello)}`;
+    throw new Violation(wish, deaf.unread().length > 0 ? `came ${show(deaf.unread())}` : "nothing came");
+  }
+  for (const other of others) other.take(end(other));
+}
+
+/** Skips to a notice, wherever it stands: of an earlier guest there may be words left before it. */
+async function find(peer: TcpPeer, pattern: RegExp, wish: string): Promise<RegExpExecArray> {
+  const match = () => pattern.exec(peer.unread().toString("latin1"));
+  await until(peer, peer.patience, () => match() !== null || peer.ended !== "open");
+  // The end of line that belongs to it may come by a read of its own.
+  await until(peer, 20, () => match()?.[0].endsWith("\n") ?? true);
+  const found = match();
+  if (!found)
+    throw new Violation(`${peer.name} receives ${wish}`, `came ${show(peer.unread()) || "nothing"}`);
+  peer.take(found.index + found[0].length);
+  return found;
+}
+
+async function hear(
+  chat: Chat,
+  listener: TcpPeer,
+  author: Speaker,
+  text: string | Uint8Array,
+): Promise<void> {
+  const { dialect } = chat;
+  if (dialect.units === "objects")
+    return object(listener, { data_source: author.address, data: String(text) });
+  const parts = [dialect.prefix(author), dialect.say.prefix(SECONDS), text, dialect.suffix];
+  await exactly(listener, Buffer.concat(parts.map(asBytes)));
+}
+
+function isMessage({ dialect }: Chat, line: string, author: Speaker, text: string): boolean {
+  if (dialect.units === "lines") return line === dialect.prefix(author) + dialect.say.prefix(SECONDS) + text;
+  return line.includes(`"${author.address}"`) && line.includes(`"${text}"`);
+}
+
+/** A line of the server's own: byte for byte, or by its members where it is an object. */
+export async function notice(chat: Chat, listener: TcpPeer, text: string): Promise<void> {
+  if (chat.dialect.units === "lines") return exactly(listener, text);
+  await object(listener, JSON.parse(text) as Message);
+}
+
+type Message = { data_source: string; data: string };
+
+/** The next line is one JSON object with these two members, written in whatever way. */
+async function object(listener: TcpPeer, { data_source, data }: Message): Promise<void> {
+  const wish = `the object ${show(JSON.stringify({ data_source, data }))} and an end of line`;
+  const line = await nextLine(listener, wish);
+  let came: unknown;
+  try {
+    came = JSON.parse(line);
+  } catch {
+    throw new Violation(`${listener.name} receives ${wish}`, `came ${show(line)}, which is no JSON object`);
+  }
+  const ok =
+    typeof came === "object" &&
+    came !== null &&
+    "data_source" in came &&
+    "data" in came &&
+    came.data_source === data_source &&
+    came.data === data;
+  if (!ok) throw new Violation(`${listener.name} receives ${wish}`, `came ${show(line)}`);
+}
+
+export const slugOf = (name: DialectName): string => name.replace("/", "-");
+
+/** A shared rule: a case without its dialect. `only` names the dialects that it holds in, else all. */
+export type ChatRule = Omit<Case, "id" | "source" | "run"> & {
+  /** Section and number: `2.3`. */
+  number: string;
+  only?: readonly DialectName[];
+  run: (chat: Chat) => Promise<void>;
+};
+
+/** The rules as cases of one dialect. */
+export function inDialect(name: DialectName, rules: readonly ChatRule[]): Case[] {
+  const slug = slugOf(name);
+  return rules
+    .filter(({ only }) => only?.includes(name) ?? true)
+    .map(({ number, only: _, run, ...rest }) => ({
+      ...rest,
+      id: `${slug}/${number}`,
+      source: `docs/protocols.md#${slug}`,
+      run: (t) => run(chatIn(t, name)),
+    }));
+}
+
+/** A client that breaks no rule: two enter, one speaks, the other hears. */
+export const chatServes = (name: DialectName) => async (t: Context) => {
+  const chat = chatIn(t, name);
+  const [, second] = await chat.enter(2);
+  chat.say(second, "still there?");
+  await chat.heard(second, ["still there?"]);
+};

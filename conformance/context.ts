@@ -1,0 +1,116 @@
+/** What a case is given: the target's address, peers that log what they do, and the server's times. */
+import { cpuTime } from "../platform/clock.ts";
+import { createKey, type HttpHead, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
+import { type TimeName, Unsupported, Violation } from "./case.ts";
+import { connectTcp, openUdp, sleep, type TcpPeer, type UdpPeer, until } from "./peer.ts";
+import type { Target } from "./target.ts";
+import { createWireLog, show, type WireLog } from "./wire-log.ts";
+import { overTcp, type WsPeer } from "./ws-peer.ts";
+
+/** How long a server is watched to tell whether it is at rest. */
+const REST_MS = 300;
+
+export type WsOptions = {
+  path?: string;
+  /** Header fields to add, to replace, or (undefined) to leave out. */
+  fields?: Record<string, string | undefined>;
+};
+
+export type Context = {
+  readonly target: Target;
+  readonly log: WireLog;
+  /** Most milliseconds that an expectation waits. */
+  readonly patience: number;
+  /** All peers, in the order in which they were opened; the first is the subject. */
+  readonly peers: (TcpPeer | UdpPeer)[];
+  readonly sockets: WsPeer[];
+  readonly facts: string[];
+  tcp: (name: string, receiveBuffer?: number) => Promise<TcpPeer>;
+  udp: (name: string) => Promise<UdpPeer>;
+  /** A WebSocket whose handshake is done; a Violation when it is refused. */
+  ws: (name: string, options?: WsOptions) => Promise<WsPeer>;
+  /** One of the server's times in milliseconds. */
+  time: (name: TimeName) => number;
+  /** The server uses no CPU time to speak of while nobody asks anything. */
+  atRest: () => Promise<void>;
+  /** Says what a FACT found. */
+  found: (text: string) => void;
+};
+
+export function createContext(target: Target, patience: number): Context {
+  const log = createWireLog();
+  const options = (name: string) => ({ name, host: target.host, port: target.port, log, patience });
+  const context: Context = {
+    target,
+    log,
+    patience,
+    peers: [],
+    sockets: [],
+    facts: [],
+    async tcp(name, receiveBuffer) {
+      const peer = await connectTcp({ ...options(name), ...(receiveBuffer ? { receiveBuffer } : {}) });
+      context.peers.push(peer);
+      return peer;
+    },
+    async udp(name) {
+      const peer = await openUdp(options(name));
+      context.peers.push(peer);
+      return peer;
+    },
+    async ws(name, { path = target.path, fields = {} } = {}) {
+      const peer = await context.tcp(name);
+      peer.send(handshakeRequest(`${target.host}:${target.port}`, path, createKey(randomKey()), fields));
+      const head = await responseHead(peer);
+      if (statusOf(head) !== 101)
+        throw new Violation(
+          `the handshake at ${path} is answered with status 101`,
+          `came "${head.firstLine}"`,
+        );
+      const socket = overTcp(peer);
+      context.sockets.push(socket);
+      return socket;
+    },
+    time(name) {
+      const seconds = target.times[name];
+      if (seconds === undefined)
+        throw new Unsupported(
+          `it takes the server's ${name} time: give its seconds with --time ${name}=<seconds>`,
+        );
+      return seconds * 1000;
+    },
+    async atRest() {
+      const used = () => (target.pid === undefined ? undefined : cpuTime(target.pid));
+      const before = used();
+      if (before === undefined) throw new Unsupported("the server's CPU time cannot be read");
+      await sleep(REST_MS);
+      const share = ((used() ?? before) - before) / 1e6 / REST_MS;
+      if (share > 0.5)
+        throw new Violation(
+          "a server at rest",
+          `it uses ${Math.round(share * 100)} % of a core with nothing to do`,
+        );
+    },
+    found: (text) => void context.facts.push(text),
+  };
+  return context;
+}
+
+export const randomKey = (): Uint8Array => crypto.getRandomValues(new Uint8Array(16));
+
+/** The head of the response to a handshake. */
+export async function responseHead(peer: TcpPeer): Promise<HttpHead> {
+  await until(peer, peer.patience, () => readHead(peer.unread()) !== undefined || peer.ended !== "open");
+  const head = readHead(peer.unread());
+  if (head) {
+    peer.take(head.end);
+    return head;
+  }
+  throw new Violation(
+    `${peer.name} receives the head of an HTTP response`,
+    peer.unread().length > 0
+      ? `came ${show(peer.unread())}`
+      : peer.ended === "open"
+        ? `nothing came within ${peer.patience} ms`
+        : "the connection ended without one",
+  );
+}

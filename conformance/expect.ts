@@ -1,0 +1,132 @@
+/**
+ * What a case may expect, each once, each bounded in time. A verdict that does not hold throws a Violation
+ * that says what was expected and what came instead, in words for the author of the server.
+ */
+import { Violation } from "./case.ts";
+import { type TcpPeer, type UdpPeer, until } from "./peer.ts";
+import { show } from "./wire-log.ts";
+
+/** How long "nothing comes" is watched: a server that would answer does so far sooner. */
+const QUIET_MS = 120;
+
+const ends = { open: "", ours: "", fin: ", then FIN", reset: ", then a reset" } as const;
+
+function differenceOf(expected: Uint8Array, actual: Uint8Array): string {
+  let at = 0;
+  while (at < expected.length && at < actual.length && expected[at] === actual[at]) at++;
+  const byte = (bytes: Uint8Array) =>
+    at < bytes.length ? `0x${bytes[at].toString(16).padStart(2, "0")}` : "the end";
+  const near = show(actual.subarray(Math.max(0, at - 20), at + 40), 60);
+  return `byte ${at} is ${byte(actual)} instead of ${byte(expected)}, near ${near}`;
+}
+
+/** These bytes come next, and all of them in time; what follows is left for the next expectation. */
+export async function exactly(
+  peer: TcpPeer,
+  expected: Uint8Array | string,
+  patience = peer.patience,
+): Promise<void> {
+  const bytes = typeof expected === "string" ? Buffer.from(expected) : expected;
+  const prefixDiffers = () => {
+    const unread = peer.unread();
+    const length = Math.min(unread.length, bytes.length);
+    return unread.compare(bytes, 0, length, 0, length) !== 0;
+  };
+  await until(
+    peer,
+    patience,
+    () => peer.unread().length >= bytes.length || peer.ended !== "open" || prefixDiffers(),
+  );
+  const unread = peer.unread();
+  const actual = unread.subarray(0, bytes.length);
+  if (actual.equals(bytes)) {
+    peer.take(bytes.length);
+    return;
+  }
+  const wish = `${peer.name} receives ${show(bytes)}`;
+  if (unread.length === 0)
+    throw new Violation(
+      wish,
+      peer.ended === "open"
+        ? `nothing came within ${patience} ms`
+        : `nothing came before the ${peer.ended === "reset" ? "reset" : "FIN"}`,
+    );
+  throw new Violation(wish, `came ${show(unread)}${ends[peer.ended]}: ${differenceOf(bytes, actual)}`);
+}
+
+/** Reads up to and with the next `\n`; the text without it. */
+export async function nextLine(peer: TcpPeer, wish: string, patience = peer.patience): Promise<string> {
+  await until(peer, patience, () => peer.unread().includes(10) || peer.ended !== "open");
+  const end = peer.unread().indexOf(10);
+  if (end >= 0) return peer.take(end + 1).toString("utf8", 0, end);
+  const rest = peer.unread();
+  throw new Violation(
+    `${peer.name} receives ${wish}`,
+    rest.length > 0
+      ? `came ${show(rest)}${ends[peer.ended]}, without an end of line within ${patience} ms`
+      : peer.ended === "open"
+        ? `nothing came within ${patience} ms`
+        : `the connection ended${ends[peer.ended]}`,
+  );
+}
+
+/** Nothing comes to any of these peers for a while, and nothing is unread. */
+export async function nothing(
+  peers: readonly (TcpPeer | UdpPeer)[],
+  milliseconds = QUIET_MS,
+  why = "nothing",
+): Promise<void> {
+  const unread = (peer: TcpPeer | UdpPeer) => (peer.kind === "tcp" ? peer.unread() : peer.datagrams[0]);
+  await Promise.all(
+    peers.map(async (peer) => {
+      const came = () => (peer.kind === "udp" ? peer.datagrams.length > 0 : peer.unread().length > 0);
+      if (!(await until(peer, milliseconds, came))) return;
+      throw new Violation(
+        `${peer.name} receives ${why} for ${milliseconds} ms`,
+        `came ${show(unread(peer) ?? "")}`,
+      );
+    }),
+  );
+}
+
+/** The connection ends in time: by FIN alone, or in any way. */
+export async function closed(
+  peer: TcpPeer,
+  how: "fin" | "closed" = "closed",
+  patience = peer.patience,
+): Promise<void> {
+  await until(peer, patience, () => peer.ended !== "open");
+  if (peer.ended === "open")
+    throw new Violation(
+      `the server closes ${peer.name}'s connection within ${patience} ms`,
+      "it is still open",
+    );
+  if (how === "fin" && peer.ended === "reset")
+    throw new Violation(`the server closes ${peer.name}'s connection by FIN`, "it was reset");
+}
+
+/** The next datagram is this one, and it is whole. */
+export async function datagram(
+  peer: UdpPeer,
+  expected: Uint8Array | string,
+  patience = peer.patience,
+): Promise<void> {
+  const bytes = typeof expected === "string" ? Buffer.from(expected) : expected;
+  const wish = `${peer.name} receives the datagram ${show(bytes)}`;
+  const actual = await nextDatagram(peer, wish, patience);
+  if (actual.equals(bytes)) return;
+  const size = actual.length === bytes.length ? "" : ` of ${actual.length} bytes instead of ${bytes.length}`;
+  throw new Violation(wish, `came ${show(actual)}${size}: ${differenceOf(bytes, actual)}`);
+}
+
+export async function nextDatagram(peer: UdpPeer, wish: string, patience = peer.patience): Promise<Buffer> {
+  await until(peer, patience, () => peer.datagrams.length > 0);
+  const next = peer.datagrams.shift();
+  if (!next) throw new Violation(wish, `nothing came within ${patience} ms`);
+  return next;
+}
+
+/** A condition that a case computed itself, in words. */
+export function holds(condition: boolean, expected: string, actual: string): asserts condition {
+  if (!condition) throw new Violation(expected, actual);
+}

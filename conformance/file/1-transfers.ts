@@ -1,0 +1,202 @@
+/** Transfers that succeed: the name, the answer, the body, the confirmation. */
+import { closed, exactly, holds, nothing } from "../expect.ts";
+import { sleep } from "../peer.ts";
+import {
+  accepted,
+  bytes,
+  confirmed,
+  contentOf,
+  type FileRule,
+  filesOf,
+  freshName,
+  padded,
+  sha256,
+  transfer,
+} from "./transfers.ts";
+
+export const fileTransfers: FileRule[] = [
+  {
+    number: "1.1",
+    title: "a small file",
+    requirement: "A body MUST be confirmed by its size and SHA-256 on a line, and then the close.",
+    level: "MUST",
+    ends: "fin",
+    async run(t) {
+      await transfer(t, Buffer.from("hello, file\n"));
+    },
+  },
+  {
+    number: "1.2",
+    title: "an empty file",
+    requirement: "A body of no bytes MUST be taken as a file of no bytes.",
+    level: "MUST",
+    ends: "fin",
+    async run(t) {
+      await transfer(t, new Uint8Array(0));
+    },
+  },
+  {
+    number: "1.3",
+    title: "every byte there is",
+    requirement: "A body MUST be taken byte for byte, whatever bytes they are.",
+    level: "MUST",
+    ends: "fin",
+    async run(t) {
+      await transfer(t, bytes(256 * 5));
+    },
+  },
+  {
+    number: "1.4",
+    title: "three megabytes",
+    requirement: "A body larger than every buffer MUST be taken whole.",
+    level: "MUST",
+    ends: "fin",
+    async run(t) {
+      await transfer(t, bytes(3_000_000));
+    },
+  },
+  {
+    number: "1.5",
+    title: "the file on the disk",
+    requirement: "The file MUST hold the bytes that were sent, under the name that was sent.",
+    level: "MUST",
+    ends: "fin",
+    async run(t) {
+      const name = await transfer(t, bytes(70_000));
+      const content = await contentOf(t, name);
+      holds(
+        sha256(content) === sha256(bytes(70_000)),
+        "the bytes that were sent",
+        `others, ${content.length} of them`,
+      );
+    },
+  },
+  {
+    number: "1.6",
+    title: "a name in pieces",
+    requirement: "The name MUST be waited for, in however many reads its 1,024 bytes come.",
+    level: "MUST",
+    ends: "fin",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      const block = padded(freshName());
+      for (const [from, to] of [
+        [0, 5],
+        [5, 600],
+        [600, 1023],
+      ]) {
+        alice.send(block.subarray(from, to));
+        await sleep(20);
+      }
+      await nothing([alice]);
+      alice.send(block.subarray(1023));
+      await accepted(alice);
+      alice.finish();
+      await confirmed(alice, new Uint8Array(0));
+    },
+  },
+  {
+    number: "1.7",
+    title: "one byte of answer",
+    requirement: "After the name MUST come one byte, Y, and nothing more before the body is there.",
+    level: "MUST",
+    ends: "fin",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      alice.send(padded(freshName()));
+      await accepted(alice);
+      await nothing([alice]);
+      alice.send("abc");
+      await nothing([alice]);
+      alice.finish();
+      await confirmed(alice, Buffer.from("abc"));
+    },
+  },
+  {
+    number: "1.8",
+    title: "a body in many pieces",
+    requirement: "The body MUST be put together in order, however it is cut.",
+    level: "MUST",
+    ends: "fin",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      alice.send(padded(freshName()));
+      await accepted(alice);
+      for (let at = 0; at < 20_000; at += 997) {
+        alice.send(bytes(20_000).subarray(at, at + 997));
+        if (at % 5 === 0) await sleep(1);
+      }
+      alice.finish();
+      await confirmed(alice, bytes(20_000));
+    },
+  },
+  {
+    number: "1.9",
+    title: "two transfers at once",
+    requirement: "Transfers at the same time MUST NOT touch one another.",
+    level: "MUST",
+    ends: "any",
+    async run(t) {
+      const [alice, bob] = [await t.tcp("alice"), await t.tcp("bob")];
+      alice.send(padded(freshName()));
+      bob.send(padded(freshName()));
+      await Promise.all([accepted(alice), accepted(bob)]);
+      for (let i = 0; i < 10; i++) {
+        alice.send(`alice ${i};`);
+        bob.send(`bob ${i};`);
+        await sleep(1);
+      }
+      const all = (name: string) =>
+        Buffer.from(Array.from({ length: 10 }, (_, i) => `${name} ${i};`).join(""));
+      alice.finish();
+      bob.finish();
+      await confirmed(alice, all("alice"));
+      await confirmed(bob, all("bob"));
+    },
+  },
+  {
+    number: "1.10",
+    title: "blanks and other alphabets in a name",
+    requirement: "A name MUST be taken as UTF-8, blanks and dots in it included.",
+    level: "MUST",
+    ends: "fin",
+    async run(t) {
+      const name = `Grüße, 世界 ${freshName()}`;
+      await transfer(t, bytes(3), name);
+    },
+  },
+  {
+    number: "1.11",
+    title: "nothing to see before the end",
+    requirement: "A file MUST NOT stand under its name before its last byte has come.",
+    level: "MUST",
+    ends: "fin",
+    async run(t) {
+      const name = freshName();
+      const alice = await t.tcp("alice");
+      alice.send(padded(name));
+      await accepted(alice);
+      alice.send(bytes(5000));
+      await sleep(60);
+      holds(!(await filesOf(t)).includes(name), "no such file yet", "it is there, unfinished");
+      alice.finish();
+      await confirmed(alice, bytes(5000));
+      holds((await filesOf(t)).includes(name), "the file", "there is none");
+    },
+  },
+  {
+    number: "1.12",
+    title: "a body that does not wait",
+    requirement: "A body that comes right behind the name SHOULD be taken as well.",
+    level: "SHOULD",
+    ends: "fin",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      alice.send(Buffer.concat([padded(freshName()), bytes(100)]));
+      alice.finish();
+      await exactly(alice, "Y");
+      await confirmed(alice, bytes(100));
+      await closed(alice, "fin");
+    },
+  },
+];

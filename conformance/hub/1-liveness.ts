@@ -1,0 +1,226 @@
+/** The hub's rules: who is dead is found and closed, who is slow is evicted and told, nobody else notices. */
+import { FIN, opcodes } from "../../protocols/websocket.ts";
+import { Violation } from "../case.ts";
+import { enter, heardBy, join, relayed, type WsRule } from "../chat-ws/room.ts";
+import type { Context } from "../context.ts";
+import { closed, holds } from "../expect.ts";
+import { sleep, until } from "../peer.ts";
+import { closedWith, message, nextFrame, type WsPeer } from "../ws-peer.ts";
+
+const { text, ping, pong, close } = opcodes;
+/** More than the kernel holds for a reader that does not read (tcp_wmem is 4 MiB) and the queue of 1 MiB. */
+const FLOOD_MESSAGES = 200;
+const FLOOD_BYTES = 50_000;
+const WINDOW = 8;
+
+const words = (i: number) => `${i} `.padEnd(FLOOD_BYTES, "f");
+
+/** Alice says so much that one who does not read falls behind; the listener hears all of it meanwhile. */
+async function flood(alice: WsPeer, listener: WsPeer): Promise<void> {
+  for (let i = 0; i < WINDOW; i++) alice.text(words(i));
+  for (let i = 0; i < FLOOD_MESSAGES; i++) {
+    await message(listener, text, relayed(alice, words(i)));
+    if (i + WINDOW < FLOOD_MESSAGES) alice.text(words(i + WINDOW));
+  }
+}
+
+/** A room of two and a third who does not read what they say. */
+async function withSlowReader(t: Context): Promise<{ alice: WsPeer; carol: WsPeer; slow: WsPeer }> {
+  const [alice, carol] = await enter(t, 2);
+  const slow = await join(t, [alice, carol]);
+  slow.tcp.stopReading();
+  await flood(alice, carol);
+  return { alice, carol, slow };
+}
+
+/** Answers pings for a while, or does not; gives back how many there were. */
+async function live(peer: WsPeer, milliseconds: number, answers: boolean): Promise<number> {
+  const deadline = performance.now() + milliseconds;
+  let pings = 0;
+  while (performance.now() < deadline && peer.tcp.ended === "open") {
+    await until(
+      peer.tcp,
+      deadline - performance.now(),
+      () => peer.frames().length > 0 || peer.tcp.ended !== "open",
+    );
+    for (const { first, payload } of peer.frames().splice(0)) {
+      if (first !== (FIN | ping)) continue;
+      pings++;
+      if (answers) peer.send(FIN | pong, payload);
+    }
+  }
+  return pings;
+}
+
+export const hubRules: WsRule[] = [
+  {
+    number: "1.1",
+    title: "pings",
+    requirement: "Every client MUST be pinged again and again.",
+    level: "MUST",
+    times: ["ping", "pong"],
+    bound: 200_000,
+    async run(t) {
+      const [alice, bob] = await enter(t, 2);
+      const [first, second] = await Promise.all(
+        [alice, bob].map((peer) => live(peer, t.time("ping") * 4, true)),
+      );
+      holds(first >= 2 && second >= 2, "two pings at least to each", `there were ${first} and ${second}`);
+    },
+  },
+  {
+    number: "1.2",
+    title: "one who answers",
+    requirement: "A client that answers its pings MUST be kept, however long it says nothing.",
+    level: "MUST",
+    times: ["ping", "pong"],
+    bound: 200_000,
+    async run(t) {
+      const [alice] = await enter(t, 1);
+      await live(alice, t.time("pong") * 2.2, true);
+      holds(alice.tcp.ended === "open", "an open connection", "the server closed it");
+    },
+  },
+  {
+    number: "1.3",
+    title: "one who answers nothing",
+    requirement: "A client from which nothing comes for its time, no pong either, MUST be closed.",
+    level: "MUST",
+    times: ["ping", "pong"],
+    ends: "any",
+    bound: 200_000,
+    async run(t) {
+      const [alice] = await enter(t, 1);
+      alice.tcp.ignore();
+      await closed(alice.tcp, "closed", t.time("pong") * 3 + 7000);
+    },
+  },
+  {
+    number: "1.4",
+    title: "one who speaks and answers nothing",
+    requirement: "A client that sends messages MUST be kept, also when it answers no ping.",
+    level: "MUST",
+    times: ["ping", "pong"],
+    bound: 200_000,
+    async run(t) {
+      const [alice] = await enter(t, 1);
+      for (let i = 0; i < 8; i++) {
+        await live(alice, t.time("pong") / 3.5, false);
+        alice.text(`still here, ${i}`);
+      }
+      holds(alice.tcp.ended === "open", "an open connection", "the server closed it");
+    },
+  },
+  {
+    number: "1.5",
+    title: "a dead one leaves the room",
+    requirement: "When a dead client was closed, the others MUST go on hearing one another.",
+    level: "MUST",
+    times: ["ping", "pong"],
+    ends: "any",
+    bound: 200_000,
+    async run(t) {
+      const [dead] = await enter(t, 1);
+      dead.tcp.stopReading();
+      await sleep(t.time("pong") * 1.5);
+      const [alice, bob] = await enter(t, 2);
+      alice.text("is it gone?");
+      await heardBy([bob], alice, "is it gone?");
+    },
+  },
+  {
+    number: "2.1",
+    title: "a slow reader does not hold up the others",
+    requirement: "A client that does not read MUST NOT hold up the others.",
+    level: "MUST",
+    ends: "any",
+    async run(t) {
+      await withSlowReader(t);
+    },
+  },
+  {
+    number: "2.2",
+    title: "a slow reader is evicted",
+    requirement: "A client whose queue is full MUST be closed.",
+    level: "MUST",
+    ends: "any",
+    async run(t) {
+      const { slow } = await withSlowReader(t);
+      slow.tcp.read();
+      await until(
+        slow.tcp,
+        8000,
+        () => slow.frames().length < 0 || slow.tcp.ended !== "open" || slow.closeCode() !== undefined,
+      );
+      if (slow.tcp.ended === "open" && slow.closeCode() === undefined)
+        throw new Violation("the server closes one that is 10 MB behind", "it is still open");
+    },
+  },
+  {
+    number: "2.3",
+    title: "a slow reader is told",
+    requirement: "A client whose queue was full MUST be closed with code 1008 and a reason.",
+    level: "MUST",
+    ends: "any",
+    async run(t) {
+      const { slow } = await withSlowReader(t);
+      slow.tcp.read();
+      await closedWith(slow, [1008], false, 4000);
+      const last = slow.frames().find(({ first }) => (first & 15) === close);
+      holds((last?.payload.length ?? 0) > 2, "a reason behind the code", "there is none");
+    },
+  },
+  {
+    number: "2.4",
+    title: "nothing is dropped before that",
+    requirement: "What a slow reader gets before it is closed MUST be in order, with nothing left out.",
+    level: "MUST",
+    ends: "any",
+    async run(t) {
+      const { alice, slow } = await withSlowReader(t);
+      slow.tcp.read();
+      let next = 0;
+      for (;;) {
+        const frame = await nextFrame(slow, `message ${next} or a close`).catch(() => undefined);
+        if (!frame || (frame.first & 15) === close) break;
+        const wish = relayed(alice, words(next));
+        holds(
+          frame.payload.toString() === wish,
+          `message ${next} next`,
+          `came "${frame.payload.toString("utf8", 0, 40)}…"`,
+        );
+        next++;
+      }
+      holds(next > 0, "the messages that were queued", "none came");
+    },
+  },
+  {
+    number: "2.5",
+    title: "after an eviction",
+    requirement: "After an eviction the others MUST go on hearing one another, and a newcomer them.",
+    level: "MUST",
+    ends: "any",
+    async run(t) {
+      const { alice, carol, slow } = await withSlowReader(t);
+      slow.tcp.reset();
+      await sleep(50);
+      const dave = await join(t, [alice, carol]);
+      alice.text("back to normal");
+      await heardBy([carol, dave], alice, "back to normal");
+    },
+  },
+  {
+    number: "2.6",
+    title: "one who pauses for a moment",
+    requirement: "A client that is behind by less than its queue MUST be kept, and get everything.",
+    level: "MUST",
+    async run(t) {
+      const [alice, bob] = await enter(t, 2);
+      bob.tcp.stopReading();
+      for (let i = 0; i < 12; i++) alice.text(words(i));
+      await sleep(100);
+      bob.tcp.read();
+      for (let i = 0; i < 12; i++) await message(bob, text, relayed(alice, words(i)));
+    },
+  },
+];

@@ -1,0 +1,197 @@
+/**
+ * Conformance as a library: `await conform({ choice: ["chat-bracket"], target: "tcp://127.0.0.1:8080" })`.
+ * Chooses cases and the server to judge, runs them, and reports; the command line only prints.
+ */
+import { join } from "node:path";
+import { type ExitCode, exitCodes, Failure } from "../bench/failure.ts";
+import { peerCommand } from "../servers/peers/index.ts";
+import type { Case, CaseResult, TimeName, Verdict } from "./case.ts";
+import { type Protocol, protocols } from "./protocols.ts";
+import { matches, runCases } from "./runner.ts";
+import { type Provider, parseUrl, processProvider, runningTarget, startCommand } from "./target.ts";
+
+export type { Case, CaseResult, Verdict } from "./case.ts";
+export { protocols } from "./protocols.ts";
+
+export const languages = ["bun", "go", "node"] as const;
+export type Language = (typeof languages)[number];
+
+export type ConformOptions = {
+  /** Prefixes of ids, `chat-bracket/2`; none, or an empty list, is every case. */
+  choice?: readonly string[];
+  /** A server that runs: `tcp://host:port`, `udp://host:port`, `ws://host:port/path`. */
+  target?: string;
+  /** A command that starts the server that `target` names. */
+  exec?: string;
+  /** One of the implementations here, by its language; ours, in Bun, when nothing is said. */
+  server?: Language;
+  /** Another way to get servers: one for all chosen protocols. */
+  provider?: Provider;
+  /** Seconds of the target's own times, for the cases that wait for them. */
+  times?: Partial<Record<TimeName, number>>;
+  /** What the target does not support: prefixes of ids, each with the reason. */
+  unsupported?: Record<string, string>;
+  /** A SHOULD that is not kept counts as a failure. */
+  strict?: boolean;
+  /** Most milliseconds that one expectation waits. */
+  patience?: number;
+  /** How many servers of our own at once. */
+  workers?: number;
+  onResult?: (result: CaseResult) => void;
+};
+
+export type ConformReport = {
+  schema: "sockbench-conform/1";
+  target: string;
+  strict: boolean;
+  results: CaseResult[];
+  counts: Record<Verdict, number>;
+};
+
+export const PATIENCE_MS = 2000;
+const WORKERS = 4;
+/** Protocols at once: their cases wait far more than they compute. */
+const PROTOCOLS_AT_ONCE = 3;
+const ROOT = join(import.meta.dir, "..");
+
+/** The chosen cases, by protocol; throws when nothing matches, since nothing run is no success. */
+export function choose(choice: readonly string[] = []): { protocol: Protocol; cases: readonly Case[] }[] {
+  const chosen = protocols.flatMap((protocol) => {
+    const cases =
+      choice.length === 0
+        ? protocol.cases
+        : protocol.cases.filter(({ id }) => choice.some((prefix) => matches(id, prefix.replace(/\/$/, ""))));
+    return cases.length > 0 ? [{ protocol, cases }] : [];
+  });
+  const unmatched = choice.find(
+    (prefix) => !chosen.some(({ cases }) => cases.some(({ id }) => matches(id, prefix.replace(/\/$/, "")))),
+  );
+  if (unmatched !== undefined)
+    throw new Failure(
+      exitCodes.unreachable,
+      `no case matches "${unmatched}": the protocols are ${protocols.map(({ slug }) => slug).join(", ")}; see --list`,
+    );
+  return chosen;
+}
+
+/** How one of the implementations here is started for a protocol; or why it cannot be. */
+export async function ownProvider(
+  protocol: Protocol,
+  language: Language,
+): Promise<Provider | { unsupported: string }> {
+  if (language === "bun") {
+    const [file, ...flags] = protocol.server;
+    return processProvider([process.execPath, join(ROOT, file), ...flags], protocol);
+  }
+  const peer = await peerCommand(language, protocol.peer ?? protocol.name);
+  return "command" in peer ? processProvider(peer.command, protocol) : peer;
+}
+
+/** One at a time of each of `count` lanes. */
+export async function inParallel<T>(
+  items: readonly T[],
+  count: number,
+  run: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = [...items];
+  const lane = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await run(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(count, items.length) }, lane));
+}
+
+const unsupportedResult = ({ id, title, requirement, source }: Case, reason: string): CaseResult => ({
+  id,
+  title,
+  requirement,
+  source,
+  verdict: "unsupported",
+  actual: reason,
+  endings: {},
+  milliseconds: 0,
+});
+
+export async function conform(options: ConformOptions = {}): Promise<ConformReport> {
+  const chosen = choose(options.choice);
+  if (options.target) onlyOneProtocol(chosen, options.target);
+  if (options.exec && !options.target)
+    throw new Failure(exitCodes.usage, "--exec needs --target, the address at which the command answers");
+  const started =
+    options.exec && options.target ? await startCommand(options.exec, options.target) : undefined;
+  const results = new Map<string, CaseResult[]>();
+  try {
+    await inParallel(chosen, PROTOCOLS_AT_ONCE, async ({ protocol, cases }) => {
+      const provider =
+        options.provider ??
+        (options.target
+          ? runningTarget(options.target, options.times)
+          : await ownProvider(protocol, options.server ?? "bun"));
+      if ("unsupported" in provider) {
+        results.set(
+          protocol.slug,
+          cases.map((one) => unsupportedResult(one, provider.unsupported)),
+        );
+        return;
+      }
+      results.set(
+        protocol.slug,
+        await runCases(cases, {
+          provider,
+          health: protocol.health,
+          workers: options.workers ?? WORKERS,
+          patience: options.patience ?? PATIENCE_MS,
+          ...(options.unsupported ? { unsupported: options.unsupported } : {}),
+          ...(options.onResult ? { onResult: options.onResult } : {}),
+        }),
+      );
+    });
+  } finally {
+    await started?.stop();
+  }
+  const all = chosen.flatMap(({ protocol }) => results.get(protocol.slug) ?? []);
+  return {
+    schema: "sockbench-conform/1",
+    target: options.target ?? options.server ?? "bun",
+    strict: options.strict ?? false,
+    results: all,
+    counts: countsOf(all),
+  };
+}
+
+function onlyOneProtocol(chosen: readonly { protocol: Protocol }[], target: string): void {
+  const { scheme } = parseUrl(target);
+  if (chosen.length > 1)
+    throw new Failure(
+      exitCodes.usage,
+      `--target ${target} speaks one protocol: name it, one of ${protocols
+        .filter((protocol) => protocol.scheme === scheme)
+        .map(({ slug }) => slug)
+        .join(", ")}`,
+    );
+  const [{ protocol }] = chosen;
+  if (protocol.scheme !== scheme)
+    throw new Failure(
+      exitCodes.usage,
+      `--target ${target}: ${protocol.name} needs ${protocol.scheme}://, not ${scheme}://`,
+    );
+}
+
+export function countsOf(results: readonly CaseResult[]): Record<Verdict, number> {
+  const counts: Record<Verdict, number> = {
+    pass: 0,
+    fail: 0,
+    "not strict": 0,
+    informational: 0,
+    unsupported: 0,
+    error: 0,
+  };
+  for (const { verdict } of results) counts[verdict]++;
+  return counts;
+}
+
+/** What the report means for a shell: wrong, could not run, or well. */
+export function exitCodeOf({ counts, strict, results }: ConformReport): ExitCode {
+  if (counts.fail > 0 || (strict && counts["not strict"] > 0)) return exitCodes.wrong;
+  if (counts.error > 0 || results.length === counts.unsupported) return exitCodes.unreachable;
+  return exitCodes.ok;
+}

@@ -1,0 +1,173 @@
+/** Bytes as they came, up to 1,024; what is longer is dropped, and its author told. */
+import { MAX_PAYLOAD_BYTES, MAX_UDP_PAYLOAD_BYTES, oversizeNotice } from "../../protocols/relay.ts";
+import { datagram, holds, nothing } from "../expect.ts";
+import { sleep, type UdpPeer } from "../peer.ts";
+import { heardBy, type RelayRule, register, relayed } from "./peers.ts";
+
+const bytes = (count: number) => Uint8Array.from({ length: count }, (_, i) => (i * 31 + 7) & 0xff);
+
+/** So long a datagram is dropped, and the author alone is told. */
+const refused = (size: number): RelayRule["run"] =>
+  async function run(t) {
+    const [alice, bob] = await register(t, 2);
+    alice.send(bytes(size));
+    await datagram(alice, oversizeNotice(size));
+    await nothing([bob]);
+  };
+
+/** So long a datagram is relayed whole. */
+const whole = (size: number): RelayRule["run"] =>
+  async function run(t) {
+    const [alice, bob] = await register(t, 2);
+    alice.send(bytes(size));
+    await heardBy([bob], alice, bytes(size));
+    await nothing([alice]);
+  };
+
+export const payload: RelayRule[] = [
+  {
+    number: "2.1",
+    title: "any bytes",
+    requirement: "The payload MUST be relayed byte for byte, whatever bytes they are.",
+    level: "MUST",
+    run: whole(256),
+  },
+  {
+    number: "2.2",
+    title: "one byte",
+    requirement: "A datagram of one byte MUST be relayed.",
+    level: "MUST",
+    run: whole(1),
+  },
+  {
+    number: "2.3",
+    title: "line ends are data",
+    requirement: "A line end in a datagram MUST neither be cut off nor split it.",
+    level: "MUST",
+    async run(t) {
+      const [alice, bob] = await register(t, 2);
+      for (const text of ["line\n", "two\nlines\n", "\r\n", "\n", " blanks ", "\0"]) {
+        alice.send(text);
+        await heardBy([bob], alice, text);
+      }
+    },
+  },
+  {
+    number: "2.4",
+    title: "half of the limit and a byte",
+    requirement: "A datagram of 513 bytes MUST be relayed whole.",
+    level: "MUST",
+    run: whole(513),
+  },
+  {
+    number: "2.5",
+    title: "one byte below the limit",
+    requirement: "A datagram of 1,023 bytes MUST be relayed whole.",
+    level: "MUST",
+    run: whole(MAX_PAYLOAD_BYTES - 1),
+  },
+  {
+    number: "2.6",
+    title: "the limit",
+    requirement: "A datagram of 1,024 bytes MUST be relayed whole.",
+    level: "MUST",
+    run: whole(MAX_PAYLOAD_BYTES),
+  },
+  {
+    number: "2.7",
+    title: "one byte over the limit",
+    requirement: "A datagram of 1,025 bytes MUST be dropped whole, and its author told.",
+    level: "MUST",
+    run: refused(MAX_PAYLOAD_BYTES + 1),
+  },
+  {
+    number: "2.8",
+    title: "the largest datagram",
+    requirement: "A datagram of 65,507 bytes MUST be dropped whole, and its author told its true size.",
+    level: "MUST",
+    run: refused(MAX_UDP_PAYLOAD_BYTES),
+  },
+  {
+    number: "2.9",
+    title: "told once a second",
+    requirement: "The author of many datagrams that are too long MUST be told at most once a second.",
+    level: "MUST",
+    async run(t) {
+      const [alice] = await register(t, 2);
+      for (let i = 0; i < 10; i++) alice.send(bytes(2000));
+      await datagram(alice, oversizeNotice(2000));
+      await nothing([alice]);
+    },
+  },
+  {
+    number: "2.10",
+    title: "told again a second later",
+    requirement: "After a second the author MUST be told again.",
+    level: "MUST",
+    async run(t) {
+      const [alice] = await register(t, 2);
+      alice.send(bytes(2000));
+      await datagram(alice, oversizeNotice(2000));
+      await sleep(1050);
+      alice.send(bytes(3000));
+      await datagram(alice, oversizeNotice(3000));
+    },
+  },
+  {
+    number: "2.11",
+    title: "after one that was too long",
+    requirement: "A datagram that is too long MUST NOT keep its author's next ones from being relayed.",
+    level: "MUST",
+    async run(t) {
+      const [alice, bob] = await register(t, 2);
+      alice.send(bytes(5000));
+      alice.send("shorter");
+      await heardBy([bob], alice, "shorter");
+    },
+  },
+  {
+    number: "2.12",
+    title: "each author is told",
+    requirement: "Every author of a datagram that is too long MUST be told, not only the first.",
+    level: "MUST",
+    async run(t) {
+      const peers = await register(t, 2);
+      for (const peer of peers) peer.send(bytes(1500));
+      for (const peer of peers) await datagram(peer, oversizeNotice(1500));
+    },
+  },
+  {
+    number: "2.13",
+    title: "forty in a row",
+    requirement: "Forty small datagrams in a row MUST all be relayed, once, whole and in order, on loopback.",
+    level: "MUST",
+    async run(t) {
+      const [alice, bob] = await register(t, 2);
+      const texts = Array.from({ length: 40 }, (_, i) => `datagram ${i}`);
+      for (const text of texts) alice.send(text);
+      await all(bob, alice, texts);
+      await nothing([bob]);
+    },
+  },
+  {
+    number: "2.14",
+    title: "two authors at once",
+    requirement: "When two send at once, every datagram MUST carry its own author's address.",
+    level: "MUST",
+    async run(t) {
+      const [alice, bob, carol] = await register(t, 3);
+      for (let i = 0; i < 9; i++) for (const author of [alice, bob]) author.send(`${author.name} ${i}`);
+      await sleep(60);
+      const came = carol.datagrams.splice(0).map(String).sort();
+      const wish = [alice, bob].flatMap((author) =>
+        Array.from({ length: 9 }, (_, i) => relayed(author, `${author.name} ${i}`).toString()),
+      );
+      const missing = wish.filter((text) => !came.includes(text));
+      holds(missing.length === 0, `carol receives "${missing[0]}"`, `came ${came.length} others`);
+    },
+  },
+];
+
+async function all(listener: UdpPeer, author: UdpPeer, texts: readonly string[]): Promise<void> {
+  for (const text of texts) await heardBy([listener], author, text);
+}

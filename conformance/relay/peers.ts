@@ -1,0 +1,56 @@
+/** Peers of the relay under test: registered by a datagram, and known to one another. */
+import { relayPrefix } from "../../protocols/relay.ts";
+import { type Case, Violation } from "../case.ts";
+import type { Context } from "../context.ts";
+import { datagram, nothing } from "../expect.ts";
+import { type UdpPeer, until } from "../peer.ts";
+
+const NAMES = ["alice", "bob", "carol", "dave", "erin"];
+
+/** What is said by an author, as everyone else gets it. */
+export const relayed = (author: UdpPeer, payload: string | Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from(relayPrefix(author.address)), Buffer.from(payload)]);
+
+/** Each of these, and nobody else, gets the author's datagram. */
+export async function heardBy(
+  listeners: readonly UdpPeer[],
+  author: UdpPeer,
+  payload: string | Uint8Array,
+): Promise<void> {
+  await Promise.all(listeners.map((listener) => datagram(listener, relayed(author, payload))));
+}
+
+/** So many peers, each registered by a first datagram, of which the ones before it know. */
+export async function register(t: Context, count: number): Promise<UdpPeer[]> {
+  const peers: UdpPeer[] = [];
+  for (let i = 0; i < count; i++) {
+    const peer = await t.udp(NAMES[t.peers.length] ?? `p${t.peers.length}`);
+    peer.send(`${peer.name} is here`);
+    // Others may be registered still, of cases before this one: only those of this one are waited for.
+    await Promise.all(peers.map((other) => awaitWord(other, relayed(peer, `${peer.name} is here`))));
+    peers.push(peer);
+  }
+  return peers;
+}
+
+async function awaitWord(listener: UdpPeer, word: Buffer): Promise<void> {
+  const came = () => listener.datagrams.findIndex((bytes) => bytes.equals(word));
+  if (await until(listener, listener.patience, () => came() >= 0)) listener.datagrams.splice(0, came() + 1);
+  else
+    throw new Violation(
+      `${listener.name} receives the first datagram of another`,
+      listener.datagrams.length > 0 ? `came "${listener.datagrams[0]}"` : "nothing came",
+    );
+}
+
+export const quiet = nothing;
+
+export type RelayRule = Omit<Case, "id" | "source"> & { number: string };
+
+export const relayCases = (rules: readonly RelayRule[]): Case[] =>
+  rules.map(({ number, ...rest }) => ({ ...rest, id: `relay/${number}`, source: "docs/protocols.md#relay" }));
+
+/** A client that breaks no rule: two register, one speaks, the other hears. */
+export async function relayServes(t: Context): Promise<void> {
+  await register(t, 2);
+}

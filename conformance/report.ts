@@ -1,0 +1,73 @@
+/** A report in words: for the terminal, and for machines that read JUnit's form. */
+import type { CaseResult, Verdict } from "./case.ts";
+import type { ConformReport } from "./index.ts";
+
+const signs: Record<Verdict, string> = {
+  pass: "✓",
+  fail: "✗",
+  "not strict": "~",
+  informational: "i",
+  unsupported: "-",
+  error: "!",
+};
+
+export const sign = (verdict: Verdict): string => signs[verdict];
+
+export function oneLine({ id, title, verdict, actual, milliseconds }: CaseResult): string {
+  const reason = verdict === "unsupported" ? `: ${actual}` : "";
+  const time = milliseconds > 1000 ? ` (${(milliseconds / 1000).toFixed(1)} s)` : "";
+  return `${signs[verdict]} ${id} ${title}${reason}${time}`;
+}
+
+/** All that the author of the server needs: what was asked for, what came, and what went over the wire. */
+export function explain(result: CaseResult): string {
+  const lines = [
+    `${signs[result.verdict]} ${result.id} ${result.title}: ${result.verdict}`,
+    `  required  ${result.requirement} (${result.source})`,
+    `  expected  ${result.expected ?? ""}`,
+    `  actual    ${result.actual ?? ""}`,
+  ];
+  const endings = Object.entries(result.endings).slice(0, 8);
+  if (endings.length > 0)
+    lines.push(`  ended     ${endings.map(([name, ending]) => `${name} ${ending}`).join(", ")}`);
+  if (result.wire) lines.push("  wire", ...result.wire.map((line) => `    ${line}`));
+  return lines.join("\n");
+}
+
+export function summary({ counts, results, target, strict }: ConformReport): string {
+  const parts = Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([verdict, count]) => `${count} ${verdict}`);
+  const killed = results.filter((result) => result.killed).length;
+  const note = strict && counts["not strict"] > 0 ? " (strict: a SHOULD that is not kept is a failure)" : "";
+  return `${target}: ${results.length} cases: ${parts.join(", ")}${killed > 0 ? `; ${killed} ended the server` : ""}${note}`;
+}
+
+const escapes: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+/** Text for XML and HTML; control characters, which XML cannot hold, are left out. */
+export const escapeMarkup = (text: string): string =>
+  text.replace(/[&<>"]/g, (char) => escapes[char]).replace(/[\x00-\x08\x0b\x0c\x0e-\x1f]/g, "");
+
+export function junit({ results, counts, target, strict }: ConformReport): string {
+  const failures = counts.fail + (strict ? counts["not strict"] : 0);
+  const cases = results.map((result) => {
+    const { id, title, verdict, milliseconds } = result;
+    const [protocol, number] = id.split("/");
+    const failed = verdict === "fail" || (strict && verdict === "not strict");
+    const inner = failed
+      ? `<failure message="${escapeMarkup(result.actual ?? "")}">${escapeMarkup(explain(result))}</failure>`
+      : verdict === "error"
+        ? `<error message="${escapeMarkup(result.actual ?? "")}"/>`
+        : verdict === "unsupported"
+          ? `<skipped message="${escapeMarkup(result.actual ?? "")}"/>`
+          : "";
+    return `  <testcase classname="${protocol}" name="${number} ${escapeMarkup(title)}" time="${(milliseconds / 1000).toFixed(3)}">${inner}</testcase>`;
+  });
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuite name="${escapeMarkup(target)}" tests="${results.length}" failures="${failures}" errors="${counts.error}" skipped="${counts.unsupported}">`,
+    ...cases,
+    "</testsuite>",
+    "",
+  ].join("\n");
+}

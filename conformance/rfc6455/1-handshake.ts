@@ -1,0 +1,311 @@
+/** The opening handshake (RFC 6455 4.2): what is accepted, what is refused, and what is answered. */
+import {
+  acceptFor,
+  createKey,
+  encodeFrame,
+  FIN,
+  type HttpHead,
+  handshakeRequest,
+  opcodes,
+  statusOf,
+} from "../../protocols/websocket.ts";
+import type { Case } from "../case.ts";
+import { type Context, randomKey, responseHead } from "../context.ts";
+import { holds } from "../expect.ts";
+import { sleep } from "../peer.ts";
+import { frame, frameOf, message, overTcp } from "../ws-peer.ts";
+
+type Fields = Record<string, string | undefined>;
+type Shake = { head: HttpHead; status: number; key: string };
+
+const hostOf = ({ target }: Context) => `${target.host}:${target.port}`;
+
+async function shake(t: Context, fields: Fields = {}, edit = (text: string) => text): Promise<Shake> {
+  const alice = await t.tcp("alice");
+  const key = createKey(randomKey());
+  alice.send(edit(handshakeRequest(hostOf(t), t.target.path, key, fields)));
+  const head = await responseHead(alice);
+  return { head, status: statusOf(head), key };
+}
+
+function accepted({ status, head, key }: Shake): void {
+  holds(status === 101, "status 101", `came "${head.firstLine}"`);
+  const accept = head.fields["sec-websocket-accept"];
+  holds(accept === acceptFor(key), `Sec-WebSocket-Accept: ${acceptFor(key)}`, `came ${accept ?? "none"}`);
+}
+
+function refused({ status, head }: Shake): void {
+  holds(status >= 400 && status < 500, "a status from 400 to 499", `came "${head.firstLine}"`);
+}
+
+type Row = Pick<Case, "title" | "requirement"> & {
+  number: string;
+  section: string;
+  level?: Case["level"];
+  fields?: Fields;
+  edit?: (text: string) => string;
+};
+
+const toCase =
+  (check: (shake: Shake) => void, ends: Case["ends"]) =>
+  (row: Row): Case => ({
+    id: `rfc6455/${row.number}`,
+    title: row.title,
+    requirement: row.requirement,
+    level: row.level ?? "MUST",
+    source: `RFC 6455 ${row.section}`,
+    ends: ends ?? "open",
+    run: async (t) => check(await shake(t, row.fields, row.edit)),
+  });
+
+const good: Row[] = [
+  {
+    number: "1.1",
+    section: "4.2.2",
+    title: "an opening handshake",
+    requirement: "A right handshake MUST be answered with 101 and the accept value of its own key.",
+  },
+  {
+    number: "1.2",
+    section: "4.2.1",
+    title: "field names in other letters",
+    requirement: "The names of header fields MUST be read without regard to their case.",
+    edit: (text) => text.replace(/^(?!GET)[^:\r\n]+(?=:)/gm, (name) => name.toUpperCase()),
+  },
+  {
+    number: "1.3",
+    section: "4.2.1",
+    title: "Upgrade: WebSocket",
+    requirement: "The value of Upgrade MUST be compared without regard to case.",
+    fields: { Upgrade: "WebSocket" },
+  },
+  {
+    number: "1.4",
+    section: "4.2.1",
+    title: "Connection: keep-alive, Upgrade",
+    requirement: "Upgrade MUST be found in Connection among other tokens.",
+    fields: { Connection: "keep-alive, Upgrade" },
+  },
+  {
+    number: "1.5",
+    section: "4.2.1",
+    title: "connection: upgrade in small letters",
+    requirement: "The token in Connection MUST be compared without regard to case.",
+    fields: { Connection: "upgrade" },
+  },
+  {
+    number: "1.6",
+    section: "4.1",
+    title: "a query in the path",
+    requirement: "A query MUST NOT keep the path from being found.",
+    edit: (text) =>
+      text.replace(/^GET (\S+)/, (_, path) => `GET ${path}${path.includes("?") ? "&" : "?"}a=b`),
+  },
+  {
+    number: "1.7",
+    section: "4.1",
+    title: "fields that nobody knows",
+    requirement: "Header fields that the server does not know MUST be ignored.",
+    fields: { "X-Anything": "y".repeat(2000), Cookie: "a=b; c=d", "User-Agent": "conformance" },
+  },
+];
+
+const bad: Row[] = [
+  {
+    number: "1.10",
+    section: "4.2.1",
+    title: "no Upgrade field",
+    requirement: "A request without an Upgrade field MUST NOT be upgraded.",
+    fields: { Upgrade: undefined },
+  },
+  {
+    number: "1.11",
+    section: "4.2.1",
+    title: "an upgrade to something else",
+    requirement: "A request for an upgrade to another protocol MUST NOT become a WebSocket.",
+    fields: { Upgrade: "h2c" },
+  },
+  {
+    number: "1.12",
+    section: "4.2.1",
+    title: "no Connection field",
+    requirement: "A request whose Connection field does not name Upgrade MUST NOT be upgraded.",
+    fields: { Connection: "keep-alive" },
+  },
+  {
+    number: "1.13",
+    section: "4.2.1",
+    title: "no key",
+    requirement: "A request without Sec-WebSocket-Key MUST NOT be upgraded.",
+    fields: { "Sec-WebSocket-Key": undefined },
+  },
+  {
+    number: "1.14",
+    section: "4.2.1",
+    title: "a key that is too short",
+    requirement: "A key that does not decode to 16 bytes MUST NOT be accepted.",
+    fields: { "Sec-WebSocket-Key": "c2hvcnQ=" },
+  },
+  {
+    number: "1.15",
+    section: "4.2.1",
+    title: "no version",
+    requirement: "A request without Sec-WebSocket-Version MUST NOT be upgraded.",
+    fields: { "Sec-WebSocket-Version": undefined },
+  },
+  {
+    number: "1.16",
+    section: "4.4",
+    title: "version 8",
+    requirement: "A request of a version that the server does not speak MUST be refused.",
+    fields: { "Sec-WebSocket-Version": "8" },
+  },
+  {
+    number: "1.17",
+    section: "4.1",
+    title: "POST",
+    requirement: "A handshake with another method than GET MUST NOT be upgraded.",
+    edit: (text) => text.replace(/^GET/, "POST").replace("\r\n\r\n", "\r\nContent-Length: 0\r\n\r\n"),
+  },
+  {
+    number: "1.18",
+    section: "4.2.1",
+    title: "no Host",
+    requirement: "A request without a Host field MUST be refused.",
+    fields: { Host: undefined },
+  },
+];
+
+const rest: Case[] = [
+  {
+    id: "rfc6455/1.20",
+    title: "version 8 is told what there is",
+    requirement: "The refusal of a version SHOULD be status 426 and name version 13.",
+    level: "SHOULD",
+    source: "RFC 6455 4.4",
+    ends: "any",
+    async run(t) {
+      const { status, head } = await shake(t, { "Sec-WebSocket-Version": "8" });
+      const version = head.fields["sec-websocket-version"] ?? "none";
+      holds(status === 426 && /\b13\b/.test(version), "426 and version 13", `came ${status} and ${version}`);
+    },
+  },
+  {
+    id: "rfc6455/1.21",
+    title: "the answer's fields",
+    requirement: "The answer MUST have Upgrade: websocket and Connection: Upgrade.",
+    level: "MUST",
+    source: "RFC 6455 4.2.2",
+    async run(t) {
+      const { fields } = (await shake(t)).head;
+      const { upgrade = "", connection = "" } = fields;
+      holds(upgrade.toLowerCase() === "websocket", "Upgrade: websocket", `came "${upgrade}"`);
+      holds(/\bupgrade\b/i.test(connection), "Connection: Upgrade", `came "${connection}"`);
+    },
+  },
+  {
+    id: "rfc6455/1.22",
+    title: "no subprotocol that was not asked for",
+    requirement: "The answer MUST NOT name a subprotocol that the client did not offer.",
+    level: "MUST",
+    source: "RFC 6455 4.2.2",
+    async run(t) {
+      const offered = ["one", "two"];
+      const plain = (await shake(t)).head.fields["sec-websocket-protocol"];
+      holds(plain === undefined, "no subprotocol", `came ${plain}`);
+      const { fields } = (await shake(t, { "Sec-WebSocket-Protocol": offered.join(", ") })).head;
+      const chosen = fields["sec-websocket-protocol"];
+      holds(chosen === undefined || offered.includes(chosen), "one of those offered", `came ${chosen}`);
+    },
+  },
+  {
+    id: "rfc6455/1.23",
+    title: "no extension that was not asked for",
+    requirement: "The answer MUST NOT name an extension that the client did not offer.",
+    level: "MUST",
+    source: "RFC 6455 9.1",
+    async run(t) {
+      const plain = (await shake(t)).head.fields["sec-websocket-extensions"];
+      holds(plain === undefined, "no extension", `came ${plain}`);
+      const { fields } = (await shake(t, { "Sec-WebSocket-Extensions": "x-nobody-knows" })).head;
+      const chosen = fields["sec-websocket-extensions"];
+      holds(chosen === undefined, "no extension but those offered and known", `came ${chosen}`);
+    },
+  },
+  {
+    id: "rfc6455/1.24",
+    title: "a handshake byte by byte",
+    requirement: "A handshake MUST be understood in however many reads it comes.",
+    level: "MUST",
+    source: "RFC 6455 4.2.1",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      const key = createKey(randomKey());
+      for (const char of handshakeRequest(hostOf(t), t.target.path, key)) {
+        alice.send(char);
+        await sleep(0);
+      }
+      const head = await responseHead(alice);
+      accepted({ head, status: statusOf(head), key });
+    },
+  },
+  {
+    id: "rfc6455/1.25",
+    title: "a frame in the same write as the handshake",
+    requirement: "A frame that comes before the answer, which a client must not send, MAY be understood.",
+    level: "MAY",
+    ends: "any",
+    source: "RFC 6455 4.1",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      const request = handshakeRequest(hostOf(t), t.target.path, createKey(randomKey()));
+      alice.send(Buffer.concat([Buffer.from(request), frameOf(FIN | opcodes.text, "at once")]));
+      holds(statusOf(await responseHead(alice)) === 101, "status 101", "it is another");
+      await message(overTcp(alice), opcodes.text, "at once");
+    },
+  },
+  {
+    id: "rfc6455/1.26",
+    title: "HTTP/1.0",
+    requirement: "A handshake by HTTP/1.0 MUST NOT be upgraded.",
+    level: "MUST",
+    source: "RFC 6455 4.2.1",
+    ends: "any",
+    async run(t) {
+      const { status, head } = await shake(t, {}, (text) => text.replace("HTTP/1.1", "HTTP/1.0"));
+      holds(status !== 101, "no 101", `came "${head.firstLine}"`);
+    },
+  },
+  {
+    id: "rfc6455/1.27",
+    title: "frames before a handshake",
+    requirement: "Frames without a handshake MUST NOT be answered by frames.",
+    level: "MUST",
+    source: "RFC 6455 4.2",
+    ends: "any",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      alice.send(encodeFrame(FIN | opcodes.text, "no handshake", 1));
+      await sleep(120);
+      holds(!alice.unread().includes("no handshake"), "no echo", "the frame came back");
+    },
+  },
+  {
+    id: "rfc6455/1.28",
+    title: "the connection works afterwards",
+    requirement: "After the handshake the connection MUST carry frames both ways.",
+    level: "MUST",
+    source: "RFC 6455 1.2",
+    async run(t) {
+      const alice = await t.ws("alice");
+      alice.text("hello");
+      await frame(alice, opcodes.text, "hello");
+    },
+  },
+];
+
+export const handshake: Case[] = [
+  ...good.map(toCase(accepted, "open")),
+  ...bad.map(toCase(refused, "any")),
+  ...rest,
+];

@@ -1,0 +1,231 @@
+/**
+ * Runs cases against servers: one after another on one server, as many servers at once as there are workers.
+ * After each case a fresh client that breaks no rule checks that the server still serves.
+ */
+import { type Case, type CaseResult, type Ending, type TimeName, Unsupported, Violation } from "./case.ts";
+import { type Context, createContext } from "./context.ts";
+import { sleep, type TcpPeer, type UdpPeer, until } from "./peer.ts";
+import type { Provider, Target } from "./target.ts";
+import { linesOf } from "./wire-log.ts";
+import { closedWith } from "./ws-peer.ts";
+
+const BOUND_MS = 10_000;
+
+export type RunOptions = {
+  provider: Provider;
+  /** A client that breaks no rule: what it does must always work. */
+  health: (t: Context) => Promise<void>;
+  /** How many servers, and so cases, at once. */
+  workers: number;
+  /** Most milliseconds that one expectation waits. */
+  patience: number;
+  /** What the target is declared not to support: prefixes of ids, with the reason. */
+  unsupported?: Record<string, string>;
+  onResult?: (result: CaseResult) => void;
+};
+
+type Verdict = Pick<CaseResult, "verdict" | "expected" | "actual">;
+
+/** All results, in the order of the cases. */
+export async function runCases(cases: readonly Case[], options: RunOptions): Promise<CaseResult[]> {
+  const { provider } = options;
+  const results = new Map<Case, CaseResult>();
+  // A healthy start is asked for once: a server that never served cannot be said to have been killed.
+  const served = await tryHealth(options);
+  const queue = cases.map((one) => ({ one, reason: declared(one, options) }));
+  const worker = async () => {
+    let shared: Target | undefined;
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const { one, reason } = next;
+      const keep = (result: CaseResult) => {
+        results.set(one, result);
+        options.onResult?.(result);
+      };
+      if (reason) {
+        keep({ ...blank(one), verdict: "unsupported", actual: reason });
+        continue;
+      }
+      const special = provider.own && (provider.cheap || one.needs !== undefined || one.times !== undefined);
+      let target = shared;
+      try {
+        if (special || !target)
+          target = await provider.start({
+            ...(one.times ? { times: one.times } : {}),
+            console: one.needs === "console",
+          });
+      } catch (error) {
+        keep({ ...blank(one), verdict: "error", actual: String(error) });
+        continue;
+      }
+      const result = await runCase(one, target, options, served);
+      keep(result);
+      const usable = !result.killed && target.alive();
+      if (special || (provider.own && !usable)) await target.stop();
+      if (!special) shared = usable || !provider.own ? target : undefined;
+      if (!usable && !provider.own) {
+        for (const { one } of queue.splice(0)) {
+          const actual = `the server does not serve any more, since ${result.id}`;
+          const error: CaseResult = { ...blank(one), verdict: "error", actual };
+          results.set(one, error);
+          options.onResult?.(error);
+        }
+      }
+    }
+    await shared?.stop();
+  };
+  const workers = provider.own ? Math.min(options.workers, cases.length) : 1;
+  await Promise.all(Array.from({ length: workers }, worker));
+  return cases.flatMap((one) => results.get(one) ?? []);
+}
+
+const blank = ({ id, title, requirement, source }: Case): CaseResult => ({
+  id,
+  title,
+  requirement,
+  source,
+  verdict: "pass",
+  endings: {},
+  milliseconds: 0,
+});
+
+function declared({ id, needs }: Case, { unsupported = {}, provider }: RunOptions): string | undefined {
+  const prefix = Object.keys(unsupported).find((prefix) => matches(id, prefix));
+  if (prefix !== undefined) return unsupported[prefix];
+  if (provider.own || needs === undefined) return undefined;
+  return needs === "fresh"
+    ? "it needs a server that has just been started, and this one was running already"
+    : "it needs the server's standard input";
+}
+
+/** Whether an id belongs to a prefix: `chat-bracket/2` is the section, never `chat-bracket/20`. */
+export function matches(id: string, prefix: string): boolean {
+  return id === prefix || (id.startsWith(prefix) && /[/.]/.test(id[prefix.length]));
+}
+
+async function tryHealth(options: RunOptions): Promise<boolean> {
+  let target: Target | undefined;
+  try {
+    target = await options.provider.start({});
+    return await serves(target, options);
+  } catch {
+    return false;
+  } finally {
+    await target?.stop();
+  }
+}
+
+async function serves(target: Target, { health, patience }: RunOptions): Promise<boolean> {
+  const context = createContext(target, patience);
+  try {
+    await within(patience * 2, () => health(context));
+    return target.alive();
+  } catch {
+    return false;
+  } finally {
+    await closeAll(context);
+  }
+}
+
+async function within(milliseconds: number, run: () => Promise<void>): Promise<void> {
+  const stop = new AbortController();
+  const timer = sleep(milliseconds, undefined, { signal: stop.signal }).then(() => {
+    throw new Violation(`the case ends within ${milliseconds} ms`, "it does not");
+  });
+  timer.catch(() => {});
+  try {
+    await Promise.race([run(), timer]);
+  } finally {
+    stop.abort();
+  }
+}
+
+async function runCase(one: Case, target: Target, options: RunOptions, served: boolean): Promise<CaseResult> {
+  const context = createContext(target, options.patience);
+  const started = performance.now();
+  const result = blank(one);
+  Object.assign(result, await judge(one, context));
+  for (const peer of context.peers) result.endings[peer.name] = endingOf(peer, context);
+  await closeAll(context);
+  if (context.facts.length > 0) result.found = context.facts;
+  if (served && !(await serves(target, options))) {
+    result.killed = true;
+    result.verdict = "fail";
+    const before = result.actual ? `${result.actual}; and then ` : "";
+    result.expected ??= "the server still serves a fresh client afterwards";
+    result.actual = `${before}it does not serve a fresh client any more`;
+  }
+  result.milliseconds = performance.now() - started;
+  if (result.verdict === "fail" || result.verdict === "not strict") result.wire = linesOf(context.log);
+  return result;
+}
+
+async function judge(one: Case, context: Context): Promise<Verdict> {
+  try {
+    await within(one.bound ?? BOUND_MS, async () => {
+      await one.run(context);
+      await judgeEnding(one.ends ?? "open", context);
+    });
+    return { verdict: one.level === "FACT" ? "informational" : "pass" };
+  } catch (error) {
+    if (error instanceof Unsupported) return { verdict: "unsupported", actual: error.message };
+    if (!(error instanceof Violation))
+      return {
+        verdict: context.peers.length > 0 ? "fail" : "error",
+        expected: "no error",
+        actual: String(error),
+      };
+    const { expected, actual, level = one.level } = error;
+    const verdict = {
+      MUST: "fail",
+      SHOULD: "not strict",
+      MAY: "informational",
+      FACT: "informational",
+    } as const;
+    return { verdict: verdict[level], expected, actual };
+  }
+}
+
+/** The second verdict of a case: how the connections stand when it is over. */
+async function judgeEnding(ends: Ending, context: Context): Promise<void> {
+  const [subject, ...others] = context.peers;
+  if (!subject || ends === "any") return;
+  for (const peer of ends === "open" ? context.peers : others)
+    if (peer.ended === "fin" || peer.ended === "reset")
+      throw new Violation(`${peer.name}'s connection stays open`, `the server closed it (${peer.ended})`);
+  if (ends === "open" || subject.kind === "udp") return;
+  const socket = context.sockets.find(({ tcp }) => tcp === subject);
+  let weaker: Violation | undefined;
+  if (typeof ends === "object" && socket)
+    try {
+      await closedWith(socket, ends.codes, ends.should);
+    } catch (error) {
+      // Whether it is closed at all weighs more than with which code.
+      if (!(error instanceof Violation) || error.level === undefined) throw error;
+      weaker = error;
+    }
+  await until(subject, subject.patience, () => subject.ended !== "open");
+  if (subject.ended === "open")
+    throw new Violation(`the server closes ${subject.name}'s connection`, "it is still open");
+  if (ends === "fin" && subject.ended === "reset")
+    throw new Violation(`the server closes ${subject.name}'s connection by FIN`, "it was reset");
+  if (weaker) throw weaker;
+}
+
+function endingOf(peer: TcpPeer | UdpPeer, context: Context): string {
+  const code = context.sockets.find(({ tcp }) => tcp === peer)?.closeCode();
+  const words = {
+    open: "open",
+    fin: "closed by the server",
+    reset: "reset by the server",
+    ours: "closed by the case",
+  };
+  return words[peer.ended] + (code === undefined ? "" : ` with code ${code}`);
+}
+
+async function closeAll(context: Context): Promise<void> {
+  for (const peer of context.peers) peer.close();
+  // The server notices the end of these before it sees the next case's connections.
+  if (context.peers.some(({ kind }) => kind === "tcp")) await sleep(5);
+}
+
+export type { TimeName };

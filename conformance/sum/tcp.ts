@@ -1,0 +1,270 @@
+/** sum/tcp: objects one after another with nothing between them, cut anywhere; an error ends the connection. */
+import type { Case } from "../case.ts";
+import type { Context } from "../context.ts";
+import { closed, exactly, holds, nextLine, nothing } from "../expect.ts";
+import { sleep, type TcpPeer } from "../peer.ts";
+import { show } from "../wire-log.ts";
+import { isSum, overTransport } from "./requests.ts";
+
+const source = "docs/protocols.md#sum-tcp";
+const reply = (peer: TcpPeer) => nextLine(peer, "a reply and an end of line");
+
+async function sums(peer: TcpPeer, ...expected: number[]): Promise<void> {
+  for (const sum of expected) {
+    const text = await reply(peer);
+    holds(isSum(text, BigInt(sum)), `the reply {"Sum":${sum}} next`, `came ${show(text)}`);
+  }
+}
+
+async function error(peer: TcpPeer): Promise<void> {
+  const text = await reply(peer);
+  holds(/^\{\s*"Error"\s*:\s*".+"\s*\}$/.test(text), 'the reply {"Error":"<why>"}', `came ${show(text)}`);
+}
+
+const requestOf = (a: number, b: number) => `{"A":${a},"B":${b}}`;
+
+type Rule = Omit<Case, "id" | "source"> & { number: string };
+
+const own: Rule[] = [
+  {
+    number: "3.1",
+    title: "two requests in one write",
+    requirement: "Requests that come in one read MUST each get a reply.",
+    level: "MUST",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      alice.send(requestOf(7, 4) + requestOf(1, 2));
+      await sums(alice, 11, 3);
+      await nothing([alice]);
+    },
+  },
+  {
+    number: "3.2",
+    title: "a hundred requests in one write",
+    requirement: "Replies MUST come in the order of the requests, one for each.",
+    level: "MUST",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      const numbers = Array.from({ length: 100 }, (_, i) => i);
+      alice.send(numbers.map((i) => requestOf(i, 1000)).join(""));
+      await sums(alice, ...numbers.map((i) => i + 1000));
+      await nothing([alice]);
+    },
+  },
+  {
+    number: "3.3",
+    title: "a request cut in two",
+    requirement: "A request that comes in two reads MUST be answered once, when it is whole.",
+    level: "MUST",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      for (const at of [1, 5, 6, 12]) {
+        const request = requestOf(70, 40);
+        alice.send(request.slice(0, at));
+        await sleep(25);
+        alice.send(request.slice(at));
+        await sums(alice, 110);
+      }
+    },
+  },
+  {
+    number: "3.4",
+    title: "a request byte by byte",
+    requirement: "A request MUST be understood in however many reads it comes.",
+    level: "MUST",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      for (const char of requestOf(-12, 34)) {
+        alice.send(char);
+        await sleep(1);
+      }
+      await sums(alice, 22);
+    },
+  },
+  {
+    number: "3.5",
+    title: "one and a half",
+    requirement: "What a read holds of a request that is not whole MUST wait for its rest.",
+    level: "MUST",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      alice.send(`${requestOf(1, 1)}{"A":2,`);
+      await sums(alice, 2);
+      await nothing([alice]);
+      alice.send('"B":2}');
+      await sums(alice, 4);
+    },
+  },
+  {
+    number: "3.6",
+    title: "nothing before the last brace",
+    requirement: "A request that is not whole MUST NOT be answered.",
+    level: "MUST",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      alice.send('{"A":7,"B":4');
+      await nothing([alice]);
+      alice.send("0}");
+      await sums(alice, 47);
+    },
+  },
+  {
+    number: "3.7",
+    title: "a reply is one line",
+    requirement: 'A reply MUST be {"Sum":11} and one \\n, and nothing more.',
+    level: "MUST",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      alice.send(requestOf(7, 4));
+      await exactly(alice, '{"Sum":11}\n');
+      await nothing([alice]);
+    },
+  },
+  {
+    number: "3.8",
+    title: "blanks between requests",
+    requirement: "Blanks and ends of line between requests SHOULD be taken for nothing.",
+    level: "SHOULD",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      alice.send(`${requestOf(1, 2)}\n${requestOf(3, 4)}\r\n  ${requestOf(5, 6)}`);
+      await sums(alice, 3, 7, 11);
+    },
+  },
+  {
+    number: "3.9",
+    title: "good ones before a bad one",
+    requirement: "Requests before a malformed one MUST be answered, then the error comes, then the close.",
+    level: "MUST",
+    ends: "fin",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      alice.send(`${requestOf(1, 2)}{"A":}${requestOf(3, 4)}`);
+      await sums(alice, 3);
+      await error(alice);
+      await closed(alice, "fin");
+      holds(alice.unread().length === 0, "nothing after the error", `came ${show(alice.unread())}`);
+    },
+  },
+  {
+    number: "3.10",
+    title: "what is no object",
+    requirement: "Bytes that begin no object MUST get an Error and the close.",
+    level: "MUST",
+    ends: "fin",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      alice.send("[1,2]");
+      await error(alice);
+      await closed(alice, "fin");
+    },
+  },
+  {
+    number: "3.11",
+    title: "an object that never ends",
+    requirement: "A request that is over 256 bytes and not whole MUST get an Error and the close at once.",
+    level: "MUST",
+    ends: "fin",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      alice.send(`{"A":${"1".repeat(400)}`);
+      await error(alice);
+      await closed(alice, "fin");
+    },
+  },
+  {
+    number: "3.12",
+    title: "FIN behind the requests",
+    requirement: "Requests that came before a FIN MUST be answered before the server closes.",
+    level: "MUST",
+    ends: "fin",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      alice.send(requestOf(1, 2) + requestOf(3, 4));
+      alice.finish();
+      await sums(alice, 3, 7);
+      await closed(alice, "fin");
+    },
+  },
+  {
+    number: "3.13",
+    title: "two connections",
+    requirement:
+      "Each connection MUST get its own replies, and half a request of one MUST NOT touch another.",
+    level: "MUST",
+    async run(t) {
+      const [alice, bob] = [await t.tcp("alice"), await t.tcp("bob")];
+      alice.send('{"A":1,');
+      await sleep(20);
+      bob.send(requestOf(10, 10));
+      await sums(bob, 20);
+      alice.send('"B":1}');
+      await sums(alice, 2);
+      await nothing([bob]);
+    },
+  },
+  {
+    number: "3.14",
+    title: "a bad guest",
+    requirement: "An error on one connection MUST NOT touch another.",
+    level: "MUST",
+    ends: "fin",
+    async run(t) {
+      const [alice, bob] = [await t.tcp("alice"), await t.tcp("bob")];
+      alice.send("nonsense");
+      await error(alice);
+      bob.send(requestOf(2, 2));
+      await sums(bob, 4);
+    },
+  },
+  {
+    number: "4.1",
+    title: "an idle connection",
+    requirement: "A connection on which nothing comes for its idle time MUST be closed.",
+    level: "MUST",
+    times: ["idle"],
+    ends: "closed",
+    bound: 90_000,
+    async run(t) {
+      const alice = await t.tcp("alice");
+      await closed(alice, "closed", t.time("idle") * 2 + t.patience);
+    },
+  },
+  {
+    number: "4.2",
+    title: "a busy connection",
+    requirement: "The idle time MUST begin anew with each request: a busy connection is never closed.",
+    level: "MUST",
+    times: ["idle"],
+    bound: 90_000,
+    async run(t) {
+      const alice = await t.tcp("alice");
+      for (let i = 0; i < 6; i++) {
+        await sleep(t.time("idle") / 3);
+        alice.send(requestOf(i, 1));
+        await sums(alice, i + 1);
+      }
+    },
+  },
+];
+
+export const sumTcp: Case[] = [
+  ...overTransport({
+    slug: "sum-tcp",
+    afterError: "fin",
+    async open(t) {
+      const alice = await t.tcp("alice");
+      return async (request) => {
+        alice.send(request);
+        return reply(alice);
+      };
+    },
+  }),
+  ...own.map(({ number, ...rest }) => ({ ...rest, id: `sum-tcp/${number}`, source })),
+];
+
+export async function sumTcpServes(t: Context): Promise<void> {
+  const peer = await t.tcp("fresh");
+  peer.send(requestOf(2, 3));
+  await sums(peer, 5);
+}

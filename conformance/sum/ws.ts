@@ -1,0 +1,215 @@
+/** sum/ws: one request a text message, one reply a message; what is malformed does not end the connection. */
+import { createKey, FIN, handshakeRequest, opcodes, statusOf } from "../../protocols/websocket.ts";
+import type { Case } from "../case.ts";
+import { type Context, randomKey, responseHead } from "../context.ts";
+import { closed, holds } from "../expect.ts";
+import { sleep } from "../peer.ts";
+import { nextFrame, noFrame, type WsPeer } from "../ws-peer.ts";
+import { isSum, overTransport } from "./requests.ts";
+
+const source = "docs/protocols.md#sum-ws";
+
+async function reply(peer: WsPeer): Promise<string> {
+  const { first, payload } = await nextFrame(peer, "a reply in a text message");
+  holds(first === (FIN | opcodes.text), "a reply in a text message", `came opcode ${first & 15}`);
+  return payload.toString();
+}
+
+async function sums(peer: WsPeer, expected: readonly number[]): Promise<void> {
+  for (const sum of expected) {
+    const text = await reply(peer);
+    holds(isSum(text, BigInt(sum)), `the reply {"Sum":${sum}} next`, `came ${text}`);
+  }
+}
+
+/** The status that a GET of the path gets, with a handshake or without. */
+async function statusAt(t: Context, path: string, upgrade = true): Promise<number> {
+  const alice = await t.tcp("alice");
+  const host = `${t.target.host}:${t.target.port}`;
+  alice.send(
+    upgrade
+      ? handshakeRequest(host, path, createKey(randomKey()))
+      : `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
+  );
+  return statusOf(await responseHead(alice));
+}
+
+const own: Case[] = [
+  {
+    id: "sum-ws/3.1",
+    title: "a path that is not there",
+    requirement: "A handshake at another path MUST be answered with a plain 404.",
+    level: "MUST",
+    source,
+    ends: "any",
+    async run(t) {
+      for (const path of ["/", "/subtract", "/add/more"]) {
+        const status = await statusAt(t, path);
+        holds(status === 404, `status 404 at ${path}`, `came ${status}`);
+      }
+    },
+  },
+  {
+    id: "sum-ws/3.2",
+    title: "a path without a WebSocket",
+    requirement: "A plain GET of /add MUST NOT be answered as if it were a success.",
+    level: "MUST",
+    source,
+    ends: "any",
+    async run(t) {
+      const status = await statusAt(t, "/add", false);
+      holds(status >= 400 && status < 500, "a status from 400 to 499", `came ${status}`);
+    },
+  },
+  {
+    id: "sum-ws/3.3",
+    title: "a binary message",
+    requirement: "A request in a binary message MUST be answered with an Error.",
+    level: "MUST",
+    source,
+    async run(t) {
+      const alice = await t.ws("alice");
+      alice.send(FIN | opcodes.binary, '{"A":7,"B":4}');
+      const text = await reply(alice);
+      holds(text.includes('"Error"'), 'an {"Error":…}', `came ${text}`);
+    },
+  },
+  {
+    id: "sum-ws/3.4",
+    title: "after an error",
+    requirement: "A malformed request MUST NOT end the connection nor change what comes after it.",
+    level: "MUST",
+    source,
+    async run(t) {
+      const alice = await t.ws("alice");
+      for (const text of ["", "hello", "[]", "null", "7", "{", '{"A":7,"B":4}{"A":1,"B":1}']) {
+        alice.text(text);
+        const answer = await reply(alice);
+        holds(answer.includes('"Error"'), `an {"Error":…} to ${JSON.stringify(text)}`, `came ${answer}`);
+      }
+      alice.text('{"A":7,"B":4}');
+      await sums(alice, [11]);
+    },
+  },
+  {
+    id: "sum-ws/3.5",
+    title: "twenty messages in one write",
+    requirement: "Requests that come together MUST each get a reply, in their order.",
+    level: "MUST",
+    source,
+    async run(t) {
+      const alice = await t.ws("alice");
+      for (let i = 0; i < 20; i++) alice.text(`{"A":${i},"B":1000}`);
+      await sums(
+        alice,
+        Array.from({ length: 20 }, (_, i) => 1000 + i),
+      );
+      await noFrame(alice);
+    },
+  },
+  {
+    id: "sum-ws/3.6",
+    title: "two connections",
+    requirement: "Replies MUST go to the connection that asked.",
+    level: "MUST",
+    source,
+    async run(t) {
+      const [alice, bob] = [await t.ws("alice"), await t.ws("bob")];
+      alice.text('{"A":1,"B":1}');
+      bob.text('{"A":2,"B":2}');
+      await sums(alice, [2]);
+      await sums(bob, [4]);
+      await noFrame(alice);
+    },
+  },
+  {
+    id: "sum-ws/3.7",
+    title: "a request in fragments",
+    requirement: "A request in two fragments MUST be answered once, when it is whole.",
+    level: "MUST",
+    source,
+    async run(t) {
+      const alice = await t.ws("alice");
+      alice.send(opcodes.text, '{"A":7,');
+      alice.send(FIN | opcodes.continuation, '"B":4}');
+      await sums(alice, [11]);
+      await noFrame(alice);
+    },
+  },
+  {
+    id: "sum-ws/3.8",
+    title: "nothing unasked",
+    requirement: "The server MUST NOT send a message before it is asked.",
+    level: "MUST",
+    source,
+    async run(t) {
+      await noFrame(await t.ws("alice"));
+    },
+  },
+  {
+    id: "sum-ws/4.1",
+    title: "an idle connection",
+    requirement: "A connection without a message for its idle time MUST be closed.",
+    level: "MUST",
+    source,
+    times: ["idle"],
+    ends: "closed",
+    bound: 60_000,
+    async run(t) {
+      const alice = await t.ws("alice");
+      await closed(alice.tcp, "closed", t.time("idle") * 2 + t.patience);
+    },
+  },
+  {
+    id: "sum-ws/4.2",
+    title: "a busy connection",
+    requirement: "A connection with a message now and then MUST NOT be closed, however old it is.",
+    level: "MUST",
+    source,
+    times: ["idle"],
+    bound: 60_000,
+    async run(t) {
+      const alice = await t.ws("alice");
+      for (let i = 0; i < 6; i++) {
+        await sleep(t.time("idle") / 3);
+        alice.text(`{"A":${i},"B":1}`);
+        await sums(alice, [i + 1]);
+      }
+    },
+  },
+  {
+    id: "sum-ws/4.3",
+    title: "a handshake that is never finished",
+    requirement: "The opening handshake MUST be finished within 5 seconds, or the connection is closed.",
+    level: "MUST",
+    source,
+    ends: "closed",
+    bound: 15_000,
+    async run(t) {
+      const alice = await t.tcp("alice");
+      alice.send("GET /add HTTP/1.1\r\nHost: x\r\n");
+      await closed(alice, "closed", 5000 + 2 * t.patience + 3000);
+    },
+  },
+];
+
+export const sumWs: Case[] = [
+  ...overTransport({
+    slug: "sum-ws",
+    afterError: "open",
+    async open(t) {
+      const alice = await t.ws("alice");
+      return async (request) => {
+        alice.text(request);
+        return reply(alice);
+      };
+    },
+  }),
+  ...own,
+];
+
+export async function sumWsServes(t: Context): Promise<void> {
+  const peer = await t.ws("fresh");
+  peer.text('{"A":2,"B":3}');
+  await sums(peer, [5]);
+}

@@ -1,0 +1,211 @@
+/**
+ * Targets: servers to be judged. A provider hands them out, one for each worker or case: started here as a
+ * process, started in this process, or already running somewhere.
+ */
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command } from "commander";
+import { exitCodes, Failure } from "../bench/failure.ts";
+import type { ServerOptions, ServerSpec } from "../servers/standalone.ts";
+import { serverTimes, type TimeName } from "./case.ts";
+import { sleep } from "./peer.ts";
+
+/** How long a started server may take until it answers. */
+const START_MS = 10_000;
+
+export type Target = {
+  readonly url: string;
+  readonly scheme: "tcp" | "udp" | "ws";
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  /** The server's times in seconds, as far as they are known. */
+  readonly times: Partial<Record<TimeName, number>>;
+  /** Writes to the server's standard input, or closes it; absent when it is not ours. */
+  readonly console?: { write: (text: string) => void; end: () => void };
+  readonly pid?: number;
+  /** Where a file server puts its files. */
+  readonly directory?: string;
+  readonly alive: () => boolean;
+  readonly stop: () => Promise<void>;
+};
+
+export type Provider = {
+  /** Whether a new server can be started for a case: else all cases share one. */
+  readonly own: boolean;
+  /** Whether a start costs so little that each case gets a server of its own. */
+  readonly cheap: boolean;
+  readonly start: (options: { times?: readonly TimeName[]; console?: boolean }) => Promise<Target>;
+};
+
+export function parseUrl(text: string): Pick<Target, "url" | "scheme" | "host" | "port" | "path"> {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const scheme = url?.protocol.slice(0, -1);
+  if (!url?.port || (scheme !== "tcp" && scheme !== "udp" && scheme !== "ws"))
+    throw new Failure(
+      exitCodes.usage,
+      `--target ${text} is no address: write tcp://host:port, udp://host:port or ws://host:port/path`,
+    );
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  return { url: text, scheme, host, port: Number(url.port), path: (url.pathname || "/") + url.search };
+}
+
+const withPath = (url: string, path?: string) =>
+  path ? url.replace(/^(ws:\/\/[^/]+).*$/, `$1${path}`) : url;
+
+/** A server that runs already: nothing about it can be changed, and all cases share it. */
+export function runningTarget(url: string, times: Target["times"] = {}): Provider {
+  const address = parseUrl(url);
+  return {
+    own: false,
+    cheap: false,
+    start: async () => ({ ...address, times, alive: () => true, stop: async () => {} }),
+  };
+}
+
+const flagsOf = (times: readonly TimeName[] = []) =>
+  times.flatMap((name) =>
+    serverTimes[name].flag ? [serverTimes[name].flag, String(serverTimes[name].ours)] : [],
+  );
+
+const timesOf = (names: readonly TimeName[] = []): Target["times"] =>
+  Object.fromEntries(names.map((name) => [name, serverTimes[name].ours]));
+
+/** What a protocol asks for beside the command: another path, a directory for files. */
+export type Adjustments = { path?: string; files?: boolean };
+
+const temporaryDirectory = () => mkdtemp(join(tmpdir(), "sockbench-conform-"));
+
+/**
+ * A program that takes `--port 0 --json` and says on its first line where it listens, as ours do: each start
+ * is a process, ended by its id.
+ */
+export function processProvider(command: readonly string[], { path, files }: Adjustments = {}): Provider {
+  return {
+    own: true,
+    cheap: false,
+    async start({ times, console: wantsConsole }) {
+      const directory = files ? await temporaryDirectory() : undefined;
+      const dir = directory ? ["--dir", directory] : [];
+      const child = Bun.spawn([...command, "--port", "0", "--json", ...flagsOf(times), ...dir], {
+        stdin: wantsConsole ? "pipe" : "ignore",
+        stdout: "pipe",
+        stderr: "ignore",
+      });
+      const url = await firstUrl(child.stdout, command.join(" "));
+      return {
+        ...parseUrl(withPath(url, path)),
+        times: timesOf(times),
+        pid: child.pid,
+        ...(directory ? { directory } : {}),
+        ...(child.stdin
+          ? {
+              console: {
+                write: (text: string) => void child.stdin?.write(text),
+                end: () => void child.stdin?.end(),
+              },
+            }
+          : {}),
+        alive: () => child.exitCode === null && child.signalCode === null,
+        async stop() {
+          child.kill("SIGKILL");
+          await child.exited;
+          if (directory) await rm(directory, { recursive: true });
+        },
+      };
+    },
+  };
+}
+
+async function firstUrl(output: ReadableStream<Uint8Array>, command: string): Promise<string> {
+  const reader = output.getReader();
+  let text = "";
+  const deadline = sleep(START_MS).then(() => ({ done: true, value: undefined }));
+  while (!text.includes("\n")) {
+    const { done, value } = await Promise.race([reader.read(), deadline]);
+    if (done || !value) throw new Failure(exitCodes.unreachable, `${command} did not say where it listens`);
+    text += Buffer.from(value).toString();
+  }
+  reader.releaseLock();
+  try {
+    const line: unknown = JSON.parse(text.slice(0, text.indexOf("\n")));
+    if (typeof line === "object" && line !== null && "listening" in line) return String(line.listening);
+  } catch {}
+  throw new Failure(exitCodes.unreachable, `${command} did not say where it listens, but: ${text.trim()}`);
+}
+
+/** A server in this process: for tests, where a start must cost nothing. */
+export function inProcessProvider(
+  spec: ServerSpec,
+  flags: readonly string[],
+  { path, files }: Adjustments = {},
+): Provider {
+  return {
+    own: true,
+    cheap: true,
+    async start({ times }) {
+      const program = new Command().option("--port <n>", "", Number, 0).option("--host <a>", "", "127.0.0.1");
+      spec.options?.(program);
+      const directory = files ? await temporaryDirectory() : undefined;
+      const dir = directory ? ["--dir", directory] : [];
+      program.parse([...flags, ...flagsOf(times), ...dir], { from: "user" });
+      const running = await spec.start(program.opts<ServerOptions>());
+      return {
+        ...parseUrl(withPath(running.url, path)),
+        times: timesOf(times),
+        ...(directory ? { directory } : {}),
+        alive: () => true,
+        async stop() {
+          await running.stop();
+          if (directory) await rm(directory, { recursive: true });
+        },
+      };
+    },
+  };
+}
+
+/** A command that is started for one run and answers at a known address. */
+export async function startCommand(command: string, url: string): Promise<{ stop: () => Promise<void> }> {
+  const child = Bun.spawn(["sh", "-c", `exec ${command}`], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "inherit",
+  });
+  const stop = async () => {
+    child.kill();
+    await Promise.race([child.exited, sleep(2000)]);
+    child.kill("SIGKILL");
+  };
+  const deadline = performance.now() + START_MS;
+  while (!(await reachable(url))) {
+    const ended = child.exitCode !== null || child.signalCode !== null;
+    if (!ended && performance.now() < deadline) {
+      await sleep(50);
+      continue;
+    }
+    await stop();
+    throw new Failure(
+      exitCodes.unreachable,
+      `--exec "${command}" ${ended ? `ended with exit code ${child.exitCode}` : `does not answer at ${url} after ${START_MS / 1000} s`}`,
+    );
+  }
+  return { stop };
+}
+
+/** Whether somebody listens; of a UDP server that cannot be told, so it is given a moment. */
+export async function reachable(url: string): Promise<boolean> {
+  const { scheme, host, port } = parseUrl(url);
+  if (scheme === "udp") {
+    await sleep(500);
+    return true;
+  }
+  try {
+    const socket = await Bun.connect({ hostname: host, port, socket: { data() {} } });
+    socket.terminate();
+    return true;
+  } catch {
+    return false;
+  }
+}
