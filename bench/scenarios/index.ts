@@ -4,6 +4,7 @@ import { fanout } from "./fanout.ts";
 import { framing } from "./framing.ts";
 import type { Scenario } from "./scenario.ts";
 import { sum } from "./sum.ts";
+import { transfer } from "./transfer.ts";
 import { truncate } from "./truncate.ts";
 
-export const scenarios: readonly Scenario[] = [framing, coalesce, truncate, fanout, sum];
+export const scenarios: readonly Scenario[] = [framing, coalesce, truncate, fanout, sum, transfer];

@@ -6,6 +6,7 @@ import { runDialogue } from "./dialogue.ts";
 import { runFraming } from "./framing.ts";
 import { runRoom } from "./room.ts";
 import { runSum } from "./sum.ts";
+import { runTransfer } from "./transfer.ts";
 import { runTruncate } from "./truncate.ts";
 
 const workloads = {
@@ -15,6 +16,7 @@ const workloads = {
   dialogue: runDialogue,
   coalesce: runCoalesce,
   truncate: runTruncate,
+  transfer: runTransfer,
   calibrate: runCalibrate,
 };
 
