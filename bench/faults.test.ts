@@ -6,6 +6,7 @@ import { fanout } from "./scenarios/fanout.ts";
 import { framing } from "./scenarios/framing.ts";
 import type { BenchOptions, Scenario } from "./scenarios/scenario.ts";
 import { sum } from "./scenarios/sum.ts";
+import { transfer } from "./scenarios/transfer.ts";
 import { truncate } from "./scenarios/truncate.ts";
 import { commandSource } from "./servers.ts";
 import type { RunResult } from "./session.ts";
@@ -64,6 +65,10 @@ const faulty: Row[] = [
     { protocol: "relay", connections: 8, rate: 500 },
     "corrupt",
   ],
+  [transfer, "mutants/file.ts --fault drops", { fileSize: 4 }, "lost"],
+  [transfer, "mutants/file.ts --fault zeros", { fileSize: 4 }, "corrupt"],
+  [transfer, "mutants/file.ts --fault refuses", { fileSize: 4 }, "refused"],
+  [transfer, "mutants/file.ts --fault silent", { fileSize: 4 }, "missing"],
   [sum, "mutants/sum-ws.ts --fault rounds", { connections: 5, window: 4, loop: "closed" }, "wrong"],
   [sum, "mutants/sum-ws.ts --fault out-of-order", { connections: 5, window: 4, loop: "closed" }, "wrong"],
 ];
@@ -92,6 +97,7 @@ const right: [scenario: Scenario, command: string, options: Partial<BenchOptions
   [truncate, "udp-relay.ts", {}],
   [fanout, "tcp-chat.ts", { ...bracket, connections: 12 }],
   [fanout, "udp-relay.ts", { protocol: "relay", connections: 8 }],
+  [transfer, "mutants/file.ts", { fileSize: 4 }],
   [sum, "ws-sum.ts", { connections: 5 }],
 ];
 
