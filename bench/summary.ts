@@ -1,6 +1,9 @@
 /** A record in the terminal: each scenario's table, then what is wrong, what cannot be trusted, and where it is. */
 import { calibrationTable } from "./calibrate.ts";
 import { capacityTable } from "./capacity.ts";
+import { compareServers } from "./compare/compare.ts";
+import type { Comparison } from "./compare/comparison.ts";
+import { renderText } from "./compare/render.ts";
 import { percent, whole } from "./format.ts";
 import type { RunRecord, Sample } from "./record.ts";
 import { scenarios } from "./scenarios/index.ts";
@@ -20,9 +23,16 @@ export function renderRun(record: RunRecord, path: string): string {
     ...(record.calibration ? [calibrationTable(record.calibration)] : []),
     ...tables,
     ...(record.capacity ? [capacityTable(record.capacity)] : []),
+    ...comparisons(record).map((comparison) => renderText(comparison)),
     ...[wrongPart(record), trustPart(record)].filter((part) => part !== ""),
     closing(record, path),
   ].join("\n\n");
+}
+
+/** Each further server of a run beside the first. */
+export function comparisons(record: RunRecord): Comparison[] {
+  const [first, ...others] = new Set(record.samples.map(({ server }) => server));
+  return others.map((other) => compareServers(record, first, other));
 }
 
 const nameOf = ({ scenario, variant, server }: Sample) => `${scenario} ${variant} ${server}`;

@@ -8,7 +8,14 @@ import { peerCommand } from "../servers/peers/index.ts";
 import type { Case, CaseResult, TimeName, Verdict } from "./case.ts";
 import { type Protocol, protocols } from "./protocols.ts";
 import { matches, runCases } from "./runner.ts";
-import { type Provider, parseUrl, processProvider, runningTarget, startCommand } from "./target.ts";
+import {
+  type Provider,
+  parseUrl,
+  platformItself,
+  processProvider,
+  runningTarget,
+  startCommand,
+} from "./target.ts";
 
 export type { Case, CaseResult, Verdict } from "./case.ts";
 export { protocols } from "./protocols.ts";
@@ -79,6 +86,7 @@ export async function ownProvider(
   protocol: Protocol,
   language: Language,
 ): Promise<Provider | { unsupported: string }> {
+  if (protocol.scheme === "none") return platformItself();
   if (language === "bun") {
     const [file, ...flags] = protocol.server;
     return processProvider([process.execPath, join(ROOT, file), ...flags], protocol);

@@ -18,6 +18,9 @@ import { page } from "./chat-ws/3-page.ts";
 import { chatWsServes, wsCases } from "./chat-ws/room.ts";
 import type { Context } from "./context.ts";
 import { echo, pingServes } from "./echo/1-pings.ts";
+import { tcpFacts } from "./facts/1-tcp.ts";
+import { udpFacts } from "./facts/2-udp.ts";
+import { facts } from "./facts/loopback.ts";
 import { fileTransfers } from "./file/1-transfers.ts";
 import { refusals } from "./file/2-refusals.ts";
 import { fileCases, fileServes } from "./file/transfers.ts";
@@ -149,5 +152,13 @@ export const protocols: readonly Protocol[] = [
     cases: [...handshake, ...overEcho([...base, ...fragments, ...control, ...reserved, ...utf8, ...closes])],
     server: ["servers/ws-sum.ts"],
     health: echoServes,
+  },
+  {
+    slug: "facts",
+    name: "socket facts",
+    scheme: "none",
+    cases: facts([...tcpFacts, ...udpFacts]),
+    server: [""],
+    health: async () => {},
   },
 ];

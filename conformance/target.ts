@@ -166,6 +166,11 @@ export function inProcessProvider(
   };
 }
 
+/** No server at all: what is looked at is the platform. */
+export function platformItself(): Provider {
+  return { ...runningTarget("tcp://127.0.0.1:1"), own: true };
+}
+
 /** A command that is started for one run and answers at a known address. */
 export async function startCommand(command: string, url: string): Promise<{ stop: () => Promise<void> }> {
   const child = Bun.spawn(["sh", "-c", `exec ${command}`], {

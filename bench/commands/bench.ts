@@ -11,6 +11,7 @@ import {
   type Request,
   readTarget,
 } from "../choose.ts";
+import { fails } from "../compare/comparison.ts";
 import { type ExitCode, exitCodes, Failure } from "../failure.ts";
 import { showProgress } from "../progress.ts";
 import { type RunRecord, writeRecord } from "../record.ts";
@@ -18,7 +19,7 @@ import { run } from "../run.ts";
 import { scenarios } from "../scenarios/index.ts";
 import { implementationNames, type ServerSource } from "../servers.ts";
 import type { RunResult, SessionOptions } from "../session.ts";
-import { printRun } from "../summary.ts";
+import { comparisons, printRun } from "../summary.ts";
 
 type Flags = Omit<Request, "servers"> & {
   server: string;
@@ -111,6 +112,8 @@ async function bench(names: string[], flags: Flags): Promise<ExitCode> {
   if (flags.json) console.log(JSON.stringify(record));
   else printRun(record, path);
   if (failure) console.error(`error: ${failure.message}; what was finished is in ${path}`);
+  if (flags.against && !failure && comparisons(record).some((found) => fails(found, "regression")))
+    return exitCodes.wrong;
   return codeOf(record, failure);
 }
 

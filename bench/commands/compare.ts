@@ -1,18 +1,11 @@
 /** `sockbench compare [old] [new]`: what has changed between two records, or differs between two servers. */
 import { type Command, InvalidArgumentError } from "commander";
-import {
-  type CompareOptions,
-  type Comparison,
-  compareRecords,
-  compareServers,
-  DEFAULT_THRESHOLD,
-  fails,
-  type Gate,
-  gates,
-} from "../compare/compare.ts";
+import { type CompareOptions, compareRecords, compareServers } from "../compare/compare.ts";
+import { type Comparison, fails, type Gate, gates, isVoid } from "../compare/comparison.ts";
 import { findRecord, lastRecords, recordPaths } from "../compare/find.ts";
 import { historyOf, renderHistory } from "../compare/history.ts";
 import { renderMarkdown, renderText } from "../compare/render.ts";
+import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { sentence } from "../compare/words.ts";
 import { exitCodes, Failure } from "../failure.ts";
 import { readRecord } from "../record.ts";
@@ -52,6 +45,7 @@ export function addCompareCommand(program: Command): void {
       else
         console.log((flags.markdown ? renderMarkdown : renderText)(comparison, { all: flags.all ?? false }));
       if (fails(comparison, flags.failOn)) process.exitCode = exitCodes.wrong;
+      else if (isVoid(comparison)) process.exitCode = exitCodes.untrusted;
     });
 }
 

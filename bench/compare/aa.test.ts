@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { baselineServers, judgeComparison, limits, RECOMMENDED_SAMPLES, readBaseline } from "./aa.ts";
-import { compareServers, fails } from "./compare.ts";
+import { compareServers } from "./compare.ts";
+import { fails } from "./comparison.ts";
 import { sentence } from "./words.ts";
 
 const baseline = await readBaseline();

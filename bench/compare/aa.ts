@@ -12,7 +12,8 @@ import { wholeNumber } from "../../servers/standalone.ts";
 import { exitCodes } from "../failure.ts";
 import { percent, table } from "../format.ts";
 import { type RunRecord, recordSchema, type Sample } from "../record.ts";
-import { compareServers, fails } from "./compare.ts";
+import { compareServers } from "./compare.ts";
+import { fails } from "./comparison.ts";
 import { seeded } from "./statistics.ts";
 import { changeText } from "./words.ts";
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../failure.ts";
 import type { RunRecord } from "../record.ts";
-import { type Comparison, compareRecords, compareServers, fails } from "./compare.ts";
+import { compareRecords, compareServers } from "./compare.ts";
+import { type Comparison, fails, isVoid } from "./comparison.ts";
 import { noisy, recordOf, sampleOf } from "./testing.ts";
 import { sentence } from "./words.ts";
 
@@ -142,6 +143,27 @@ describe("what is tested", () => {
     const comparison = compareRecords(old, { ...like({}), samples: [...like({}).samples, ...bad] });
     expect(verdicts(comparison).deliveryRate).toBe("~");
     expect(comparison.cells[0].leftOut).toEqual({ old: 0, new: 3, rules: ["stolen CPU"] });
+  });
+
+  test("a comparison without any valid sample is void, and says so", () => {
+    const invalid = [{ rule: "stolen CPU", value: 0.5, limit: 0.1, unit: "share", words: "" }];
+    const spoilt = like({});
+    for (const sample of spoilt.samples) sample.invalid = invalid;
+    const comparison = compareRecords(old, spoilt);
+    expect(isVoid(comparison)).toBeTrue();
+    expect(comparison.cells[0].missing).toEqual({
+      old: [],
+      new: ["verified deliveries", "server CPU per delivery"],
+    });
+    expect(sentence(comparison)).toStartWith("Nothing could be compared");
+    expect(isVoid(compareRecords(old, like({})))).toBeFalse();
+  });
+
+  test("samples without figures are compared for what is wrong alone", () => {
+    const framing = () => recordOf("framing", [sampleOf({ scenario: "framing", variant: "" })]);
+    const comparison = compareRecords(framing(), framing());
+    expect(isVoid(comparison)).toBeFalse();
+    expect(sentence(comparison)).toBe("There are no figures to compare; nothing is newly wrong in new.");
   });
 
   test("lost datagrams are compared by their difference", () => {

@@ -5,7 +5,7 @@ import { table } from "../format.ts";
 import { metrics } from "../metrics.ts";
 import { sparkline } from "../plots.ts";
 import type { RunRecord, Sample } from "../record.ts";
-import type { Side } from "./compare.ts";
+import type { Side } from "./comparison.ts";
 import { unlikeEnvironments } from "./likeness.ts";
 import { medianInterval } from "./statistics.ts";
 import { valueText } from "./words.ts";

@@ -1,6 +1,6 @@
 /** A comparison as text for the terminal and as Markdown: correctness first, the sentence one would say last. */
 import { table } from "../format.ts";
-import type { Cell, Comparison, Row } from "./compare.ts";
+import type { Cell, Comparison, Row } from "./comparison.ts";
 import type { Fault } from "./correctness.ts";
 import { changeText, least, pText, sentence, valueText, verdictText, withInterval } from "./words.ts";
 
@@ -64,10 +64,17 @@ function remarks(comparison: Comparison): string[] {
   ];
 }
 
-function leftOutText({ name, leftOut }: Cell, { old, new: now }: Comparison): string[] {
-  if (leftOut.old + leftOut.new === 0) return [];
+function leftOutText({ name, leftOut, missing }: Cell, { old, new: now }: Comparison): string[] {
+  const texts: string[] = [];
+  for (const [side, labels] of [
+    [old.name, missing.old],
+    [now.name, missing.new],
+  ] as const)
+    if (labels.length > 0) texts.push(`${name}: no valid sample of ${side} has ${labels.join(", ")}`);
   const counts = `${leftOut.old} of ${old.name}, ${leftOut.new} of ${now.name}`;
-  return [`${name}: invalid samples left out: ${counts} (${leftOut.rules.join(", ")})`];
+  if (leftOut.old + leftOut.new > 0)
+    texts.push(`${name}: invalid samples left out: ${counts} (${leftOut.rules.join(", ")})`);
+  return texts;
 }
 
 export function renderText(comparison: Comparison, options: RenderOptions = {}): string {

@@ -1,6 +1,6 @@
 /** A comparison in words and figures for people: the sentence at its end, and how its numbers are written. */
 import { amount, duration, percent } from "../format.ts";
-import type { Cell, Comparison, Row, Side, Verdict } from "./compare.ts";
+import { type Cell, type Comparison, isVoid, type Row, type Side, type Verdict } from "./comparison.ts";
 import type { Interval } from "./statistics.ts";
 
 const CELLS_NAMED = 4;
@@ -77,6 +77,10 @@ export function sentence(comparison: Comparison): string {
     const more = worse.length > 1 ? ` and ${worse.length - 1} more` : "";
     return `${now.name} is wrong where ${old.name} was right (${first.cell}: ${first.kind}${more}); no speed makes up for that.`;
   }
+  if (comparison.tests === 0)
+    return isVoid(comparison)
+      ? `Nothing could be compared: no figure has valid samples of both ${old.name} and ${now.name}.`
+      : `There are no figures to compare; nothing is newly wrong in ${now.name}.`;
   const changes = (["slower", "faster"] as const).flatMap((verdict) =>
     cells.flatMap((cell) => changeOfCell(cell, verdict)),
   );

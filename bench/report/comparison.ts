@@ -1,17 +1,12 @@
 /** Comparison with the run before, or of servers within one run: ratios with their intervals, and verdicts. */
-import {
-  type Cell,
-  type Comparison,
-  compareRecords,
-  compareServers,
-  type Row,
-  type Verdict,
-} from "../compare/compare.ts";
+import { compareRecords, compareServers } from "../compare/compare.ts";
+import type { Cell, Comparison, Row, Verdict } from "../compare/comparison.ts";
 import { changeText, pText, sentence, valueText, verdictText } from "../compare/words.ts";
 import { Failure } from "../failure.ts";
 import { type Chart, type Frame, figure, ink, type Key, logAxis, logDomain, Plot } from "./chart.ts";
 import { serversOf } from "./data.ts";
 import { html, type Markup, prose, table } from "./html.ts";
+import { rowLayout, rowNames } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
 import { moment } from "./units.ts";
 
@@ -52,7 +47,7 @@ function barsOf({ cells }: Comparison): Bar[] {
 }
 
 const tickNames: Record<number, string> = { 1: "no change" };
-const steps = [0.01, 0.1, 0.2, 0.5, 0.8, 0.9, 1, 1.1, 1.25, 2, 5, 10, 100];
+const steps = [0.01, 0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 10, 100];
 
 /** Labels that would touch the one before are left out; 1 stays. */
 function ticksOf([least, most]: [number, number], width: number): number[] {
@@ -66,58 +61,31 @@ function ticksOf([least, most]: [number, number], width: number): number[] {
   });
 }
 
+function verdictMarks(bars: Bar[], verdict: Verdict): Plot.Markish[] {
+  const of = bars.filter((bar) => bar.verdict === verdict);
+  const { color: stroke, symbol } = looks[verdict];
+  const fill = symbol === "times" ? "none" : stroke;
+  return [
+    Plot.ruleY(of, { y: "name", x1: "low", x2: "high", stroke, strokeWidth: 2, title: "words" }),
+    Plot.dot(of, { y: "name", x: "ratio", symbol, stroke, fill, r: 4, strokeWidth: 1.75, title: "words" }),
+  ];
+}
+
 function draw(bars: Bar[], threshold: number, { width, narrow }: Frame): Plot.PlotOptions {
-  const edges = bars.flatMap(({ low, high }) => [low, high]);
-  const domain = logDomain([...edges, 0.9, 1.1]);
-  const longest = bars.reduce((most, { name }) => Math.max(most, name.length), 0);
-  const left = narrow ? 12 : Math.min(380, longest * 5.6 + 14);
+  const domain = logDomain([...bars.flatMap(({ low, high }) => [low, high]), 0.9, 1.1]);
+  const rows = { names: bars.map(({ name }) => name), narrow };
+  const layout = rowLayout(rows);
+  const ticks = ticksOf(domain, width - (layout.marginLeft ?? 0) - 16);
   return {
-    height: 56 + bars.length * (narrow ? 34 : 22),
-    marginLeft: left,
+    ...layout,
     marginTop: 12,
     marginBottom: 40,
-    x: logAxis(
-      domain,
-      ticksOf(domain, width - left - 16),
-      (tick) => tickNames[tick] ?? `×${tick}`,
-      "new to old →",
-    ),
-    y: { domain: bars.map(({ name }) => name), axis: narrow ? null : "left", tickSize: 0, label: null },
+    x: logAxis(domain, ticks, (tick) => tickNames[tick] ?? `×${tick}`, "new to old →"),
     marks: [
       Plot.rectX([0], { x1: 1 / (1 + threshold), x2: 1 + threshold, fill: ink.muted, fillOpacity: 0.12 }),
       Plot.ruleX([1], { stroke: ink.muted }),
-      ...(narrow
-        ? [
-            Plot.text(bars, {
-              y: "name",
-              text: "name",
-              frameAnchor: "left",
-              textAnchor: "start",
-              dy: -13,
-              fontSize: 10,
-              fill: ink.muted,
-              stroke: ink.paper,
-              strokeWidth: 4,
-            }),
-          ]
-        : []),
-      ...(Object.keys(looks) as Verdict[]).flatMap((verdict) => {
-        const of = bars.filter((bar) => bar.verdict === verdict);
-        const { color, symbol } = looks[verdict];
-        return [
-          Plot.ruleY(of, { y: "name", x1: "low", x2: "high", stroke: color, strokeWidth: 2, title: "words" }),
-          Plot.dot(of, {
-            y: "name",
-            x: "ratio",
-            symbol,
-            stroke: color,
-            fill: verdict === "unknown" ? "none" : color,
-            r: 4,
-            strokeWidth: 1.75,
-            title: "words",
-          }),
-        ];
-      }),
+      ...rowNames(rows),
+      ...(Object.keys(looks) as Verdict[]).flatMap((verdict) => verdictMarks(bars, verdict)),
     ],
   };
 }

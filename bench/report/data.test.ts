@@ -2,7 +2,6 @@
 import { describe, expect, test } from "bun:test";
 import { createHistogram, recordLatency } from "../../clients/histogram.ts";
 import { Failure } from "../failure.ts";
-import { kneeOf } from "./capacity.ts";
 import { logAxis, logDomain, logTicks } from "./chart.ts";
 import { curveOf, groupsOf, histogramOf } from "./data.ts";
 import { fixture } from "./fixture.ts";
@@ -44,19 +43,6 @@ describe("groups", () => {
       .filter(({ variant }) => variant.endsWith("closed"))
       .map(({ variant }) => variant);
     expect(sizes).toEqual([10, 100, 1000].map((size) => `chat/bracket ${size} closed`));
-  });
-});
-
-describe("the knee", () => {
-  test("is where the curve bends", () => {
-    const steps = [1, 2, 4, 8, 16].map((rate) => ({ rate, p99: rate < 16 ? 100 + rate : 5000 }));
-    expect(kneeOf(steps)?.rate).toBe(8);
-  });
-
-  test("is not where nothing bends, nor of too few points", () => {
-    expect(kneeOf([1, 2, 4, 8].map((rate) => ({ rate, p99: 100 * rate })))).toBeUndefined();
-    expect(kneeOf([1, 2, 4, 8].map((rate) => ({ rate, p99: 100 })))).toBeUndefined();
-    expect(kneeOf([{ rate: 1, p99: 1 }])).toBeUndefined();
   });
 });
 

@@ -1,8 +1,9 @@
 /** One figure of each variant over all the runs that were given. */
 import type { Sample } from "../record.ts";
-import { type Chart, color, type Frame, grid, ink, logScale, Plot } from "./chart.ts";
+import { type Chart, color, type Frame, grid, logScale, type Plot } from "./chart.ts";
 import { headlineOf, isValid, labelOf, median, valuesOf } from "./data.ts";
 import { html } from "./html.ts";
+import { samplePoints, seriesLine } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
 import { describeValue, moment } from "./units.ts";
 
@@ -35,17 +36,7 @@ function draw(
       (value) => describeValue(metric, value),
       null,
     ),
-    marks: [
-      Plot.line(steps, { x: "run", y: "value", stroke: color(0), strokeWidth: 2 }),
-      Plot.dot(
-        points.filter(({ valid }) => valid),
-        { x: "run", y: "value", fill: color(0), fillOpacity: 0.4, r: 3, title: "words" },
-      ),
-      Plot.dot(
-        points.filter(({ valid }) => !valid),
-        { x: "run", y: "value", stroke: ink.bad, symbol: "times", r: 4, title: "words" },
-      ),
-    ],
+    marks: [seriesLine(steps, "run", "value", 0), ...samplePoints(points, "run", "value", color(0))],
   };
 }
 

@@ -1,21 +1,9 @@
 /** Latency as percentile curves: one line a kind of latency, in each variant; and servers beside each other. */
 import type { Sample } from "../record.ts";
-import {
-  type Chart,
-  color,
-  dashes,
-  type Frame,
-  grid,
-  ink,
-  type Key,
-  logAxis,
-  logDomain,
-  logTicks,
-  Plot,
-  shapes,
-} from "./chart.ts";
+import { type Chart, color, type Frame, grid, ink, logAxis, logDomain, logTicks, Plot } from "./chart.ts";
 import { type CurvePoint, curveOf, type Group, groupBy, histogramOf, nameOf, percentilesOf } from "./data.ts";
 import { html } from "./html.ts";
+import { seriesKey, seriesLine } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
 import { time } from "./units.ts";
 
@@ -56,18 +44,36 @@ const isNear = (floor: number | undefined, values: number[]): floor is number =>
   floor !== undefined &&
   floor > values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY) / 8;
 
+function floorMarks(floor: number, least: number, farthest: number): Plot.Markish[] {
+  return [
+    Plot.rect([0], { x1: 1, x2: farthest, y1: least, y2: floor, fill: ink.muted, fillOpacity: 0.12 }),
+    Plot.text(["below: the harness's own"], {
+      x: farthest,
+      y: floor,
+      textAnchor: "end",
+      dy: 9,
+      dx: -4,
+      fill: ink.muted,
+      fontSize: 10,
+    }),
+  ];
+}
+
+/** The samples one by one, thin, under the line that joins them; a single one is that line. */
+function sampleLines({ each }: Line, n: number): Plot.Markish[] {
+  if (each.length < 2) return [];
+  const points = each.flatMap((curve, sample) => curve.map((point) => ({ ...point, sample })));
+  const look = { stroke: color(n), strokeWidth: 0.75, strokeOpacity: 0.4 };
+  return [Plot.line(points, { x: "beyond", y: "value", z: "sample", ...look })];
+}
+
 function curves(lines: Line[], floor: number | undefined, { narrow }: Frame): Plot.PlotOptions {
-  const ends = lines.flatMap(({ curve }) => curve);
-  const farthest = ends.reduce((most, { beyond }) => Math.max(most, beyond), 10);
+  const farthest = lines
+    .flatMap(({ curve }) => curve)
+    .reduce((most, { beyond }) => Math.max(most, beyond), 10);
   const values = lines.flatMap(({ curve, each }) => [curve, ...each].flat().map(({ value }) => value));
   const near = isNear(floor, values);
   const domain = logDomain(near ? [...values, floor / 2] : values);
-  const points = (all: (line: Line) => CurvePoint[][]) =>
-    lines.flatMap((line, i) =>
-      all(line).flatMap((curve, j) =>
-        curve.map((point) => ({ ...point, line: `${i} ${j}`, color: color(i) })),
-      ),
-    );
   return {
     height: narrow ? 260 : 340,
     marginLeft: 56,
@@ -80,55 +86,13 @@ function curves(lines: Line[], floor: number | undefined, { narrow }: Frame): Pl
       "share of values at or below →",
     ),
     y: logAxis(domain, logTicks(...domain), time, "latency ↑"),
-    color: { type: "identity" },
     marks: [
-      ...(!near
-        ? []
-        : [
-            Plot.rect([0], {
-              x1: 1,
-              x2: farthest,
-              y1: domain[0],
-              y2: floor,
-              fill: ink.muted,
-              fillOpacity: 0.12,
-            }),
-            Plot.text(["below: the harness's own"], {
-              x: farthest,
-              y: floor,
-              textAnchor: "end",
-              dy: 9,
-              dx: -4,
-              fill: ink.muted,
-              fontSize: 10,
-            }),
-          ]),
-      Plot.line(
-        points((line) => (line.each.length > 1 ? line.each : [])),
-        {
-          x: "beyond",
-          y: "value",
-          z: "line",
-          stroke: "color",
-          strokeWidth: 0.75,
-          strokeOpacity: 0.4,
-        },
-      ),
-      ...lines.map((line, i) =>
-        Plot.line(line.curve, {
-          x: "beyond",
-          y: "value",
-          stroke: color(i),
-          strokeWidth: 2.25,
-          strokeDasharray: dashes[shapes[i % shapes.length]],
-        }),
-      ),
+      ...(near ? floorMarks(floor, domain[0], farthest) : []),
+      ...lines.flatMap(sampleLines),
+      ...lines.map(({ curve }, i) => seriesLine(curve, "beyond", "value", i)),
     ],
   };
 }
-
-const keysOf = (lines: Line[]): Key[] =>
-  lines.map(({ name }, i) => ({ name, look: { color: color(i), shape: shapes[i % shapes.length] } }));
 
 const heads = ["p50", "p90", "p99", "p99.9", "p99.99"];
 
@@ -147,7 +111,7 @@ function chartOf(
     title,
     sentence,
     label: `Percentile curves, ${title}. ${words.join("; ")}.`,
-    keys: keysOf(lines),
+    keys: lines.map(({ name }, i) => seriesKey(name, i)),
     draw: (frame) => curves(lines, floor, frame),
     small,
     data: {

@@ -1,19 +1,9 @@
 /** UDP loss: against the rate where a record has several, else by variant. */
 import type { Sample } from "../record.ts";
-import {
-  type Chart,
-  color,
-  dashes,
-  type Frame,
-  figure,
-  ink,
-  type Key,
-  logScale,
-  Plot,
-  shapes,
-} from "./chart.ts";
+import { type Chart, color, type Frame, figure, ink, logScale, Plot } from "./chart.ts";
 import { type Group, groupBy, isValid, median, severalServers } from "./data.ts";
 import { html } from "./html.ts";
+import { crossKeys, rowLayout, rowNames, sampleKey, samplePoints, seriesKey, seriesLine } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
 import { percent, rate } from "./units.ts";
 
@@ -67,18 +57,6 @@ const shareScale = (points: Point[]): Plot.ScaleOptions => ({
   grid: true,
 });
 
-const crosses = (points: Point[], x: string, y: string): Plot.Markish =>
-  Plot.dot(
-    points.filter(({ valid }) => !valid),
-    { x, y, stroke: ink.bad, symbol: "times", r: 4.5, strokeWidth: 1.75, title: "words" },
-  );
-
-const dots = (points: Point[], x: string, y: string, stroke: string): Plot.Markish =>
-  Plot.dot(
-    points.filter(({ valid }) => valid),
-    { x, y, stroke, fill: stroke, fillOpacity: 0.25, r: 3.5, title: "words" },
-  );
-
 function drawByRate(series: Series[], { narrow }: Frame): Plot.PlotOptions {
   const points = series.flatMap(({ points }) => points);
   const rates = points.map(({ rate }) => rate);
@@ -91,39 +69,28 @@ function drawByRate(series: Series[], { narrow }: Frame): Plot.PlotOptions {
     y: { ...shareScale(points), label: "deliveries lost ↑" },
     marks: [
       ...series.flatMap(({ steps, points }, i) => [
-        Plot.line(steps, {
-          x: "rate",
-          y: "share",
-          stroke: color(i),
-          strokeWidth: 2,
-          strokeDasharray: dashes[shapes[i % shapes.length]],
-        }),
-        dots(points, "rate", "share", color(i)),
+        seriesLine(steps, "rate", "share", i),
+        ...samplePoints(points, "rate", "share", color(i)),
       ]),
-      crosses(points, "rate", "share"),
     ],
   };
 }
 
 function drawByVariant(series: Series[], { narrow }: Frame): Plot.PlotOptions {
   const points = series.flatMap(({ points }) => points);
-  const longest = series.reduce((most, { name }) => Math.max(most, name.length), 0);
+  const rows = { names: series.map(({ name }) => name), narrow };
   return {
-    height: 56 + series.length * 22,
-    marginLeft: Math.min(narrow ? 150 : 300, longest * 5.8 + 16),
+    ...rowLayout(rows),
     marginTop: 10,
     marginBottom: 40,
     x: { ...shareScale(points), label: "deliveries lost →" },
-    y: { domain: series.map(({ name }) => name), label: null, tickSize: 0 },
     marks: [
       Plot.ruleX([0], { stroke: ink.muted }),
-      dots(points, "share", "series", color(0)),
-      crosses(points, "share", "series"),
+      ...rowNames(rows),
+      ...samplePoints(points, "share", "series", color(0)),
     ],
   };
 }
-
-const cross: Key = { name: "does not count", look: { color: ink.bad, shape: "cross" } };
 
 function chartOf(series: Series[], byRate: boolean): Chart {
   const points = series.flatMap(({ points }) => points);
@@ -132,20 +99,13 @@ function chartOf(series: Series[], byRate: boolean): Chart {
     worst.share === 0
       ? "Nothing was lost in any sample."
       : `At worst ${percent(worst.share)}: ${worst.series}.`;
-  const lines: Key[] = series.map(({ name }, i) => ({
-    name,
-    look: { color: color(i), shape: byRate ? shapes[i % shapes.length] : "dot" },
-  }));
   return {
     title: byRate ? "Loss by rate" : "Loss by variant",
     sentence: html`The share of expected deliveries that never came. ${said} <b>Look for</b> ${
       byRate ? "the rate at which a line leaves zero" : "points away from zero"
     }: UDP does not slow a sender down, so that what a server cannot take is gone. A red cross may be the harness’s own loss.`,
     label: `Share of deliveries lost ${byRate ? "against the rate of sending" : "by variant"}. ${said}`,
-    keys: [
-      ...(byRate ? lines : [{ name: "one sample", look: { color: color(0), shape: "dot" } } satisfies Key]),
-      ...(points.some(({ valid }) => !valid) ? [cross] : []),
-    ],
+    keys: [...(byRate ? series.map(({ name }, i) => seriesKey(name, i)) : [sampleKey]), ...crossKeys(points)],
     draw: (frame) => (byRate ? drawByRate(series, frame) : drawByVariant(series, frame)),
     data: {
       head: ["variant", "messages sent", "lost", "counts"],

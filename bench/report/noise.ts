@@ -1,7 +1,8 @@
 /** Samples as points: how much the same measurement differs from itself, and whether the machine drifted. */
-import { type Chart, color, type Frame, figure, ink, type Key, logAxis, Plot } from "./chart.ts";
+import { type Chart, color, type Frame, figure, ink, logAxis, Plot } from "./chart.ts";
 import { type Group, headlineOf, isValid, labelOf, median, medianOf } from "./data.ts";
 import { html } from "./html.ts";
+import { crossKeys, rowLayout, rowNames, sampleKey, samplePoints } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
 import { describeValue, percent, ratio } from "./units.ts";
 
@@ -25,11 +26,6 @@ function rowOf(group: Group, name: string): Row[] {
   return points.length > 1 ? [{ name, group, metric, middle, points }] : [];
 }
 
-const keys: Key[] = [
-  { name: "counts", look: { color: color(0), shape: "dot" } },
-  { name: "does not count", look: { color: ink.bad, shape: "cross" } },
-];
-
 /** The axis of ratios: even steps around 1, and never narrower than a tenth, so that calm looks calm. */
 function ratioScale(points: Point[]): Plot.ScaleOptions {
   const farthest = points.reduce(
@@ -48,47 +44,18 @@ function ratioScale(points: Point[]): Plot.ScaleOptions {
   );
 }
 
-const marksOf = (points: Point[], x: string, y: string): Plot.Markish[] => [
-  Plot.dot(
-    points.filter(({ valid }) => valid),
-    { x, y, r: 3.5, fill: color(0), fillOpacity: 0.55, title: "words" },
-  ),
-  Plot.dot(
-    points.filter(({ valid }) => !valid),
-    { x, y, r: 4, symbol: "times", stroke: ink.bad, strokeWidth: 1.75, title: "words" },
-  ),
-];
-
 function strip(rows: Row[], { narrow }: Frame): Plot.PlotOptions {
   const points = rows.flatMap(({ points }) => points);
-  const longest = rows.reduce((most, { name }) => Math.max(most, name.length), 0);
-  // On a phone the names stand above their rows: beside them nothing would be left for the points.
-  const besides = Math.min(300, longest * 6.2 + 16);
+  const layout = { names: rows.map(({ name }) => name), narrow };
   return {
-    height: 50 + rows.length * (narrow ? 34 : 22),
-    marginLeft: narrow ? 12 : besides,
+    ...rowLayout(layout),
     marginTop: 10,
     marginBottom: 36,
     x: ratioScale(points),
-    y: { domain: rows.map(({ name }) => name), label: null, axis: narrow ? null : "left", tickSize: 0 },
     marks: [
       Plot.ruleX([1], { stroke: ink.muted }),
-      ...(narrow
-        ? [
-            Plot.text(rows, {
-              y: "name",
-              text: "name",
-              frameAnchor: "left",
-              textAnchor: "start",
-              dy: -13,
-              fontSize: 10,
-              fill: ink.muted,
-              stroke: ink.paper,
-              strokeWidth: 4,
-            }),
-          ]
-        : []),
-      ...marksOf(points, "ratio", "row"),
+      ...rowNames(layout),
+      ...samplePoints(points, "ratio", "row", color(0)),
     ],
   };
 }
@@ -104,7 +71,7 @@ function drift(rows: Row[], { narrow }: Frame): Plot.PlotOptions {
       tickFormat: (order: number) => (Number.isInteger(order) ? String(order) : ""),
     },
     y: { ...ratioScale(points) },
-    marks: [Plot.ruleY([1], { stroke: ink.muted }), ...marksOf(points, "order", "ratio")],
+    marks: [Plot.ruleY([1], { stroke: ink.muted }), ...samplePoints(points, "order", "ratio", color(0))],
   };
 }
 
@@ -117,7 +84,7 @@ function spread({ points }: Row): string {
 function charts(rows: Row[]): Chart[] {
   const points = rows.flatMap(({ points }) => points);
   const invalid = points.filter(({ valid }) => !valid).length;
-  const shown = invalid > 0 ? keys : keys.slice(0, 1);
+  const shown = [sampleKey, ...crossKeys(points)];
   const data = {
     head: ["variant", "figure", "median", "spread", "samples"],
     rows: rows.map((row) => [

@@ -1,20 +1,9 @@
 /** What a larger room costs: deliveries a second, p99 and the spread over the number of connections. */
 import type { Sample } from "../record.ts";
-import {
-  type Chart,
-  color,
-  dashes,
-  type Frame,
-  grid,
-  ink,
-  type Key,
-  logAxis,
-  logScale,
-  Plot,
-  shapes,
-} from "./chart.ts";
+import { type Chart, color, type Frame, grid, logAxis, logScale, type Plot } from "./chart.ts";
 import { byName, type Group, groupBy, isValid, median, severalServers, valuesOf } from "./data.ts";
 import { html } from "./html.ts";
+import { crossKeys, samplePoints, seriesKey, seriesLine } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
 import { count, rate, time } from "./units.ts";
 
@@ -68,7 +57,7 @@ const plans: Plan[] = [
     metrics: ["deliveryRate"],
     title: "Deliveries a second by room size",
     sentence:
-      "Each point is a sample, the line goes through the medians. Look for where the line stops to be level: until there a larger room costs nothing but its deliveries.",
+      "Each point is a sample, the line goes through the medians. Look for where the line stops being level: until there a larger room costs nothing but its deliveries.",
     format: rate,
     axis: "verified deliveries",
     loop: "closed",
@@ -95,85 +84,80 @@ const plans: Plan[] = [
 
 type Curve = { name: string; family: Family; metric: string; steps: Step[] };
 
-function draw(curves: Curve[], { format, axis }: Plan, { narrow }: Frame): Plot.PlotOptions {
-  const points = curves.flatMap(({ family, metric }, i) =>
-    family.samples.flatMap((sample) => {
-      const value = sample.metrics[metric];
-      return value === undefined || value <= 0
-        ? []
-        : [{ connections: connectionsOf(sample), value, color: color(i), valid: isValid(sample) }];
-    }),
-  );
-  const sizes = [...new Set(points.map(({ connections }) => connections))].sort((a, b) => a - b);
-  // Labels that would touch are left out; their lines stay.
+type Point = { connections: number; value: number; valid: boolean; words: string };
+
+/** Nothing has no place on a logarithmic axis; the sentence under the title names where there was nothing. */
+const pointsOf = ({ family, metric, name }: Curve, format: Plan["format"]): Point[] =>
+  family.samples.flatMap((sample) => {
+    const value = sample.metrics[metric];
+    if (value === undefined || value <= 0) return [];
+    const connections = connectionsOf(sample);
+    const words = `${name}, ${count(connections)}: ${format(value)}`;
+    return [{ connections, value, valid: isValid(sample), words }];
+  });
+
+/** Labels that would touch are left out. */
+function labelled(sizes: number[], narrow: boolean): number[] {
   const room = Math.log(sizes[sizes.length - 1] / sizes[0]) / (narrow ? 7 : 16);
-  const labelled = sizes.filter(
-    (size, i) => i === 0 || sizes.slice(0, i).every((earlier) => Math.log(size / earlier) > room),
-  );
+  return sizes.filter((size, i) => sizes.slice(0, i).every((earlier) => Math.log(size / earlier) > room));
+}
+
+function draw(curves: Curve[], { format, axis }: Plan, { narrow }: Frame): Plot.PlotOptions {
+  const points = curves.map((curve) => pointsOf(curve, format));
+  const sizes = [...new Set(points.flat().map(({ connections }) => connections))].sort((a, b) => a - b);
   return {
     height: narrow ? 260 : 320,
     marginLeft: 60,
     marginBottom: 40,
     marginRight: 24,
-    x: logAxis([sizes[0], sizes[sizes.length - 1]], labelled, count, "connections in the room →"),
-    y: {
-      ...logScale(
-        points.map(({ value }) => value),
-        format,
-        null,
+    x: logAxis(
+      [sizes[0], sizes[sizes.length - 1]],
+      labelled(sizes, narrow),
+      count,
+      "connections in the room →",
+    ),
+    y: logScale(
+      points.flat().map(({ value }) => value),
+      format,
+      `${axis} ↑`,
+    ),
+    marks: curves.flatMap(({ steps }, i) => [
+      seriesLine(
+        steps.filter(({ value }) => value > 0),
+        "connections",
+        "value",
+        i,
       ),
-      label: `${axis} ↑`,
-    },
-    color: { type: "identity" },
-    marks: [
-      ...curves.map(({ steps }, i) =>
-        Plot.line(
-          steps.filter(({ value }) => value > 0),
-          {
-            x: "connections",
-            y: "value",
-            stroke: color(i),
-            strokeWidth: 2,
-            strokeDasharray: dashes[shapes[i % shapes.length]],
-          },
-        ),
-      ),
-      Plot.dot(
-        points.filter(({ valid }) => valid),
-        { x: "connections", y: "value", stroke: "color", fill: "color", fillOpacity: 0.25, r: 3 },
-      ),
-      Plot.dot(
-        points.filter(({ valid }) => !valid),
-        { x: "connections", y: "value", stroke: ink.bad, symbol: "times", r: 4 },
-      ),
-    ],
+      ...samplePoints(points[i], "connections", "value", color(i)),
+    ]),
   };
 }
 
-function chartOf(plan: Plan, source: Source): Chart[] {
-  const curves: Curve[] = plan.metrics.flatMap((metric) =>
-    familiesOf(source, metric)
-      .map(({ name, samples }) => ({
-        name,
+/** What a metric is called beside the other of its plan. */
+const metricNames: Record<string, string> = {
+  "delivery.p99": " · each delivery",
+  "last.p99": " · last receiver",
+  "spread.p50": " · p50",
+  "spread.p99": " · p99",
+};
+
+const curvesOf = ({ metrics, loop }: Plan, source: Source): Curve[] =>
+  metrics.flatMap((metric) =>
+    familiesOf(source, metric).flatMap(({ name, samples }) => {
+      const family = {
+        name: `${name}${metricNames[metric] ?? ""}`,
         samples: samples.filter(
-          ({ parameters }) => parameters.loop === undefined || parameters.loop === plan.loop,
+          ({ parameters }) => parameters.loop === undefined || parameters.loop === loop,
         ),
-      }))
-      .flatMap((family) => {
-        const steps = stepsOf(family, metric);
-        const [kind, p] = metric.split(".");
-        const suffix =
-          plan.metrics.length > 1
-            ? ` · ${kind === "spread" ? p : kind === "last" ? "last receiver" : "each delivery"}`
-            : "";
-        return steps.length > 1 ? [{ name: family.name + suffix, family, metric, steps }] : [];
-      }),
+      };
+      const steps = stepsOf(family, metric);
+      return steps.length > 1 ? [{ name: family.name, family, metric, steps }] : [];
+    }),
   );
+
+function chartOf(plan: Plan, source: Source): Chart[] {
+  const curves = curvesOf(plan, source);
   if (curves.length === 0) return [];
-  const keys: Key[] = curves.map(({ name }, i) => ({
-    name,
-    look: { color: color(i), shape: shapes[i % shapes.length] },
-  }));
   const said = curves.map(({ name, steps }) => {
     const [from, to] = [steps[0], steps[steps.length - 1]];
     return `${name}: ${plan.format(from.value)} at ${count(from.connections)} connections, ${plan.format(to.value)} at ${count(to.connections)}`;
@@ -181,15 +165,15 @@ function chartOf(plan: Plan, source: Source): Chart[] {
   const nothing = curves.flatMap(({ name, steps }) =>
     steps.filter(({ value }) => value === 0).map(({ connections }) => `${name} at ${count(connections)}`),
   );
-  const anyInvalid = curves.some(({ family }) => !family.samples.every(isValid));
   return [
     {
       title: plan.title,
       sentence: `${plan.sentence}${nothing.length > 0 ? ` A median of 0 has no point: ${nothing.join(", ")}.` : ""}`,
       label: `${plan.title}. ${said.join("; ")}.`,
-      keys: anyInvalid
-        ? [...keys, { name: "does not count", look: { color: ink.bad, shape: "cross" } }]
-        : keys,
+      keys: [
+        ...curves.map(({ name }, i) => seriesKey(name, i)),
+        ...crossKeys(curves.flatMap((curve) => pointsOf(curve, plan.format))),
+      ],
       draw: (frame) => draw(curves, plan, frame),
       data: {
         head: ["", "connections", "median", "samples"],

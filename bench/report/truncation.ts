@@ -3,6 +3,7 @@ import type { Sample } from "../record.ts";
 import { type Chart, color, type Frame, grid, ink, type Key, Plot } from "./chart.ts";
 import { severalServers } from "./data.ts";
 import { html } from "./html.ts";
+import { namedPlace } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
 import { bytes, count } from "./units.ts";
 
@@ -10,7 +11,7 @@ type Detail = Extract<NonNullable<Sample["detail"]>, { scenario: "truncate" }>;
 type Path = Detail["paths"][number];
 type Outcome = Path["fates"][number]["outcome"];
 
-type Look = { color: string; symbol: string; shape: "dot" | "triangle" | "cross" };
+type Look = { color: string; symbol: Plot.SymbolType; shape: "dot" | "triangle" | "cross" };
 
 /** Shape tells what colour tells: whole is a disc, cut a triangle, gone a cross. */
 const looks: Record<Outcome, Look> = {
@@ -36,10 +37,28 @@ const scaleOf = (most: number, narrow: boolean): Plot.ScaleOptions => ({
   grid: true,
 });
 
+function fateMarks(fates: Path["fates"], outcome: Outcome): Plot.Markish {
+  const words = (fate: { bytes: number; told?: string }) =>
+    `${count(fate.bytes)} bytes: ${outcome}${fate.told ? ` (${fate.told})` : ""}`;
+  return Plot.dot(
+    fates.filter((fate) => fate.outcome === outcome),
+    {
+      x: "bytes",
+      y: "arrived",
+      symbol: looks[outcome].symbol,
+      stroke: looks[outcome].color,
+      strokeWidth: 1.75,
+      r: 4.5,
+      title: words,
+    },
+  );
+}
+
 function draw({ fates, boundary }: Path, { narrow }: Frame): Plot.PlotOptions {
   const most = fates.reduce((most, { bytes }) => Math.max(most, bytes), 1);
   const sorted = [...fates].sort((a, b) => a.bytes - b.bytes);
-  const left = boundary !== undefined && boundary > Math.sqrt(most);
+  const met = [...new Set(fates.map(({ outcome }) => outcome))];
+  const diagonal = [0, most].map((size) => [size, size] as [number, number]);
   return {
     height: narrow ? 270 : 330,
     marginLeft: 56,
@@ -49,43 +68,15 @@ function draw({ fates, boundary }: Path, { narrow }: Frame): Plot.PlotOptions {
     x: { ...scaleOf(most, narrow), label: "bytes sent in one datagram →" },
     y: { ...scaleOf(most, narrow), label: "bytes that arrived ↑" },
     marks: [
-      Plot.line(
-        [
-          [0, 0],
-          [most, most],
-        ],
-        { stroke: ink.rule, strokeDasharray: "3 3" },
-      ),
+      Plot.line(diagonal, { stroke: ink.rule, strokeDasharray: "3 3" }),
       Plot.line(sorted, { x: "bytes", y: "arrived", stroke: ink.muted, strokeWidth: 1 }),
       ...(boundary === undefined
         ? []
-        : [
-            Plot.ruleX([boundary], { stroke: ink.text, strokeDasharray: "2 3" }),
-            Plot.text([`whole up to ${count(boundary)} B`], {
-              x: [boundary],
-              frameAnchor: "top",
-              dy: 4,
-              dx: left ? -7 : 7,
-              textAnchor: left ? "end" : "start",
-              fontSize: 10.5,
-              fill: ink.text,
-            }),
-          ]),
-      ...[...new Set(fates.map(({ outcome }) => outcome))].map((outcome) =>
-        Plot.dot(
-          sorted.filter((fate) => fate.outcome === outcome),
-          {
-            x: "bytes",
-            y: "arrived",
-            symbol: looks[outcome].symbol as Plot.SymbolType,
-            stroke: looks[outcome].color,
-            strokeWidth: 1.75,
-            r: 4.5,
-            title: (fate: { bytes: number; told?: string }) =>
-              `${fate.bytes} bytes: ${outcome}${fate.told ? ` (${fate.told})` : ""}`,
-          },
-        ),
-      ),
+        : namedPlace(boundary, `whole up to ${bytes(boundary)}`, {
+            toLeft: boundary > Math.sqrt(most),
+            dy: 4,
+          })),
+      ...met.map((outcome) => fateMarks(sorted, outcome)),
     ],
   };
 }
