@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { run } from "./run.ts";
 import { coalesce } from "./scenarios/coalesce.ts";
+import { connect } from "./scenarios/connect.ts";
 import { fanout } from "./scenarios/fanout.ts";
 import { framing } from "./scenarios/framing.ts";
 import type { BenchOptions, Scenario } from "./scenarios/scenario.ts";
@@ -69,6 +70,8 @@ const faulty: Row[] = [
   [transfer, "mutants/file.ts --fault zeros", { fileSize: 4 }, "corrupt"],
   [transfer, "mutants/file.ts --fault refuses", { fileSize: 4 }, "refused"],
   [transfer, "mutants/file.ts --fault silent", { fileSize: 4 }, "missing"],
+  [connect, "mutants/chat.ts --fault leave-loses", { ...bracket, connections: 4, rate: 1000 }, "lost"],
+  [connect, "mutants/chat.ts --fault keeps", { ...bracket, connections: 4 }, "failed"],
   [sum, "mutants/sum-ws.ts --fault rounds", { connections: 5, window: 4, loop: "closed" }, "wrong"],
   [sum, "mutants/sum-ws.ts --fault out-of-order", { connections: 5, window: 4, loop: "closed" }, "wrong"],
 ];
@@ -98,6 +101,8 @@ const right: [scenario: Scenario, command: string, options: Partial<BenchOptions
   [fanout, "tcp-chat.ts", { ...bracket, connections: 12 }],
   [fanout, "udp-relay.ts", { protocol: "relay", connections: 8 }],
   [transfer, "mutants/file.ts", { fileSize: 4 }],
+  [connect, "tcp-chat.ts", bracket],
+  [connect, "ws-sum.ts", { protocol: "sum/ws" }],
   [sum, "ws-sum.ts", { connections: 5 }],
 ];
 

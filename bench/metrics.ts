@@ -19,6 +19,8 @@ const latencies = Object.fromEntries(
     last: "last receiver",
     spread: "first to last receiver",
     roundTrip: "round trip",
+    opened: "connection opened",
+    session: "connection opened and closed",
   }).flatMap(([name, label]) =>
     percentileNames.map((p) => [`${name}.${p}`, latency(`${label} ${percentileLabels[p]}`)]),
   ),
@@ -36,6 +38,9 @@ export const metrics: Record<string, Metric> = {
   serverCpuPerMebibyte: { label: "server CPU per MiB", unit: "ns", better: "lower" },
   serverMemoryPeak: { label: "server memory at its highest", unit: "bytes", better: "lower" },
   serverMemoryGrowth: { label: "server memory beyond that before", unit: "bytes", better: "lower" },
+  sessionRate: { label: "connections opened and closed", unit: "/s", better: "higher" },
+  serverCpuPerSession: { label: "server CPU per connection", unit: "ns", better: "lower" },
+  fleetCpuPerSession: { label: "fleet CPU per connection", unit: "ns", better: "lower" },
   lossShare: { label: "lost", unit: "share", better: "lower" },
   "pacerLag.p50": latency("pacer lag p50"),
   "pacerLag.p99": latency("pacer lag p99"),

@@ -22,6 +22,8 @@ export type Member = {
   taken: () => number;
   pending: () => number;
   close: () => void;
+  /** Leaves without a word: a reset over TCP. */
+  reset: () => void;
 };
 
 export type MemberHandlers = {
@@ -137,6 +139,10 @@ async function openTcp(target: Target, index: number, handlers: MemberHandlers):
       closing = true;
       socket.end();
     },
+    reset() {
+      closing = true;
+      socket.terminate();
+    },
   };
 }
 
@@ -195,6 +201,10 @@ async function openUdp(target: Target, index: number, handlers: MemberHandlers):
     },
   });
   growReceiveBuffer(fdOf(socket), UDP_RECEIVE_BUFFER_BYTES);
+  const close = () => {
+    closing = true;
+    socket.close();
+  };
   return {
     index,
     address: addressText(socket.address.address, socket.address.port),
@@ -209,9 +219,7 @@ async function openUdp(target: Target, index: number, handlers: MemberHandlers):
     },
     taken: () => taken,
     pending: () => 0,
-    close() {
-      closing = true;
-      socket.close();
-    },
+    close,
+    reset: close,
   };
 }

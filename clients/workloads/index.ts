@@ -2,6 +2,7 @@
 import type { Exchange } from "../exchange.ts";
 import { runCalibrate } from "./calibrate.ts";
 import { runCoalesce } from "./coalesce.ts";
+import { runConnect } from "./connect.ts";
 import { runDialogue } from "./dialogue.ts";
 import { runFraming } from "./framing.ts";
 import { runRoom } from "./room.ts";
@@ -16,6 +17,7 @@ const workloads = {
   dialogue: runDialogue,
   coalesce: runCoalesce,
   truncate: runTruncate,
+  connect: runConnect,
   transfer: runTransfer,
   calibrate: runCalibrate,
 };
