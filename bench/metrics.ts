@@ -41,6 +41,8 @@ export const metrics: Record<string, Metric> = {
   sessionRate: { label: "connections opened and closed", unit: "/s", better: "higher" },
   serverCpuPerSession: { label: "server CPU per connection", unit: "ns", better: "lower" },
   fleetCpuPerSession: { label: "fleet CPU per connection", unit: "ns", better: "lower" },
+  serverMemoryPerConnection: { label: "server memory per connection", unit: "bytes", better: "lower" },
+  fleetMemoryPerConnection: { label: "fleet memory per connection", unit: "bytes", better: "lower" },
   lossShare: { label: "lost", unit: "share", better: "lower" },
   "pacerLag.p50": latency("pacer lag p50"),
   "pacerLag.p99": latency("pacer lag p99"),

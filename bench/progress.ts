@@ -11,6 +11,9 @@ function headline({ metrics, counts, wrong, invalid }: Sample): string {
     metrics.requestRate !== undefined ? `${amount(metrics.requestRate)} replies/s` : undefined,
     metrics["last.p50"] !== undefined ? `last receiver p50 ${duration(metrics["last.p50"])}` : undefined,
     metrics.sessionRate !== undefined ? `${amount(metrics.sessionRate)} connections/s` : undefined,
+    metrics.serverMemoryPerConnection !== undefined
+      ? `${bytes(metrics.serverMemoryPerConnection)} a connection`
+      : undefined,
     metrics.transferRate !== undefined ? `${bytes(metrics.transferRate)}/s` : undefined,
     counts.tried !== undefined ? `${amount(counts.tried)} tried` : undefined,
   ].filter((figure) => figure !== undefined);

@@ -13,6 +13,8 @@ export type BenchOptions = {
   quick: boolean;
   seed: number;
   exhaustive: boolean;
+  /** Whether scenarios were asked for by name, so that more time may be taken. */
+  named?: boolean;
   transport?: Target["transport"];
   protocol?: string;
   loop?: "open" | "closed";

@@ -5,6 +5,7 @@ import { runCoalesce } from "./coalesce.ts";
 import { runConnect } from "./connect.ts";
 import { runDialogue } from "./dialogue.ts";
 import { runFraming } from "./framing.ts";
+import { runIdle } from "./idle.ts";
 import { runRoom } from "./room.ts";
 import { runSum } from "./sum.ts";
 import { runTransfer } from "./transfer.ts";
@@ -18,6 +19,7 @@ const workloads = {
   coalesce: runCoalesce,
   truncate: runTruncate,
   connect: runConnect,
+  idle: runIdle,
   transfer: runTransfer,
   calibrate: runCalibrate,
 };
