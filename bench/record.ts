@@ -86,6 +86,9 @@ const fate = z.object({
   told: z.string().optional(),
 });
 
+/** Resident memory before the connections were opened, and after they were. */
+const readings = z.object({ before: z.number(), after: z.number() });
+
 /** What only one scenario has to say. */
 const detail = z.discriminatedUnion("scenario", [
   z.object({
@@ -101,6 +104,13 @@ const detail = z.discriminatedUnion("scenario", [
     ),
   }),
   z.object({ scenario: z.literal("coalesce"), rows: z.array(coalesceRow) }),
+  z.object({
+    scenario: z.literal("idle"),
+    server: readings.nullable(),
+    fleets: z.array(readings),
+    /** What kept it from opening all the connections that were asked for. */
+    limit: z.string().nullable(),
+  }),
   z.object({
     scenario: z.literal("truncate"),
     smallBufferBytes: count,

@@ -62,7 +62,7 @@ export const perSecond = (count: number, nanoseconds: number): number => (count 
 export function cpuMetrics(
   meters: Meters,
   work: number,
-  unit: "Delivery" | "Request",
+  unit: "Delivery" | "Request" | "Session",
 ): Record<string, number> {
   if (work === 0) return {};
   const fleet = meters.fleetCpu.reduce((a, b) => a + b, 0);

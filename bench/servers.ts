@@ -20,7 +20,11 @@ export type ServerUnderTest = {
 };
 
 /** A way to get a server for a protocol: by name, as `--server`, `--target` and `--exec` choose it. */
-export type ServerSource = { name: string; start: (protocol: string) => Promise<ServerUnderTest> };
+export type ServerSource = {
+  name: string;
+  /** `flags` are for a program of this project; a server that the user gave has its own. */
+  start: (protocol: string, flags?: readonly string[]) => Promise<ServerUnderTest>;
+};
 
 const START_SECONDS = 10;
 const STOP_SECONDS = 2;
@@ -43,10 +47,19 @@ export const implementationNames = [...Object.keys(onBun), ...peerLanguages];
 export function implementation(name: string): ServerSource {
   return {
     name,
-    async start(protocol) {
+    async start(protocol, flags = []) {
       const command = await commandFor(name, protocol);
-      return startByLine(`${name} server for ${protocol}`, [...command, "--port", "0", "--json"]);
+      return startByLine(`${name} server for ${protocol}`, [...command, "--port", "0", "--json", ...flags]);
     },
+  };
+}
+
+/** A program of the bench's own, such as what others are compared with. */
+export function program(name: string, path: string): ServerSource {
+  return {
+    name,
+    start: (protocol, flags = []) =>
+      startByLine(`${name} for ${protocol}`, [process.execPath, path, "--port", "0", "--json", ...flags]),
   };
 }
 
@@ -54,7 +67,7 @@ export function implementation(name: string): ServerSource {
 export function serveFrom(name: string, tree: string): ServerSource {
   return {
     name,
-    start: (protocol) =>
+    start: (protocol, flags = []) =>
       startByLine(`${name} server for ${protocol}`, [
         process.execPath,
         `${tree}/bench/sockbench.ts`,
@@ -63,6 +76,7 @@ export function serveFrom(name: string, tree: string): ServerSource {
         "--port",
         "0",
         "--json",
+        ...flags,
       ]),
   };
 }

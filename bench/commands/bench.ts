@@ -67,6 +67,7 @@ export function addBenchCommand(program: Command): void {
     .option("--window <number>", "closed loop: outstanding messages of a sender", wholeNumber(1, 4096))
     .option("--senders <number>", "how many of the members send", wholeNumber(1, 1000))
     .option("--size <bytes>", "bytes of a message", wholeNumber(32, 60_000))
+    .option("--file-size <MiB>", "transfer: size of the file", wholeNumber(1, 1024))
     .option("--samples <number>", "valid samples of each cell", wholeNumber(1, 1000))
     .option("--max-samples <number>", "samples that may be taken for them", wholeNumber(1, 2000))
     .option("--fleets <number>", "client processes (one a spare core)", wholeNumber(1, 64))

@@ -122,12 +122,13 @@ export function roomCell(
   };
 }
 
-type RoomShape = Pick<
+export type RoomShape = Pick<
   RoomPlan,
-  "protocol" | "connections" | "messageBytes" | "warmupSeconds" | "seconds" | "load"
+  "protocol" | "connections" | "messageBytes" | "warmupSeconds" | "seconds" | "load" | "churn"
 >;
 
-async function runRoomCell(shape: RoomShape, context: SampleContext): Promise<SampleParts> {
+/** One sample of a room, with everything that can be told of it. */
+export async function runRoomCell(shape: RoomShape, context: SampleContext): Promise<SampleParts> {
   const transport = transportOf(shape.protocol);
   const serverPorts = new Set([Number(new URL(context.target.replace(/^\w+:/, "http:")).port)]);
   const dropsBefore = udpDrops(serverPorts) ?? 0;
@@ -166,6 +167,8 @@ async function runRoomCell(shape: RoomShape, context: SampleContext): Promise<Sa
     counts.droppedAtServer = (udpDrops(serverPorts) ?? 0) - dropsBefore;
     counts.droppedAtClients = total(reports, ({ dropped }) => dropped ?? 0);
   }
+  const churned = reports[0].churned;
+  if (churned) Object.assign(counts, { churned: churned.came, churnFailed: churned.failed });
   const latency = shape.load.loop === "open" ? openLatency(shape, reports) : undefined;
   // Datagrams may be lost or overtake each other without anyone's fault: that is told, not held against it.
   const faults =
@@ -185,9 +188,14 @@ async function runRoomCell(shape: RoomShape, context: SampleContext): Promise<Sa
     histograms: latency?.histograms ?? {},
     witnesses: reports.flatMap(({ witnesses }) => witnesses),
     meters,
-    wrong: [...faultsOf(counts, faults), ...lostConnections(reports)],
+    wrong: [...faultsOf(counts, faults), ...lostConnections(reports), ...turnedAway(churned)],
   };
 }
+
+const turnedAway = (churned: RoomReport["churned"]): SampleParts["wrong"] =>
+  churned && churned.failed > 0
+    ? [{ kind: "turned away", count: churned.failed, words: `could not join: ${churned.reason}` }]
+    : [];
 
 /** The four latencies of an open loop. A message that did not reach everyone has no last receiver. */
 function openLatency(

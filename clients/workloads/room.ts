@@ -6,6 +6,7 @@ import { now } from "../../platform/clock.ts";
 import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
 import { udpDrops } from "../../platform/proc.ts";
 import { type ArrivalsReport, createArrivals } from "../arrivals.ts";
+import { type Churn, type Churned, churn } from "../churn.ts";
 import { type Exchange, Unreachable } from "../exchange.ts";
 import { createLedger, type Ledger, type Witness } from "../ledger.ts";
 import { type Member, openMembers } from "../members.ts";
@@ -34,6 +35,8 @@ export type RoomPlan = {
   /** Measured time. */
   seconds: number;
   load: Load;
+  /** Connections that come and go beside the members in the measured time; fleet 0 sees to it. */
+  churn?: Churn;
   /** Draining ends when nothing has come for so long. */
   quietSeconds: number;
 };
@@ -54,6 +57,7 @@ export type RoomReport = {
   measured: { used: Used; sent: number; delivered: number; firstHalf: number };
   /** Datagrams that the kernel dropped at this fleet's sockets. */
   dropped: number | undefined;
+  churned?: Churned;
   /** `startOffset`: nanoseconds from the epoch to when this fleet's message 0 was due. */
   open?: ArrivalsReport & { lag: string; pace: Pace; startOffset: number };
 };
@@ -105,7 +109,13 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
       250,
     );
     try {
-      const [measured, open] = await Promise.all([measure(run, start), offer(run, start)]);
+      const [measured, open, churned] = await Promise.all([
+        measure(run, start),
+        offer(run, start),
+        plan.churn && exchange.fleet === 0
+          ? churn(run.target, plan.churn, start + plan.warmupSeconds * 1e9, plan.seconds)
+          : undefined,
+      ]);
       const { taken, expected } = await finish(run, takenBefore);
       return {
         workload: "room",
@@ -117,6 +127,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
         givenUp: run.windows?.givenUp() ?? 0,
         connectionsLost: run.lost,
         measured,
+        ...(churned ? { churned } : {}),
         dropped:
           plan.protocol === "relay" ? udpDrops(new Set(run.members.map(({ port }) => port))) : undefined,
         ...(open && arrivals

@@ -29,6 +29,8 @@ export const chatFaults = {
   duplicates: "every Nth message of an author is relayed twice",
   reorders: "every Nth message of an author is relayed after the next one",
   corrupts: "a byte of every Nth message of an author is changed",
+  "leave-loses": "the message after a member has left reaches nobody",
+  keeps: "the end of a connection is not noticed",
   silent: "connections are accepted and read, and nothing is ever sent",
   crashes: "the process ends at the Nth message",
 } as const;
@@ -58,6 +60,7 @@ export function startChatMutant({ host, port, dialect: name, fault, every }: Cha
   const members = new Set<Member>();
   let lastId = 0;
   let messages = 0;
+  let left = false;
 
   function deliver(member: Member, bytes: Uint8Array): void {
     if (fault === "silent" || send(member.outbox, member.socket, bytes)) return;
@@ -95,6 +98,7 @@ export function startChatMutant({ host, port, dialect: name, fault, every }: Cha
     if (!member || member.gone) return;
     member.gone = true;
     members.delete(member);
+    left = true;
     if (dialect.left) announce(dialect.left(member));
   }
 
@@ -111,6 +115,9 @@ export function startChatMutant({ host, port, dialect: name, fault, every }: Cha
   /** The faults of every Nth message stand here; all else is relayed as it is. */
   function relayOrNot(author: Member, message: Uint8Array): void {
     if (fault === "crashes" && ++messages >= every) process.exit(1);
+    const forgotten = left && fault === "leave-loses";
+    left = false;
+    if (forgotten) return;
     const nth = ++author.said % every === 0;
     if (nth && fault === "loses") return;
     if (nth && fault === "corrupts") message[message.length - 1 - dialect.suffix.length] ^= 1;
@@ -165,6 +172,7 @@ export function startChatMutant({ host, port, dialect: name, fault, every }: Cha
   const listener = Bun.listen<Member>({
     hostname: host,
     port,
+    allowHalfOpen: fault === "keeps",
     socket: {
       open: join,
       data: (socket, chunk) => receive(socket.data, chunk),
@@ -172,6 +180,7 @@ export function startChatMutant({ host, port, dialect: name, fault, every }: Cha
         flush(member.outbox, member.socket);
         if (member.gone && pending(member.outbox) === 0) member.socket.shutdown();
       },
+      end: fault === "keeps" ? () => {} : (socket) => void socket.end(),
       close: (socket) => leave(socket.data),
       error: (socket) => leave(socket.data),
     },
