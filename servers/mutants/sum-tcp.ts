@@ -48,8 +48,9 @@ export function startSumTcpMutant(options: {
 
   function finish(socket: Socket<Connection>): void {
     if (has("stays-open")) return;
-    socket.data.closed = !has("answers-after-error");
-    socket.shutdown();
+    socket.data.closed = true;
+    if (has("answers-after-error")) setTimeout(() => socket.shutdown(), 20);
+    else socket.shutdown();
   }
 
   function reply(socket: Socket<Connection>, text: string, ok: boolean): void {
