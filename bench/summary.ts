@@ -29,10 +29,14 @@ export function renderRun(record: RunRecord, path: string): string {
   ].join("\n\n");
 }
 
-/** Each further server of a run beside the first. */
+/** Each further server of a run beside the first, as far as they ran the same cells. */
 export function comparisons(record: RunRecord): Comparison[] {
-  const [first, ...others] = new Set(record.samples.map(({ server }) => server));
-  return others.map((other) => compareServers(record, first, other));
+  const cellsOf = Map.groupBy(record.samples, ({ server }) => server);
+  const [first, ...others] = cellsOf.keys();
+  const cells = new Set(cellsOf.get(first)?.map(({ variant }) => variant));
+  return others
+    .filter((other) => cellsOf.get(other)?.some(({ variant }) => cells.has(variant)))
+    .map((other) => compareServers(record, first, other));
 }
 
 const nameOf = ({ scenario, variant, server }: Sample) => `${scenario} ${variant} ${server}`;
