@@ -1,5 +1,6 @@
 /** `sockbench bench [scenario…]`: runs scenarios, prints their tables, writes a record. */
 import { type Command, Option } from "commander";
+import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
 import { seconds, wholeNumber } from "../../servers/standalone.ts";
 import { withRevision } from "../against.ts";
 import { capacity } from "../capacity.ts";
@@ -12,7 +13,6 @@ import {
   readTarget,
 } from "../choose.ts";
 import { fails } from "../compare/comparison.ts";
-import { type ExitCode, exitCodes, Failure } from "../failure.ts";
 import { showProgress } from "../progress.ts";
 import { type RunRecord, writeRecord } from "../record.ts";
 import { run } from "../run.ts";
