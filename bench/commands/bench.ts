@@ -133,7 +133,7 @@ async function takeSamples(
     sources,
     samples,
     ...(flags.samples ? {} : { glances: 1 }),
-    maxSamples: flags.maxSamples ?? samples * 2 + 1,
+    maxSamples: flags.maxSamples ?? samples * 2 + (flags.quick ? 0 : 1),
     calibrate: flags.calibrate ?? false,
     onProgress: progress.tell,
   });
