@@ -148,6 +148,8 @@ export const sampleSchema = z.object({
   /** HDR histograms (V2, compressed, base64) of nanoseconds: they merge by adding. */
   histograms: z.record(z.string(), z.string()),
   witnesses: z.array(witness),
+  /** What the server itself says that it dropped, refused or evicted. */
+  serverCounters: z.record(z.string(), count).optional(),
   meters: meters.optional(),
   wrong: z.array(wrong),
   invalid: z.array(invalidity),

@@ -67,7 +67,8 @@ export function cpuMetrics(
   if (work === 0) return {};
   const fleet = meters.fleetCpu.reduce((a, b) => a + b, 0);
   return {
-    [`fleetCpuPer${unit}`]: fleet / work,
+    // An open loop's pacer turns while it waits: its CPU time says nothing of a delivery.
+    ...(meters.pacerIdle === undefined ? { [`fleetCpuPer${unit}`]: fleet / work } : {}),
     ...(meters.serverCpu === null ? {} : { [`serverCpuPer${unit}`]: meters.serverCpu / work }),
   };
 }

@@ -99,6 +99,7 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
   const startedAt = new Date().toISOString();
   const place = cell.prepare?.();
   let server: ServerUnderTest | undefined;
+  let sample: Sample | undefined;
   try {
     server = await startOrSkip({ cell, source }, place?.flags, taking);
     if (!server) return undefined;
@@ -112,7 +113,7 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
       onProgress,
       broken: Promise.race([server.broken, interrupted]),
     });
-    const sample: Sample = {
+    sample = {
       scenario: cell.scenario,
       variant: cell.variant,
       server: source.name,
@@ -132,7 +133,8 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
     if (!(error instanceof Failure)) throw error;
     throw new Failure(error.exitCode, `${cell.scenario} ${cell.variant}: ${error.message}`);
   } finally {
-    await server?.stop();
+    const serverCounters = (await server?.stop()) ?? {};
+    if (sample && Object.keys(serverCounters).length > 0) sample.serverCounters = serverCounters;
     place?.end();
   }
 }

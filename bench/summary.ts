@@ -7,6 +7,7 @@ import { renderText } from "./compare/render.ts";
 import { percent, whole } from "./format.ts";
 import type { RunRecord, Sample } from "./record.ts";
 import { scenarios } from "./scenarios/index.ts";
+import { REFERENCE } from "./servers.ts";
 
 const WITNESSES_SHOWN = 3;
 
@@ -31,7 +32,9 @@ export function renderRun(record: RunRecord, path: string): string {
 
 /** Each further server of a run beside the first. */
 export function comparisons(record: RunRecord): Comparison[] {
-  const [first, ...others] = new Set(record.samples.map(({ server }) => server));
+  const [first, ...others] = new Set(
+    record.samples.map(({ server }) => server).filter((server) => server !== REFERENCE),
+  );
   return others.map((other) => compareServers(record, first, other));
 }
 
@@ -58,6 +61,11 @@ function witnessLine({ kind, receiver, sender, sequence, text }: Sample["witness
 }
 
 function trustPart(record: RunRecord): string {
+  const said = record.samples.flatMap((sample) =>
+    Object.entries(sample.serverCounters ?? {}).map(
+      ([what, count]) => `${nameOf(sample)} says itself: ${what}: ${whole(count)}`,
+    ),
+  );
   const invalid = record.samples.filter(({ invalid }) => invalid.length > 0);
   const doubtful =
     record.warnings.length > 0 ? ["? marks figures without a valid sample: do not rely on them"] : [];
@@ -71,7 +79,7 @@ function trustPart(record: RunRecord): string {
     ([rule, [{ words }, ...more]]) => `left out, ${more.length + 1}× ${rule}: ${words}`,
   );
   const warnings = record.warnings.map((warning) => `WARNING ${warning}`);
-  return [...lines, ...warnings, ...doubtful].join("\n");
+  return [...said, ...lines, ...warnings, ...doubtful].join("\n");
 }
 
 function closing({ samples, environment, partial }: RunRecord, path: string): string {

@@ -179,10 +179,9 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
     counts: { ...counts, ...latency?.counts },
     metrics: {
       ...(shape.load.loop === "closed"
-        ? { deliveryRate: perSecond(delivered, meters.elapsed), ...cpuMetrics(meters, delivered, "Delivery") }
-        : {
-            achievedRate: total(reports, ({ open }) => open?.pace.achieved ?? 0),
-          }),
+        ? { deliveryRate: perSecond(delivered, meters.elapsed) }
+        : { achievedRate: total(reports, ({ open }) => open?.pace.achieved ?? 0) }),
+      ...cpuMetrics(meters, delivered, "Delivery"),
       ...(transport === "udp" && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
       ...latency?.metrics,
     },
