@@ -5,9 +5,8 @@ import { compareServers } from "./compare/compare.ts";
 import type { Comparison } from "./compare/comparison.ts";
 import { renderText } from "./compare/render.ts";
 import { percent, whole } from "./format.ts";
-import type { RunRecord, Sample } from "./record.ts";
+import { REFERENCE, type RunRecord, type Sample } from "./record.ts";
 import { scenarios } from "./scenarios/index.ts";
-import { REFERENCE } from "./servers.ts";
 
 const WITNESSES_SHOWN = 3;
 
@@ -32,9 +31,9 @@ export function renderRun(record: RunRecord, path: string): string {
 
 /** Each further server of a run beside the first. */
 export function comparisons(record: RunRecord): Comparison[] {
-  const [first, ...others] = new Set(
-    record.samples.map(({ server }) => server).filter((server) => server !== REFERENCE),
-  );
+  const servers = new Set(record.samples.map(({ server }) => server));
+  servers.delete(REFERENCE);
+  const [first, ...others] = servers;
   return others.map((other) => compareServers(record, first, other));
 }
 
