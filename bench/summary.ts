@@ -5,7 +5,7 @@ import { compareServers } from "./compare/compare.ts";
 import type { Comparison } from "./compare/comparison.ts";
 import { renderText } from "./compare/render.ts";
 import { percent, whole } from "./format.ts";
-import { REFERENCE, type RunRecord, type Sample } from "./record.ts";
+import type { RunRecord, Sample } from "./record.ts";
 import { scenarios } from "./scenarios/index.ts";
 
 const WITNESSES_SHOWN = 3;
@@ -29,12 +29,14 @@ export function renderRun(record: RunRecord, path: string): string {
   ].join("\n\n");
 }
 
-/** Each further server of a run beside the first. */
+/** Each further server of a run beside the first, as far as they ran the same cells. */
 export function comparisons(record: RunRecord): Comparison[] {
-  const servers = new Set(record.samples.map(({ server }) => server));
-  servers.delete(REFERENCE);
-  const [first, ...others] = servers;
-  return others.map((other) => compareServers(record, first, other));
+  const cellsOf = Map.groupBy(record.samples, ({ server }) => server);
+  const [first, ...others] = cellsOf.keys();
+  const cells = new Set(cellsOf.get(first)?.map(({ variant }) => variant));
+  return others
+    .filter((other) => cellsOf.get(other)?.some(({ variant }) => cells.has(variant)))
+    .map((other) => compareServers(record, first, other));
 }
 
 const nameOf = ({ scenario, variant, server }: Sample) => `${scenario} ${variant} ${server}`;

@@ -32,6 +32,8 @@ export type Case = {
   times?: readonly TimeName[];
   /** Most milliseconds it may take; 10,000 when it is not said. */
   bound?: number;
+  /** It takes seconds: the proof of mutants runs it only where it is to fail. */
+  slow?: true;
   run: (t: Context) => Promise<void>;
 };
 

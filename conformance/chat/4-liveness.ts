@@ -123,7 +123,7 @@ export const liveness: ChatRule[] = [
       alice.send(Uint8Array.from({ length: 5000 }, (_, i) => (i * 7919) & 0xff));
       alice.send("\n{}[]}{\n\n");
       alice.close();
-      await sleep(100);
+      await sleep(200);
       for (const member of [bob, carol]) member.take(member.unread().length);
       chat.say(bob, "never mind");
       await chat.heard(bob, ["never mind"], [bob, carol]);

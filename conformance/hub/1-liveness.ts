@@ -12,6 +12,8 @@ const { text, ping, pong, close } = opcodes;
 const FLOOD_MESSAGES = 200;
 const FLOOD_BYTES = 50_000;
 const WINDOW = 8;
+/** One megabyte: more than some kernels hold, and less than a queue of 1 MiB. */
+const PAUSE_MESSAGES = 20;
 
 const words = (i: number) => `${i} `.padEnd(FLOOD_BYTES, "f");
 
@@ -217,10 +219,10 @@ export const hubRules: WsRule[] = [
     async run(t) {
       const [alice, bob] = await enter(t, 2);
       bob.tcp.stopReading();
-      for (let i = 0; i < 12; i++) alice.text(words(i));
+      for (let i = 0; i < PAUSE_MESSAGES; i++) alice.text(words(i));
       await sleep(100);
       bob.tcp.read();
-      for (let i = 0; i < 12; i++) await message(bob, text, relayed(alice, words(i)));
+      for (let i = 0; i < PAUSE_MESSAGES; i++) await message(bob, text, relayed(alice, words(i)));
     },
   },
 ];

@@ -184,6 +184,7 @@ const own: Case[] = [
     level: "MUST",
     source,
     ends: "closed",
+    slow: true,
     bound: 15_000,
     async run(t) {
       const alice = await t.tcp("alice");
