@@ -125,6 +125,9 @@ const detail = z.discriminatedUnion("scenario", [
   }),
 ]);
 
+/** The `server` of samples that stand beside the others for comparison, and are of no server under test. */
+export const REFERENCE = "reference";
+
 const parameter = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
 export const sampleSchema = z.object({

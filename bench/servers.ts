@@ -6,6 +6,7 @@ import { exitCodes, Failure } from "../platform/failure.ts";
 import { listenerPid } from "../platform/proc.ts";
 import { servers } from "../servers/index.ts";
 import { peerCommand, peerLanguages } from "../servers/peers/index.ts";
+import { REFERENCE } from "./record.ts";
 
 export type ServerUnderTest = {
   url: string;
@@ -54,12 +55,19 @@ export function implementation(name: string): ServerSource {
   };
 }
 
-/** A program of the bench's own, such as what others are compared with. */
-export function program(name: string, path: string): ServerSource {
+/** A program of the bench's own, beside which servers are measured. */
+export function reference(path: string): ServerSource {
   return {
-    name,
+    name: REFERENCE,
     start: (protocol, flags = []) =>
-      startByLine(`${name} for ${protocol}`, [process.execPath, path, "--port", "0", "--json", ...flags]),
+      startByLine(`the reference for ${protocol}`, [
+        process.execPath,
+        path,
+        "--port",
+        "0",
+        "--json",
+        ...flags,
+      ]),
   };
 }
 

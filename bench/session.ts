@@ -97,9 +97,9 @@ type Taking = Pick<SessionOptions, "interrupted"> &
 async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sample | undefined> {
   const { fleets, pinned, record, interrupted, onProgress } = taking;
   const startedAt = new Date().toISOString();
-  let sample: Sample | undefined;
   const place = cell.prepare?.();
   let server: ServerUnderTest | undefined;
+  let sample: Sample | undefined;
   try {
     server = await startOrSkip({ cell, source }, place?.flags, taking);
     if (!server) return undefined;

@@ -19,7 +19,8 @@ import {
 const CONNECTIONS = 1000;
 /** Measured too when the scenario is asked for by its name: it takes its time, and file tables. */
 const MANY_CONNECTIONS = 9000;
-const SHARE_BEFORE = 0.1;
+/** Opened before the first reading, at most a tenth. */
+const WARM = 100;
 const SETTLE_SECONDS = 0.4;
 const PATIENCE_SECONDS = 60;
 const ROOM_PROTOCOLS = ["chat/bracket", "chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
@@ -41,7 +42,7 @@ function counts({ connections, named, quick }: BenchOptions): number[] {
 }
 
 function cellOf(protocol: string, connections: number): Cell {
-  const warm = Math.ceil(connections * SHARE_BEFORE);
+  const warm = Math.min(WARM, Math.ceil(connections / 10));
   return {
     scenario: "idle",
     variant: `${protocol} ${connections}`,

@@ -9,7 +9,7 @@ import type { TransferPlan, TransferReport } from "../../clients/workloads/trans
 import { bytes, duration, median, table } from "../format.ts";
 import type { Sample } from "../record.ts";
 import { joinMeters, perSecond } from "../samples.ts";
-import { program } from "../servers.ts";
+import { reference } from "../servers.ts";
 import { groups } from "./fanout.ts";
 import {
   type BenchOptions,
@@ -28,7 +28,7 @@ const PATIENCE_SECONDS = 120;
 
 const ways = {
   file: {},
-  "raw copy": { reference: program("reference", `${import.meta.dir}/../reference/raw-copy.ts`) },
+  "raw copy": { reference: reference(`${import.meta.dir}/../reference/raw-copy.ts`) },
 } satisfies Record<string, Partial<Cell>>;
 
 export const transfer: Scenario = {

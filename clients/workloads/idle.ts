@@ -56,8 +56,11 @@ export async function runIdle(plan: IdlePlan, exchange: Exchange): Promise<IdleR
       },
     });
     members.push(...got.members);
-    if (got.limit !== undefined) limit = got.limit;
     exchange.progress({ sent: 0, delivered: members.length });
+    if (got.limit === undefined) return;
+    limit = got.limit;
+    // Reading /proc takes a descriptor, of which there may be none left.
+    for (const member of members.splice(-SPARE_FILES)) member.reset();
   }
 
   const settle = () => Bun.sleep(plan.settleSeconds * 1000);
@@ -69,8 +72,8 @@ export async function runIdle(plan: IdlePlan, exchange: Exchange): Promise<IdleR
     const warm = members.length;
     await exchange.ready({ prefixes: [] });
     await open(mine(plan.connections) - warm);
-    limit = fullServer(plan.serverPid) ?? limit;
-    const stopped = limit === undefined ? {} : { limit };
+    const full = fullServer(plan.serverPid);
+    const stopped = full ?? limit;
     // Not before every fleet has opened its own.
     await exchange.sent(Int32Array.of(members.length));
     await settle();
@@ -78,9 +81,10 @@ export async function runIdle(plan: IdlePlan, exchange: Exchange): Promise<IdleR
     return {
       workload: "idle",
       open: members.length - lost.count,
-      counted: members.length - warm,
+      // How many of them a full server serves is not known here.
+      counted: full === undefined ? members.length - warm : 0,
       connectionsLost: lost,
-      ...stopped,
+      ...(stopped === undefined ? {} : { limit: stopped }),
       ...joined("server", before.server, after.server),
       ...joined("fleet", before.fleet, after.fleet),
     };
@@ -110,5 +114,5 @@ const joined = <K extends "server" | "fleet">(
 function fullServer(pid: number | undefined): string | undefined {
   const files = pid === undefined ? undefined : openFilesOf(pid);
   if (!files || files.open < files.limit - SPARE_FILES) return undefined;
-  return `the server's file table is full at ${files.limit} files; raise it with ulimit -n before it starts`;
+  return `the server's file table is full at ${files.limit} files; raise it with ulimit -n before it starts (connections past it wait in the kernel)`;
 }

@@ -34,6 +34,7 @@ const roomFaults = {
   corrupts: "a byte of every Nth message of an author is changed",
   "leave-loses": "the message after a member has left reaches nobody",
   keeps: "the end of a connection is not noticed",
+  hoards: "each connection gets a buffer of 64 KiB before it has said anything",
   silent: "connections are accepted and read, and nothing is ever sent",
   crashes: "the process ends at the Nth message",
   stalls: "while one reader does not take its bytes, nobody gets any",
@@ -77,6 +78,7 @@ type Member = Speaker & {
   lines: ReturnType<typeof createLineBuffer>;
   objects: ReturnType<typeof createObjectSplitter>;
   said: number;
+  hoard?: Uint8Array;
   waiting: number;
   held?: Uint8Array | undefined;
   gone: boolean;
@@ -139,6 +141,7 @@ export function startChatMutant(options: ChatMutantOptions): Running {
       said: 0,
       gone: false,
     };
+    if (fault === "hoards") member.hoard = new Uint8Array(65_536).fill(1);
     socket.data = member;
     if (fault === "room-for-40" && members.size >= 40) return;
     if (dialect.greeting) deliver(member, Buffer.from(dialect.greeting(member)));
