@@ -7,7 +7,7 @@
 import { mkdirSync } from "node:fs";
 import { z } from "zod";
 import { outcomes } from "../clients/workloads/truncate.ts";
-import { exitCodes, Failure } from "./failure.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
 
 const count = z.number().int().nonnegative();
 const nanoseconds = z.number();
@@ -40,6 +40,8 @@ const meters = z.object({
   serverCpu: nanoseconds.nullable(),
   /** One entry a fleet: CPU time used by its process. */
   fleetCpu: z.array(nanoseconds),
+  /** Longest time for which the server or a fleet was kept waiting for a CPU by other processes. */
+  cpuWait: nanoseconds.nullable().optional(),
   /** Highest resident memory of the server's process so far, bytes. */
   serverMemory: z.number().nullable(),
   /** Share of the machine's CPU time that was given to others (steal in /proc/stat). */
@@ -71,6 +73,9 @@ const coalesceRow = z.object({
   perRead: z.object({ p50: count, p99: count, most: count }),
   /** How many reads ended so many messages: index is the number of messages; the last index stands for more. */
   histogram: z.array(count),
+  /** Whole messages that came. */
+  arrived: count,
+  /** Messages cut in two by the end of a read. */
   cut: count,
 });
 
@@ -80,6 +85,9 @@ const fate = z.object({
   arrived: count,
   told: z.string().optional(),
 });
+
+/** Resident memory before the connections were opened, and after they were. */
+const readings = z.object({ before: z.number(), after: z.number() });
 
 /** What only one scenario has to say. */
 const detail = z.discriminatedUnion("scenario", [
@@ -96,6 +104,13 @@ const detail = z.discriminatedUnion("scenario", [
     ),
   }),
   z.object({ scenario: z.literal("coalesce"), rows: z.array(coalesceRow) }),
+  z.object({
+    scenario: z.literal("idle"),
+    server: readings.nullable(),
+    fleets: z.array(readings),
+    /** What kept it from opening all the connections that were asked for. */
+    limit: z.string().nullable(),
+  }),
   z.object({
     scenario: z.literal("truncate"),
     smallBufferBytes: count,
@@ -133,6 +148,8 @@ export const sampleSchema = z.object({
   /** HDR histograms (V2, compressed, base64) of nanoseconds: they merge by adding. */
   histograms: z.record(z.string(), z.string()),
   witnesses: z.array(witness),
+  /** What the server itself says that it dropped, refused or evicted. */
+  serverCounters: z.record(z.string(), count).optional(),
   meters: meters.optional(),
   wrong: z.array(wrong),
   invalid: z.array(invalidity),
@@ -176,6 +193,36 @@ const calibration = z.object({
   stampRate: z.number(),
 });
 
+/** A search for the highest rate, or the largest room, at which an objective holds. */
+const capacity = z.object({
+  protocol: z.string(),
+  server: z.string(),
+  objective: z.string(),
+  grow: z.enum(["rate", "connections"]),
+  /** Every sample of the search, in order. Latencies are of each delivery, or of round trips. */
+  steps: z.array(
+    z.object({
+      value: count,
+      purpose: z.enum(["search", "confirm"]),
+      met: z.boolean(),
+      unmet: z.array(z.string()),
+      achieved: z.number(),
+      p50: nanoseconds.nullable(),
+      p99: nanoseconds.nullable(),
+      p999: nanoseconds.nullable(),
+      loss: share,
+      /** Share of one CPU. */
+      serverBusy: share.nullable(),
+      clientLimited: z.boolean(),
+    }),
+  ),
+  /** The highest value that held again in most of several samples; null when none did. */
+  answer: z.object({ value: count, held: count, of: count }).nullable(),
+  /** The highest value before the median latency doubled. */
+  knee: z.number().nullable(),
+  limit: z.enum(["server", "client", "none found"]),
+});
+
 export const recordSchema = z.object({
   schema: z.literal("sockbench/1"),
   id: z.string(),
@@ -186,6 +233,7 @@ export const recordSchema = z.object({
   command: z.array(z.string()),
   environment,
   calibration: calibration.optional(),
+  capacity: capacity.optional(),
   samples: z.array(sampleSchema),
   /** Warnings in words, about the run as a whole. */
   warnings: z.array(z.string()),

@@ -2,17 +2,32 @@
 /** The program: one file a command in commands/, one line a command here, and how every command ends. */
 import { Command } from "commander";
 import { version } from "../package.json";
+import { exitCodes, Failure } from "../platform/failure.ts";
+import { addBenchCommand } from "./commands/bench.ts";
+import { addCompareCommand } from "./commands/compare.ts";
 import { addConformCommand } from "./commands/conform.ts";
+import { addConnectCommand } from "./commands/connect.ts";
+import { addMicroCommand } from "./commands/micro.ts";
+import { addReportCommand } from "./commands/report.ts";
 import { addServeCommand } from "./commands/serve.ts";
-import { exitCodes, Failure } from "./failure.ts";
 
 const program = new Command("sockbench")
   .description("Is a socket server right, how fast is it, and has that changed?")
   .version(version)
+  .showSuggestionAfterError(false)
   .enablePositionalOptions()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
 
-for (const add of [addConformCommand, addServeCommand]) add(program);
+const commands = [
+  addBenchCommand,
+  addConformCommand,
+  addCompareCommand,
+  addReportCommand,
+  addServeCommand,
+  addConnectCommand,
+  addMicroCommand,
+];
+for (const add of commands) add(program);
 
 try {
   await program.parseAsync();

@@ -30,6 +30,14 @@ export const rules: readonly Rule[] = [
     words: "the hypervisor gave this CPU time to others; run again when the machine is quieter",
   },
   {
+    name: "CPU contended",
+    unit: "of the measured time",
+    limit: 0.25,
+    bad: "above",
+    value: ({ meters }) => ratio(meters?.cpuWait ?? undefined, meters?.elapsed),
+    words: "the server or a fleet waited so long for a CPU that other processes had; stop them, or run again",
+  },
+  {
     name: "client saturated",
     unit: "share",
     limit: 0.9,
@@ -77,7 +85,7 @@ export const rules: readonly Rule[] = [
     unit: "deliveries",
     limit: 1000,
     bad: "below",
-    value: (sample) => (isOpen(sample) ? (sample.counts.measured ?? undefined) : undefined),
+    value: ({ counts }) => counts.measured,
     words: "not enough for a p99; raise --duration or --rate",
   },
   {

@@ -5,11 +5,11 @@
 import type { Socket, udp } from "bun";
 import { addressText } from "../platform/address.ts";
 import { createOutbox, flush, type Outbox, pending, send } from "../platform/outbox.ts";
-import { fileLimit } from "../platform/proc.ts";
+import { fileLimit, fileTableIsFull } from "../platform/proc.ts";
 import { fdOf, growReceiveBuffer } from "../platform/socket-options.ts";
 import { acceptFor, createKey, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
-import { Unreachable } from "./exchange.ts";
 import type { Target } from "./target.ts";
+import { Unreachable } from "./unreachable.ts";
 
 export type Member = {
   index: number;
@@ -22,6 +22,8 @@ export type Member = {
   taken: () => number;
   pending: () => number;
   close: () => void;
+  /** Leaves without a word: a reset over TCP. */
+  reset: () => void;
 };
 
 export type MemberHandlers = {
@@ -32,6 +34,8 @@ export type MemberHandlers = {
 
 /** Bytes that may wait in the client for one connection that the server does not read. */
 const OUTBOX_BYTES = 4 * 1_048_576;
+/** Read while there is still a descriptor to read it with. */
+const OPEN_FILES = fileLimit()?.soft ?? "?";
 const CONNECT_TIMEOUT_MS = 5000;
 /** A handshake's answer is longer than this in no honest server. */
 const MAX_HEAD_BYTES = 16_384;
@@ -45,23 +49,31 @@ export async function openMembers(
   count: number,
   handlers: MemberHandlers,
 ): Promise<Member[]> {
+  const { members, limit } = await openAsMany(target, count, handlers);
+  if (limit === undefined) return members;
+  for (const member of members) member.close();
+  throw new Unreachable(limit);
+}
+
+/** Opens up to `count` members, in order: as many as can be had, and what stopped it where it was stopped. */
+export async function openAsMany(
+  target: Target,
+  count: number,
+  handlers: MemberHandlers,
+): Promise<{ members: Member[]; limit?: string }> {
   const open = openers[target.transport];
   const members: Member[] = [];
-  try {
-    while (members.length < count) {
-      const batch = Array.from({ length: Math.min(CONNECTING_AT_ONCE, count - members.length) }, (_, i) =>
-        open(target, members.length + i, handlers),
-      );
-      const settled = await Promise.allSettled(batch);
-      for (const one of settled) if (one.status === "fulfilled") members.push(one.value);
-      const failed = settled.find((one) => one.status === "rejected");
-      if (failed) throw failed.reason;
-    }
-  } catch (error) {
-    for (const member of members) member.close();
-    throw new Unreachable(connectReason(target, error, members.length));
+  while (members.length < count) {
+    const batch = Array.from({ length: Math.min(CONNECTING_AT_ONCE, count - members.length) }, (_, i) =>
+      open(target, members.length + i, handlers),
+    );
+    const settled = await Promise.allSettled(batch);
+    for (const one of settled) if (one.status === "fulfilled") members.push(one.value);
+    const failed = settled.find((one) => one.status === "rejected");
+    // Before anything is closed: what stopped it may be that too much was open.
+    if (failed) return { members, limit: connectReason(target, failed.reason, members.length) };
   }
-  return members;
+  return { members };
 }
 
 const openers: Record<Target["transport"], typeof openTcp> = {
@@ -72,11 +84,13 @@ const openers: Record<Target["transport"], typeof openTcp> = {
 
 /** Why connecting failed, in words that say what to do. */
 export function connectReason(target: Target, error: unknown, open = 0): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const told = error instanceof Error && "code" in error ? String(error.code) : "";
+  // Bun 1.4.5 calls a full file table a refused connection.
+  const code = told === "ECONNREFUSED" && fileTableIsFull() ? "EMFILE" : told;
   const text = error instanceof Error ? error.message : String(error);
   const reasons: Record<string, string> = {
     ECONNREFUSED: "connection refused; is the server running?",
-    EMFILE: `the file table is full at ${fileLimit()?.soft ?? "?"} files; raise it with ulimit -n`,
+    EMFILE: `the file table is full at ${OPEN_FILES} files; raise it with ulimit -n`,
     ENFILE: "the machine's file table is full (fs.file-max)",
     EADDRNOTAVAIL: "no free local port is left (net.ipv4.ip_local_port_range)",
   };
@@ -130,6 +144,10 @@ async function openTcp(target: Target, index: number, handlers: MemberHandlers):
     close() {
       closing = true;
       socket.end();
+    },
+    reset() {
+      closing = true;
+      socket.terminate();
     },
   };
 }
@@ -189,6 +207,10 @@ async function openUdp(target: Target, index: number, handlers: MemberHandlers):
     },
   });
   growReceiveBuffer(fdOf(socket), UDP_RECEIVE_BUFFER_BYTES);
+  const close = () => {
+    closing = true;
+    socket.close();
+  };
   return {
     index,
     address: addressText(socket.address.address, socket.address.port),
@@ -203,9 +225,7 @@ async function openUdp(target: Target, index: number, handlers: MemberHandlers):
     },
     taken: () => taken,
     pending: () => 0,
-    close() {
-      closing = true;
-      socket.close();
-    },
+    close,
+    reset: close,
   };
 }

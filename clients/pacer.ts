@@ -26,8 +26,9 @@ export type Schedule = {
 export type Pace = {
   /** Messages offered; fewer than asked when it was stopped. */
   offered: number;
-  /** CLOCK_MONOTONIC nanoseconds of the last one. */
-  lastAt: number;
+  /** Messages a second that it was asked for, and that it reached: over the planned time, or longer if it took longer. */
+  asked: number;
+  achieved: number;
   /** Share of the time in which the loop turned with nothing to do, 0 to 1. */
   idle: number;
 };
@@ -48,10 +49,20 @@ export function pace(schedule: Schedule, stopped: () => boolean): Promise<Pace> 
     let before = now();
     const begin = before;
     let waited = false;
+    let own = 0;
+    for (let i = 0; i < count; i++) if (mine(i)) own++;
 
     function finish(): void {
       const end = now();
-      resolve({ offered, lastAt, idle: end > begin ? Math.min(1, idle / (end - begin)) : 0 });
+      const share = offered / own;
+      const late = Math.max(1, (lastAt - start) / Math.max(interval, (count - 1) * interval));
+      const asked = own / ((count * interval) / 1e9);
+      resolve({
+        offered,
+        asked,
+        achieved: (asked * share) / late,
+        idle: end > begin ? Math.min(1, idle / (end - begin)) : 0,
+      });
     }
 
     function turn(): void {
@@ -62,13 +73,13 @@ export function pace(schedule: Schedule, stopped: () => boolean): Promise<Pace> 
         if (!mine(k)) continue;
         const intended = start + k * interval;
         if (intended > at) break;
+        lastAt = now();
+        onLag(Math.max(0, lastAt - intended));
         if (!send(k, intended)) {
           finish();
           return;
         }
         offered++;
-        lastAt = now();
-        onLag(Math.max(0, lastAt - intended));
       }
       if (k >= count || stopped()) {
         finish();

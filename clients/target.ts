@@ -13,10 +13,10 @@ const TRANSPORTS: Record<string, Target["transport"]> = { "tcp:": "tcp", "udp:":
 
 /** Reads a target URL; undefined when it is none, or has no port. */
 export function parseTarget(url: string): Target | undefined {
-  // The WHATWG parser knows default ports of its own schemes only, so that `ws://host` has no port here.
   if (!URL.canParse(url)) return undefined;
-  const { protocol, hostname, port, pathname, search } = new URL(url);
-  const transport = TRANSPORTS[protocol];
+  const transport = TRANSPORTS[new URL(url).protocol];
+  // Parsed under a scheme without a default port: `ws:` would swallow a written `:80`.
+  const { hostname, port, pathname, search } = new URL(url.replace(/^\w+:/, "tcp:"));
   if (!transport || !hostname || !port || Number(port) === 0) return undefined;
   return {
     url,

@@ -3,12 +3,14 @@
  * drops. Two readings, at the start and the end of the measured time, give what was used in between.
  */
 import { cpuTime, now, wallClockDistance } from "./clock.ts";
-import { cpuTicks, memory, snmp } from "./proc.ts";
+import { cpuTicks, cpuWait, memory, snmp } from "./proc.ts";
 
 type Reading = {
   at: number;
   ownCpu: number;
   serverCpu: number | undefined;
+  ownWait: number | undefined;
+  serverWait: number | undefined;
   ticks: ReturnType<typeof cpuTicks>;
   udp: Record<string, number> | undefined;
   tcp: Record<string, number> | undefined;
@@ -20,6 +22,9 @@ export type Used = {
   elapsed: number;
   ownCpu: number;
   serverCpu: number | undefined;
+  /** Time in which this process, and the server, could have run and had to wait for a CPU. */
+  ownWait: number | undefined;
+  serverWait: number | undefined;
   serverMemoryBytes: number | undefined;
   /** Share of the machine's CPU time that the hypervisor gave to others. */
   stolen: number | undefined;
@@ -36,6 +41,8 @@ export function readMeter(serverPid: number | undefined): Reading {
     at: now(),
     ownCpu: cpuTime(process.pid) ?? (user + system) * 1000,
     serverCpu: serverPid === undefined ? undefined : cpuTime(serverPid),
+    ownWait: cpuWait(process.pid),
+    serverWait: serverPid === undefined ? undefined : cpuWait(serverPid),
     ticks: cpuTicks(),
     udp: snmp("Udp"),
     tcp: snmp("Tcp"),
@@ -53,6 +60,8 @@ export function usedBetween(start: Reading, end: Reading, serverPid: number | un
     elapsed: end.at - start.at,
     ownCpu: end.ownCpu - start.ownCpu,
     serverCpu: minus(end.serverCpu, start.serverCpu),
+    ownWait: minus(end.ownWait, start.ownWait),
+    serverWait: minus(end.serverWait, start.serverWait),
     serverMemoryBytes: serverPid === undefined ? undefined : memory(serverPid)?.peak,
     stolen: total && steal !== undefined ? steal / total : undefined,
     clockStep: end.wallDistance - start.wallDistance,

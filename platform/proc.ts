@@ -31,6 +31,15 @@ export function memory(pid: number): { now: number; peak: number } | undefined {
   return status?.includes("VmRSS") ? { now: field("VmRSS"), peak: field("VmHWM") } : undefined;
 }
 
+/**
+ * Nanoseconds in which a process's main thread could have run and was kept waiting for a CPU
+ * (second figure of /proc/<pid>/schedstat, kernel: scheduler/sched-stats.rst).
+ */
+export function cpuWait(pid: number): number | undefined {
+  const wait = read(`/proc/${pid}/schedstat`)?.split(" ")[1];
+  return wait === undefined ? undefined : Number(wait);
+}
+
 /** A table of /proc/net/snmp as numbers: `snmp("Udp").RcvbufErrors` counts datagrams dropped at full buffers. */
 export function snmp(table: "Udp" | "Tcp"): Record<string, number> | undefined {
   const rows = read("/proc/net/snmp")
@@ -85,11 +94,32 @@ function openFiles(pid: string): string[] {
   }
 }
 
-/** The soft and hard limit of open files of this process (proc_pid_limits(5)). */
-export function fileLimit(): { soft: number; hard: number } | undefined {
-  const row = read("/proc/self/limits")?.match(/^Max open files\s+(\S+)\s+(\S+)/m);
+/** The soft and hard limit of open files of a process, this one by default (proc_pid_limits(5)). */
+export function fileLimit(pid: number | "self" = "self"): { soft: number; hard: number } | undefined {
+  const row = read(`/proc/${pid}/limits`)?.match(/^Max open files\s+(\S+)\s+(\S+)/m);
   const value = (text: string) => (text === "unlimited" ? Number.POSITIVE_INFINITY : Number(text));
   return row ? { soft: value(row[1]), hard: value(row[2]) } : undefined;
+}
+
+/** How many files a process has open, and how many it may have. */
+export function openFilesOf(pid: number): { open: number; limit: number } | undefined {
+  const limit = fileLimit(pid)?.soft;
+  try {
+    return limit === undefined ? undefined : { open: readdirSync(`/proc/${pid}/fd`).length, limit };
+  } catch {
+    return undefined; // another user's, or gone
+  }
+}
+
+/** Whether this process can hardly open another file. */
+export function fileTableIsFull(): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    const open = readdirSync("/proc/self/fd").length;
+    return open >= (fileLimit()?.soft ?? 0) - 4;
+  } catch {
+    return true; // not even that could be opened
+  }
 }
 
 /** A value of /proc/sys, such as `net/core/rmem_max`. */

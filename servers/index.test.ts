@@ -1,7 +1,7 @@
 /** The catalogue: every server starts by `serve` and by itself, and says the same. */
 import { expect, test } from "bun:test";
 import { serverNames, servers } from "./index.ts";
-import { connectRaw, runProgram, startProgram } from "./testing.ts";
+import { connectRaw, runProgram, startProgram, WAIT_MS } from "./testing.ts";
 
 test("the twelve servers stand in the order of the sheet", () => {
   expect(serverNames.map((name) => [name, servers[name].spec.port({})])).toEqual([
@@ -30,18 +30,18 @@ test.each(serverNames)("%s starts by itself and stops on SIGTERM", async (name) 
 
 const SERVE = "../bench/sockbench.ts";
 
-test("serve starts each protocol under its own name", async () => {
-  for (const name of serverNames) {
-    const child = Bun.spawn(
-      [process.execPath, `${import.meta.dir}/${SERVE}`, "serve", name, "--port", "0", "--json"],
-      { stdin: "ignore", stdout: "pipe" },
-    );
+test.each(serverNames)(
+  "serve starts %s under its own name",
+  async (name) => {
+    const command = [process.execPath, `${import.meta.dir}/${SERVE}`, "serve", name, "--port", "0", "--json"];
+    const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe" });
     const { value } = await child.stdout.getReader().read();
     expect(JSON.parse(Buffer.from(value!).toString().split("\n")[0]).protocol).toBe(name);
     child.kill();
     expect(await child.exited).toBe(0);
-  }
-});
+  },
+  2 * WAIT_MS,
+);
 
 test("serve --list names them all, with transport and port", async () => {
   const { code, stdout } = await runProgram(SERVE, ["serve", "--list"]);

@@ -15,3 +15,16 @@ export function peerOf<T>(server: Server<T>, request: Request): string | undefin
   const peer = server.requestIP(request);
   return peer ? addressText(peer.address, peer.port) : undefined;
 }
+
+/**
+ * Whether the `Connection` field names the upgrade (RFC 6455 4.2.1): Bun 1.4.5 upgrades without it. It also upgrades
+ * a request by HTTP/1.0, which cannot be seen from here.
+ */
+export function asksForUpgrade(request: Request): boolean {
+  const names = request.headers.get("connection")?.toLowerCase().split(",") ?? [];
+  return names.some((name) => name.trim() === "upgrade");
+}
+
+/** To a request that asks for no WebSocket where there is nothing else. */
+export const upgradeRequired = (): Response =>
+  new Response("this path speaks WebSocket\n", { status: 426, headers: { Upgrade: "websocket" } });

@@ -3,9 +3,9 @@
  * WebSocket chat with its web page: `bun servers/ws-chat.ts --port 8080`. The room is at `/ws`, the page at `/`.
  *
  * What is said in one turn of the event loop is sent in the next, to each client in one cork: few system calls, and
- * each `send` tells what became of its message. (`ws.publish`, measured beside it with 200 clients, gave 6.4 to 7.2
- * million deliveries a second against 9.4 to 9.7, and tells nothing of those it drops.) A client whose queue is full
- * is evicted with a close frame; until then it has got every message, in order.
+ * each `send` tells what became of its message. `ws.publish`, measured beside it (200 clients, 83-byte messages, one
+ * machine), took 100 to 151 ns of server CPU a delivery against 89 to 117, and tells nothing of those it drops. A
+ * client whose queue is full is evicted with a close frame; until then it has got every message, in order.
  */
 import type { ServerWebSocket } from "bun";
 import { boundHandshakes } from "../platform/handshakes.ts";
@@ -29,7 +29,7 @@ import {
   standalone,
   type Where,
 } from "./standalone.ts";
-import { HANDSHAKE_SECONDS, pathOf, peerOf } from "./websocket.ts";
+import { asksForUpgrade, HANDSHAKE_SECONDS, pathOf, peerOf, upgradeRequired } from "./websocket.ts";
 
 /** A batch of so many characters is sent at once, so that a flood cannot make it grow without bound. */
 const BATCH_CHARACTERS = 262_144;
@@ -102,11 +102,13 @@ export function startChatWs(options: ChatWsOptions): Running {
     messages = [];
     characters = 0;
     if (batch.length === 0) return;
-    for (const client of clients) {
-      client.cork(() => {
-        for (let i = 0; i < batch.length; i++)
-          if (from[i] !== client && client.send(batch[i]) === 0) client.data.queueFull = true;
-      });
+    let client: ClientSocket;
+    const sendBatch = () => {
+      for (let i = 0; i < batch.length; i++)
+        if (from[i] !== client && client.sendText(batch[i]) === 0) client.data.queueFull = true;
+    };
+    for (client of clients) {
+      client.cork(sendBatch);
       if (client.data.queueFull) counters.dropped++;
       if (client.data.queueFull || client.getBufferedAmount() > MAX_QUEUE_BYTES) {
         counters.evicted++;
@@ -162,8 +164,8 @@ export function startChatWs(options: ChatWsOptions): Running {
         lastPing: now,
         queueFull: false,
       };
-      if (server.upgrade(request, { data })) return;
-      return new Response("this path speaks WebSocket\n", { status: 426, headers: { Upgrade: "websocket" } });
+      if (asksForUpgrade(request) && server.upgrade(request, { data })) return;
+      return upgradeRequired();
     },
     websocket: {
       idleTimeout: 0, // ours: Bun's pings cannot be set apart from its timeout

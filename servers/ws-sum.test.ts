@@ -70,6 +70,22 @@ test("a query does not change the path, and a Host that is none does not stop th
   raw.reset();
 });
 
+test("a Connection field that does not name Upgrade is not upgraded, one that names it among others is", async () => {
+  start();
+  for (const [field, status] of [
+    ["keep-alive", 426],
+    ["keep-alive, uPgrade", 101],
+  ] as const) {
+    const raw = await connectRaw(server!.url);
+    raw.write(
+      `GET /add HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: ${field}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c29ja2JlbmNoLXRlc3QtMQ==\r\n\r\n`,
+    );
+    await raw.until(() => raw.text().includes("\r\n\r\n"), "the reply");
+    expect(raw.text()).toStartWith(`HTTP/1.1 ${status} `);
+    raw.reset();
+  }
+});
+
 test("a plain request for /add is told that it speaks WebSocket", async () => {
   const response = await fetch(start().replace("ws:", "http:"));
   expect([response.status, response.headers.get("upgrade")]).toEqual([426, "websocket"]);

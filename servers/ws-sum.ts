@@ -16,7 +16,7 @@ import {
   standalone,
   type Where,
 } from "./standalone.ts";
-import { HANDSHAKE_SECONDS, pathOf, peerOf } from "./websocket.ts";
+import { asksForUpgrade, HANDSHAKE_SECONDS, pathOf, peerOf, upgradeRequired } from "./websocket.ts";
 
 /** The largest message `/echo` takes: what the usual test suites send at most. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
@@ -42,8 +42,12 @@ export function startSum(options: Where & { idleSeconds: number; handshakeSecond
       handshakes.done(peerOf(server, request) ?? "");
       const pathname = pathOf(request);
       if (pathname !== "/add" && pathname !== "/echo") return new Response("not found\n", { status: 404 });
-      if (server.upgrade(request, { data: { path: pathname, lastMessage: performance.now() } })) return;
-      return new Response("this path speaks WebSocket\n", { status: 426, headers: { Upgrade: "websocket" } });
+      if (
+        asksForUpgrade(request) &&
+        server.upgrade(request, { data: { path: pathname, lastMessage: performance.now() } })
+      )
+        return;
+      return upgradeRequired();
     },
     websocket: {
       idleTimeout: 0, // ours counts messages only: Bun's counts its own pings' pongs too

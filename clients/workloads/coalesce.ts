@@ -9,10 +9,11 @@ import { createOutbox, flush, pending, send } from "../../platform/outbox.ts";
 import { fdOf, getOption, tcpInfo } from "../../platform/socket-options.ts";
 import { connectWithMss } from "../../platform/tcp-connect.ts";
 import { type Dialect, type DialectName, dialects } from "../../protocols/chat.ts";
-import { type Exchange, Unreachable } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
 import { createHistogram } from "../histogram.ts";
 import { connectReason } from "../members.ts";
 import { parseTarget, type Target } from "../target.ts";
+import { Unreachable } from "../unreachable.ts";
 
 export type CoalescePlan = {
   workload: "coalesce";
@@ -46,6 +47,8 @@ export type Cell = {
   perRead: { p50: number; p99: number; most: number };
   /** How many reads brought so many messages to their end: index is the number, the last one stands for more. */
   histogram: number[];
+  /** Whole messages that came. */
+  arrived: number;
   /** Messages cut in two by the end of a read. */
   cut: number;
 };
@@ -54,7 +57,10 @@ export type CoalesceReport = { workload: "coalesce"; cells: Cell[] };
 
 /** With 12 bytes of timestamps in each segment this leaves 1,448 for data, as on Ethernet. */
 const ETHERNET_MSS = 1460;
-const CELL_TIMEOUT_MS = 3000;
+/** What has not come when nothing has for so long is missing. */
+const QUIET_MS = 400;
+/** A server that loses messages in so many cells has shown what there is to see. */
+const MOST_SHORT_CELLS = 3;
 const HISTOGRAM_SIZE = 129;
 
 export async function runCoalesce(plan: CoalescePlan, exchange: Exchange): Promise<CoalesceReport> {
@@ -70,6 +76,8 @@ export async function runCoalesce(plan: CoalescePlan, exchange: Exchange): Promi
           for (const payload of plan.payloads)
             for (const burst of plan.bursts)
               for (const gap of plan.gapsMilliseconds) {
+                if (cells.filter(({ arrived, messages }) => arrived < messages).length >= MOST_SHORT_CELLS)
+                  return { workload: "coalesce", cells };
                 cells.push(await runCell(pair, plan, payload, burst, gap));
                 exchange.progress({ sent: cells.length, delivered: cells.length });
               }
@@ -230,9 +238,10 @@ async function runCell(
     if (gap > 0) await Bun.sleep(gap);
     else await new Promise((resolve) => setImmediate(resolve));
   }
-  const deadline = performance.now() + CELL_TIMEOUT_MS;
+  let deadline = performance.now() + QUIET_MS;
   let bytes = 0;
   for (let counted = 0; bytes < messages * unit && performance.now() < deadline; ) {
+    if (counted < pair.reads.length) deadline = performance.now() + QUIET_MS;
     for (; counted < pair.reads.length; counted++) bytes += pair.reads[counted];
     if (bytes < messages * unit) await Bun.sleep(1);
   }
@@ -257,7 +266,10 @@ async function runCell(
 }
 
 /** Where messages of `unit` bytes end in a stream that came in these reads. */
-function mapReads(reads: number[], unit: number): Pick<Cell, "reads" | "perRead" | "histogram" | "cut"> {
+function mapReads(
+  reads: number[],
+  unit: number,
+): Pick<Cell, "reads" | "perRead" | "histogram" | "arrived" | "cut"> {
   const counts = createHistogram();
   const histogram: number[] = [];
   let position = 0;
@@ -272,5 +284,11 @@ function mapReads(reads: number[], unit: number): Pick<Cell, "reads" | "perRead"
     histogram[bucket]++;
   }
   const at = (p: number) => (reads.length === 0 ? 0 : counts.getValueAtPercentile(p));
-  return { reads: reads.length, perRead: { p50: at(50), p99: at(99), most: at(100) }, histogram, cut };
+  return {
+    reads: reads.length,
+    perRead: { p50: at(50), p99: at(99), most: at(100) },
+    histogram,
+    arrived: Math.floor(position / unit),
+    cut,
+  };
 }

@@ -4,8 +4,9 @@
  */
 import { openSmallReceiver } from "../../platform/small-receiver.ts";
 import { relayPrefix } from "../../protocols/relay.ts";
-import { type Exchange, Unreachable } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
 import { parseTarget, type Target } from "../target.ts";
+import { Unreachable } from "../unreachable.ts";
 
 export type TruncatePlan = {
   workload: "truncate";
@@ -22,6 +23,8 @@ export const outcomes = [
   "dropped silently",
   "dropped and told",
   "refused by the system",
+  /** An empty datagram that was not relayed: registering is all that it is for. */
+  "registers only",
   "corrupt",
 ] as const;
 export type Outcome = (typeof outcomes)[number];
@@ -172,7 +175,8 @@ async function oneThroughRelay(sender: Receiver, receiver: Receiver, bytes: numb
     .find((text) => text.length < 512);
   const datagram = relayed();
   const kept = datagram ? datagram.subarray(prefix.length) : undefined;
-  if (!kept && told === undefined) return { bytes, outcome: "dropped silently", arrived: 0 };
+  if (!kept && told === undefined)
+    return { bytes, outcome: bytes === 0 ? "registers only" : "dropped silently", arrived: 0 };
   if (!kept) return { bytes, outcome: "dropped and told", arrived: 0, told: told ?? "" };
   return {
     bytes,

@@ -32,6 +32,8 @@ const roomFaults = {
   duplicates: "every Nth message of an author is relayed twice",
   reorders: "every Nth message of an author is relayed after the next one",
   corrupts: "a byte of every Nth message of an author is changed",
+  "leave-loses": "the message after a member has left reaches nobody",
+  keeps: "the end of a connection is not noticed",
   silent: "connections are accepted and read, and nothing is ever sent",
   crashes: "the process ends at the Nth message",
   stalls: "while one reader does not take its bytes, nobody gets any",
@@ -101,6 +103,7 @@ export function startChatMutant(options: ChatMutantOptions): Running {
   const backlog: (() => void)[] = [];
   let lastId = 0;
   let messages = 0;
+  let left = false;
 
   /** What a crash is to everybody else, also where the server is part of another process. */
   const die = () => listener.stop(true);
@@ -147,7 +150,8 @@ export function startChatMutant(options: ChatMutantOptions): Running {
   function leave(member: Member | undefined): void {
     if (!member || member.gone) return;
     member.gone = true;
-    someoneLeft = members.delete(member) || someoneLeft;
+    left = members.delete(member);
+    someoneLeft ||= left;
     if (dialect.left) announce(dialect.left(member));
   }
 
@@ -174,6 +178,9 @@ export function startChatMutant(options: ChatMutantOptions): Running {
   /** The faults of every Nth message stand here; all else is relayed as it is. */
   function relayOrNot(author: Member, message: Uint8Array): void {
     if (fault === "crashes" && ++messages >= every) process.exit(1);
+    const forgotten = left && fault === "leave-loses";
+    left = false;
+    if (forgotten) return;
     const nth = ++author.said % every === 0;
     if (nth && fault === "loses") return;
     if (nth && fault === "corrupts") message[message.length - 3] ^= 1;
@@ -280,6 +287,7 @@ export function startChatMutant(options: ChatMutantOptions): Running {
   const listener = Bun.listen<Member>({
     hostname: host,
     port,
+    allowHalfOpen: fault === "keeps",
     socket: {
       open: join,
       data: (socket, chunk) => receive(socket.data, chunk),
@@ -288,6 +296,7 @@ export function startChatMutant(options: ChatMutantOptions): Running {
         if (pending(member.outbox) === 0) for (const send of backlog.splice(0)) send();
         if (member.gone && pending(member.outbox) === 0) member.socket.shutdown();
       },
+      end: fault === "keeps" ? () => {} : (socket) => void socket.end(),
       close: (socket, error) => finished(socket.data ?? {}, error),
       error: (socket) => leave(socket.data),
     },

@@ -1,0 +1,79 @@
+/** From a request, as the command line or a program makes it, to servers and cells; what does not fit is told. */
+import { parseTarget, type Target } from "../clients/target.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
+import { scenarios } from "./scenarios/index.ts";
+import { type BenchOptions, type Cell, transportOf } from "./scenarios/scenario.ts";
+import {
+  commandSource,
+  implementation,
+  implementationNames,
+  runningTarget,
+  type ServerSource,
+} from "./servers.ts";
+
+export type Request = BenchOptions & {
+  /** A server that runs already, as a URL. */
+  target?: string;
+  /** A command that starts one. */
+  exec?: string;
+  /** Implementations of this project to compare, by name. */
+  servers: string[];
+};
+
+const usage = (message: string) => new Failure(exitCodes.usage, message);
+
+export function readTarget(url: string | undefined): Target | undefined {
+  if (url === undefined) return undefined;
+  const target = parseTarget(url);
+  if (target) return target;
+  throw usage(`--target ${url}: it takes tcp://host:port, udp://host:port or ws://host:port/path`);
+}
+
+export function chooseSources({ exec, servers, target: url }: Request): ServerSource[] {
+  const target = readTarget(url);
+  if (exec !== undefined) return [commandSource(exec, target)];
+  if (target) return [runningTarget(target)];
+  return servers.map((name) => {
+    if (!implementationNames.includes(name))
+      throw usage(`--server ${name}: there is ${implementationNames.join(", ")}`);
+    return implementation(name);
+  });
+}
+
+/** The cells of the named scenarios, of all without a name, that fit the request. */
+export function chooseCells(names: readonly string[], request: Request): Cell[] {
+  const target = readTarget(request.target);
+  const unknown = names.find((name) => !scenarios.some((scenario) => scenario.name === name));
+  if (unknown !== undefined)
+    throw usage(`unknown scenario "${unknown}": there is ${scenarios.map(({ name }) => name).join(", ")}`);
+  checkProtocol(request);
+  if (target && request.transport && request.transport !== target.transport)
+    throw usage(`--transport ${request.transport} does not fit --target ${target.url}`);
+  const options: BenchOptions = {
+    ...request,
+    named: names.length > 0,
+    ...(target ? { transport: target.transport } : {}),
+  };
+  const cells = scenarios
+    .filter(({ name }) => names.length === 0 || names.includes(name))
+    .flatMap((scenario) => scenario.cells(options))
+    .filter(({ protocol }) => !target || fitsTarget(protocol, target, request));
+  if (cells.length > 0) return cells;
+  throw new Failure(exitCodes.unreachable, "nothing to run: no scenario fits these flags together");
+}
+
+export function checkProtocol({ protocol }: BenchOptions): void {
+  const protocols = new Set(scenarios.flatMap(({ protocols }) => protocols));
+  if (protocol !== undefined && !protocols.has(protocol))
+    throw usage(`--protocol ${protocol}: there is ${[...protocols].join(", ")}`);
+}
+
+/** What a target is taken for when no protocol is named. */
+export const firstProtocol: Record<Target["transport"], string> = {
+  tcp: "chat/bracket",
+  udp: "relay",
+  ws: "sum/ws",
+};
+
+const fitsTarget = (protocol: string, { transport }: Target, request: Request): boolean =>
+  transportOf(protocol) === transport && protocol === (request.protocol ?? firstProtocol[transport]);

@@ -1,0 +1,93 @@
+/** The bench as a program: what a wrong command line gets, and what a run prints. */
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { recordSchema } from "../record.ts";
+
+const folder = mkdtempSync(`${tmpdir()}/sockbench-bench-`);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function sockbench(...args: string[]) {
+  const child = Bun.spawn([process.execPath, `${import.meta.dir}/../sockbench.ts`, ...args], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return { stdout, stderr, code };
+}
+
+async function freePort(): Promise<number> {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
+}
+
+test.each([
+  [["bench", "nope"], 2, "nope"],
+  [["bench", "--rate", "fast"], 2, "--rate"],
+  [["bench", "--rate", "-1"], 2, "-1"],
+  [["bench", "--duration", "0"], 2, "--duration"],
+  [["bench", "--target", "nowhere"], 2, "--target nowhere"],
+  [["bench", "--server", "perl"], 2, "--server perl"],
+  [["bench", "--protocol", "smoke"], 2, "--protocol smoke"],
+  [["bench", "--transport", "tcp", "--target", "udp://127.0.0.1:9"], 2, "--transport tcp"],
+  [["bench", "--no-such-flag"], 2, "--no-such-flag"],
+  [["bench", "sum", "--transport", "udp", "--protocol", "chat/bracket"], 3, "nothing to run"],
+  [["bench", "framing", "--exec", "false"], 3, '"false" ended with code 1'],
+  [["no-such-command"], 2, "no-such-command"],
+])("%p ends with code %i and one line that names it", async (args, code, name) => {
+  const result = await sockbench(...args, ...(args[0] === "bench" ? ["--results", folder] : []));
+  expect(result.code).toBe(code);
+  expect(result.stdout).toBe("");
+  expect(result.stderr.trimEnd().split("\n")).toHaveLength(1);
+  expect(result.stderr).toStartWith("error: ");
+  expect(result.stderr).toContain(name);
+});
+
+test("a target where nobody listens ends with code 3", async () => {
+  const url = `tcp://127.0.0.1:${await freePort()}`;
+  const { code, stderr } = await sockbench("bench", "framing", "--target", url, "--results", folder);
+  expect(code).toBe(3);
+  expect(stderr).toContain(`${url} cannot be reached: connection refused`);
+});
+
+test("--json prints the record and nothing else", async () => {
+  const args = ["bench", "truncate", "--quick", "--json", "--results", folder];
+  const { code, stdout } = await sockbench(...args);
+  expect(code).toBe(0);
+  const record = recordSchema.parse(JSON.parse(stdout));
+  expect(record.samples.map(({ scenario }) => scenario)).toEqual(["truncate"]);
+  expect(await Bun.file(`${folder}/${record.id}.json`).exists()).toBe(true);
+});
+
+test("an interrupted run keeps what was finished, marked as partial, and leaves nothing running", async () => {
+  const child = Bun.spawn(
+    [
+      process.execPath,
+      `${import.meta.dir}/../sockbench.ts`,
+      "bench",
+      "truncate",
+      "fanout",
+      "--connections",
+      "10",
+      "--duration",
+      "20",
+      "--samples",
+      "1",
+      "--results",
+      folder,
+    ],
+    { stdin: "ignore", stdout: "pipe", stderr: "pipe" },
+  );
+  // The first line on standard error tells that the first sample is there.
+  const reader = child.stderr.getReader();
+  await reader.read();
+  child.kill("SIGINT");
+  const stdout = await child.stdout.text();
+  expect(await child.exited).toBe(4);
+  expect(stdout).toContain("PARTIAL: ");
+  const children = Bun.spawnSync(["ps", "-o", "ppid=", "-A"]).stdout.toString();
+  expect(children.split("\n").map((line) => line.trim())).not.toContain(String(child.pid));
+}, 60_000);

@@ -1,0 +1,171 @@
+/** `sockbench bench [scenario…]`: runs scenarios, prints their tables, writes a record. */
+import { type Command, Option } from "commander";
+import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
+import { seconds, wholeNumber } from "../../servers/standalone.ts";
+import { withRevision } from "../against.ts";
+import { capacity } from "../capacity.ts";
+import {
+  checkProtocol,
+  chooseCells,
+  chooseSources,
+  firstProtocol,
+  type Request,
+  readTarget,
+} from "../choose.ts";
+import { fails } from "../compare/comparison.ts";
+import { showProgress } from "../progress.ts";
+import { type RunRecord, writeRecord } from "../record.ts";
+import { run } from "../run.ts";
+import { scenarios } from "../scenarios/index.ts";
+import { implementationNames, type ServerSource } from "../servers.ts";
+import type { RunResult, SessionOptions } from "../session.ts";
+import { comparisons, printRun } from "../summary.ts";
+
+type Flags = Omit<Request, "servers"> & {
+  server: string;
+  against?: string;
+  samples?: number;
+  maxSamples?: number;
+  fleets?: number;
+  results: string;
+  json?: boolean;
+  calibrate?: boolean;
+  objective: string;
+  grow: "rate" | "connections";
+};
+
+const QUICK_SAMPLES = 1;
+const SAMPLES = 2;
+/** Named like a scenario, but it chooses its samples as it goes. */
+const CAPACITY = "capacity";
+
+const scenarioHelp = [
+  ...scenarios.map(({ name, summary }) => `${name}: ${summary}`),
+  `${CAPACITY}: the highest rate at which --objective holds`,
+].join("; ");
+
+export function addBenchCommand(program: Command): void {
+  program
+    .command("bench")
+    .description("run scenarios, print their tables, write a record")
+    .argument("[scenario...]", scenarioHelp)
+    .option("--quick", "fewer and shorter samples", false)
+    .option(
+      "--target <url>",
+      "a server that runs already: tcp://host:port, udp://host:port, ws://host:port/path",
+    )
+    .option("--exec <command>", "start this server; its address is --target, or its own JSON line")
+    .option("--server <names>", `implementations to compare, of ${implementationNames.join(", ")}`, "bun")
+    .option("--against <revision>", "compare this tree's servers with those of a git revision, in one run")
+    .addOption(new Option("--transport <name>", "only protocols over it").choices(["tcp", "udp", "ws"]))
+    .option("--protocol <name>", "only this protocol, such as chat/bracket")
+    .addOption(new Option("--loop <kind>", "only this kind of load").choices(["open", "closed"]))
+    .option("--connections <number>", "members of the room, or connections", wholeNumber(2, 20_000))
+    .option("--rate <number>", "open loop: messages a second over all senders", wholeNumber(1, 1_000_000))
+    .option("--duration <seconds>", "measured time of a sample", seconds)
+    .option("--warmup <seconds>", "time before it", seconds)
+    .option("--window <number>", "closed loop: outstanding messages of a sender", wholeNumber(1, 4096))
+    .option("--senders <number>", "how many of the members send", wholeNumber(1, 1000))
+    .option("--size <bytes>", "bytes of a message", wholeNumber(32, 60_000))
+    .option("--file-size <MiB>", "transfer: size of the file", wholeNumber(1, 1024))
+    .option("--samples <number>", "valid samples of each cell", wholeNumber(1, 1000))
+    .option("--max-samples <number>", "samples that may be taken for them", wholeNumber(1, 2000))
+    .option("--fleets <number>", "client processes (one a spare core)", wholeNumber(1, 64))
+    .option("--seed <number>", "of everything that is random", wholeNumber(0, 2 ** 31 - 1), 1)
+    .option("--calibrate", "measure the harness itself first; alone, nothing else")
+    .option("--objective <clauses>", "capacity: what must hold", "p99<5ms,loss=0")
+    .addOption(
+      new Option("--grow <what>", "capacity: what is raised")
+        .choices(["rate", "connections"])
+        .default("rate"),
+    )
+    .option("--exhaustive", "framing: every split of the longest lines too (about a minute)", false)
+    .option("--results <folder>", "where the record goes", "results")
+    .option("--json", "print the record, and nothing else, on standard output")
+    .action(async (names: string[], flags: Flags) => {
+      process.exit(await bench(names, flags));
+    });
+}
+
+/** Runs what the command line asks for; resolves with the exit code. */
+async function bench(names: string[], flags: Flags): Promise<ExitCode> {
+  const request: Request = { ...flags, servers: flags.server.split(",") };
+  const interrupt = Promise.withResolvers<never>();
+  interrupt.promise.catch(() => {});
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => interrupt.reject(new Failure(exitCodes.untrusted, "interrupted")));
+  const session: SessionOptions = {
+    fleets: flags.fleets,
+    command: ["bench", ...Bun.argv.slice(3)],
+    interrupted: interrupt.promise,
+  };
+  const measure = (sources: ServerSource[]) =>
+    names.includes(CAPACITY)
+      ? searchCapacity(names, request, flags, sources, session)
+      : takeSamples(names, request, flags, sources, session);
+  const { record, failure } = flags.against
+    ? await withRevision(flags.against, measure)
+    : await measure(chooseSources(request));
+  if (record.samples.length === 0 && !record.calibration)
+    throw failure ?? new Failure(exitCodes.unreachable, `nothing ran: ${record.warnings.join("; ")}`);
+  const path = await writeRecord(record, flags.results);
+  if (flags.json) console.log(JSON.stringify(record));
+  else printRun(record, path);
+  if (failure) console.error(`error: ${failure.message}; what was finished is in ${path}`);
+  if (flags.against && !failure && comparisons(record).some((found) => fails(found, "regression")))
+    return exitCodes.wrong;
+  return codeOf(record, failure);
+}
+
+async function takeSamples(
+  names: string[],
+  request: Request,
+  flags: Flags,
+  sources: ServerSource[],
+  session: SessionOptions,
+): Promise<RunResult> {
+  const samples = flags.samples ?? (flags.quick ? QUICK_SAMPLES : SAMPLES);
+  const cells = flags.calibrate && names.length === 0 ? [] : chooseCells(names, request);
+  const progress = showProgress();
+  const result = await run({
+    ...session,
+    cells,
+    sources,
+    samples,
+    ...(flags.samples ? {} : { glances: 1 }),
+    maxSamples: flags.maxSamples ?? samples * 2 + (flags.quick ? 0 : 1),
+    calibrate: flags.calibrate ?? false,
+    onProgress: progress.tell,
+  });
+  progress.end();
+  return result;
+}
+
+async function searchCapacity(
+  names: string[],
+  request: Request,
+  { objective, grow }: Flags,
+  sources: ServerSource[],
+  session: SessionOptions,
+): Promise<RunResult> {
+  if (names.length > 1)
+    throw new Failure(
+      exitCodes.usage,
+      `${CAPACITY} is searched by itself, without ${names.filter((name) => name !== CAPACITY).join(", ")}`,
+    );
+  if (sources.length > 1)
+    throw new Failure(exitCodes.usage, `${CAPACITY} is searched of one server at a time`);
+  checkProtocol(request);
+  const target = readTarget(request.target);
+  const protocol = request.protocol ?? firstProtocol[target?.transport ?? request.transport ?? "tcp"];
+  const onStep = (words: string) => console.error(`capacity ${protocol}: ${words}`);
+  return capacity({ ...session, source: sources[0], protocol, objective, grow, bench: request, onStep });
+}
+
+/** A wrong server outranks what ended the run, and that outranks doubts about figures. */
+function codeOf({ samples, warnings, capacity }: RunRecord, failure: Failure | undefined): ExitCode {
+  if (samples.some(({ wrong }) => wrong.length > 0)) return exitCodes.wrong;
+  if (failure) return failure.exitCode;
+  if (capacity && !capacity.answer) return exitCodes.wrong;
+  return warnings.length > 0 ? exitCodes.untrusted : exitCodes.ok;
+}

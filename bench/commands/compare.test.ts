@@ -1,0 +1,94 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { noisy, recordOf } from "../compare/testing.ts";
+import { type RunRecord, writeRecord } from "../record.ts";
+
+const folder = mkdtempSync(`${tmpdir()}/compare-`);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const figures = { serverCpuPerDelivery: 1000 };
+const record = (id: string, factor: number, parts: Partial<RunRecord> = {}) =>
+  recordOf(id, noisy(12, { serverCpuPerDelivery: 1000 * factor }, { seed: id.charCodeAt(3) }), parts);
+const two = [
+  ...noisy(12, figures, { server: "bun", seed: 5 }),
+  ...noisy(12, figures, { server: "go", seed: 6 }),
+];
+const records = [
+  record("01-a", 1),
+  record("02-b", 1.01),
+  record("03-c", 1.2),
+  record("04-d", 1, { environment: { ...record("", 1).environment, cpu: "another" } }),
+  recordOf("05-e", two),
+];
+await Promise.all(records.map((one) => writeRecord(one, folder)));
+
+function compare(...flags: string[]) {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([
+    process.execPath,
+    `${import.meta.dir}/../sockbench.ts`,
+    "compare",
+    "--results",
+    folder,
+    ...flags,
+  ]);
+  return { exitCode, out: stdout.toString(), error: stderr.toString() };
+}
+
+describe("sockbench compare", () => {
+  test("ends with 0 when nothing is shown, and with 1 for a regression", () => {
+    expect(compare("01", "02").exitCode).toBe(0);
+    const { exitCode, out } = compare("01", "03");
+    expect(exitCode).toBe(1);
+    expect(out).toContain("slower");
+  });
+
+  test("fails on what --fail-on says", () => {
+    expect(compare("01", "03", "--fail-on", "wrong").exitCode).toBe(0);
+    expect(compare("03", "01", "--fail-on", "regression").exitCode).toBe(0);
+    expect(compare("03", "01", "--fail-on", "change").exitCode).toBe(1);
+  });
+
+  test("refuses unlike records with 4 and the field, unless forced", () => {
+    const { exitCode, error } = compare("01", "04");
+    expect(exitCode).toBe(4);
+    expect(error).toContain("cpu (one and another)");
+    expect(compare("01", "04", "--force").exitCode).toBe(0);
+  });
+
+  test("takes the last records by default", () => {
+    // 04 and 05 come from different machines.
+    expect(compare().error).toContain("cpu (another and one)");
+    expect(compare("--servers", "bun,go").out).toContain("bun 05-e → go 05-e");
+  });
+
+  test("prints JSON and nothing else on standard output", () => {
+    const { out } = compare("01", "03", "--json");
+    expect(JSON.parse(out)).toMatchObject({ schema: "sockbench-comparison/1", tests: 1 });
+  });
+
+  test("takes a threshold, and says when it is none", () => {
+    expect(compare("01", "03", "--threshold", "30%").exitCode).toBe(0);
+    for (const text of ["500", "x", "0", "5 %"]) {
+      const { exitCode, error } = compare("01", "03", "--threshold", text);
+      expect([exitCode, error.includes(text)]).toEqual([2, true]);
+    }
+  });
+
+  test("names a record that it cannot find", () => {
+    expect(compare("99")).toMatchObject({ exitCode: 2, error: expect.stringContaining('"99"') });
+    expect(compare("0", "01").error).toContain("beginning of 5 records");
+    expect(compare("01", "01").error).toContain("compared with itself");
+    expect(compare("--results", "/nowhere")).toMatchObject({
+      exitCode: 3,
+      error: expect.stringContaining("/nowhere has no records"),
+    });
+  });
+
+  test("shows one metric over all records", () => {
+    const { exitCode, out } = compare("--history", "serverCpuPerDelivery");
+    expect(exitCode).toBe(0);
+    expect(out).toContain("fanout tcp 100 closed bun\n");
+    expect(compare("--history", "speed").exitCode).toBe(2);
+  });
+});

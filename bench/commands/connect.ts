@@ -1,0 +1,247 @@
+/**
+ * `sockbench connect <url>`: what is typed goes to a server, what it says goes to the terminal. One entry of
+ * `transports` a URL scheme.
+ */
+import type { Socket } from "bun";
+import { type Command, InvalidArgumentError } from "commander";
+import { exitCodes, Failure } from "../../platform/failure.ts";
+import { createLineBuffer, NEWLINE, splitLines } from "../../protocols/lines.ts";
+
+const DEFAULT_WAIT_SECONDS = 2;
+/** The longest line that becomes one datagram or message. */
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
+/** Input is not read further while so much waits. */
+const MAX_UNSENT_BYTES = 1024 * 1024;
+
+type Link = {
+  /** Takes a piece of the input; resolves when the next may come. */
+  send: (chunk: Uint8Array) => Promise<void>;
+  /** The input has ended: half-closes where the transport can. */
+  finish: () => void;
+  /** Settles when the other side has closed, with a reason where it gave one; rejects when it cannot be reached. */
+  closed: Promise<string | undefined>;
+  close: () => void;
+};
+
+type LinkOptions = {
+  /** Takes certificates that nobody vouches for. */
+  insecure: boolean;
+  output: (bytes: Uint8Array | string) => void;
+};
+
+type Opener = (url: string, options: LinkOptions) => Promise<Link>;
+
+const unreachable = (url: string, why: string) =>
+  new Failure(exitCodes.unreachable, `${url} cannot be reached: ${why}`);
+const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** Host and port of a URL whose scheme the URL standard does not know. */
+function hostAndPort(url: string): { hostname: string; port: number } {
+  const text = url.replace(/^\w+:/, "http:");
+  const parsed = URL.canParse(text) ? new URL(text) : undefined;
+  const port = /:(\d+)\/?$/.exec(url)?.[1];
+  if (!parsed || port === undefined)
+    throw new Failure(exitCodes.usage, `${url} is no address: write ${url.split(":")[0]}://host:port`);
+  return { hostname: parsed.hostname.replace(/^\[|\]$/g, ""), port: Number(port) };
+}
+
+/** A byte stream: the input's bytes as they are. */
+function stream(place: (url: string) => object, secure = false): Opener {
+  return async (url, { insecure, output }) => {
+    const { promise: closed, resolve, reject } = Promise.withResolvers<string | undefined>();
+    let drained = Promise.withResolvers<void>();
+    let socket: Socket;
+    try {
+      socket = await Bun.connect({
+        ...(place(url) as { hostname: string; port: number }),
+        ...(secure ? { tls: { rejectUnauthorized: !insecure } } : {}),
+        allowHalfOpen: true,
+        socket: {
+          data: (_socket, chunk) => output(chunk),
+          drain: () => drained.resolve(),
+          end: (socket) => {
+            socket.shutdown();
+            resolve(undefined);
+          },
+          handshake: (socket, _success, error) => {
+            if (!secure || insecure || !error) return;
+            reject(unreachable(url, `${error.message} (--insecure takes it all the same)`));
+            socket.terminate();
+          },
+          close: (_socket, error) => {
+            drained.resolve();
+            resolve(error ? reasonOf(error) : undefined);
+          },
+          error: (_socket, error) => resolve(reasonOf(error)),
+        },
+      });
+    } catch (error) {
+      if (error instanceof Failure) throw error;
+      throw unreachable(url, reasonOf(error));
+    }
+    return {
+      closed,
+      close: () => void socket.terminate(),
+      finish: () => void socket.shutdown(),
+      async send(chunk) {
+        for (let rest = chunk; rest.length > 0; ) {
+          drained = Promise.withResolvers();
+          const taken = socket.write(rest);
+          if (taken < 0) return;
+          rest = rest.subarray(taken);
+          if (rest.length > 0) await drained.promise;
+        }
+      },
+    };
+  };
+}
+
+/** Cuts the input into lines and sends each, without its newline; a last line may lack it. */
+function byLines(sendLine: (line: Buffer) => Promise<void> | void) {
+  const lines = createLineBuffer();
+  const cut = async (chunk: Uint8Array) => {
+    const whole: Buffer[] = [];
+    const readable = splitLines(lines, chunk, MAX_LINE_BYTES, (bytes, from, to) => {
+      whole.push(Buffer.from(bytes.subarray(from, to)));
+    });
+    for (const line of whole) await sendLine(line);
+    if (!readable) throw new Failure(exitCodes.usage, `a line of input is over ${MAX_LINE_BYTES} bytes`);
+  };
+  return {
+    send: cut,
+    last: () => (lines.length > 0 ? cut(Uint8Array.of(NEWLINE)) : Promise.resolve()),
+  };
+}
+
+/** A datagram a line, both ways. */
+const datagrams: Opener = async (url, { output }) => {
+  const { hostname, port } = hostAndPort(url);
+  const { promise: closed, reject } = Promise.withResolvers<string | undefined>();
+  const refuse = (why: unknown) => reject(unreachable(url, reasonOf(why)));
+  try {
+    // Bun sends to addresses only, not to names.
+    const [{ address }] = await Bun.dns.lookup(hostname);
+    const socket = await Bun.udpSocket({
+      hostname: address.includes(":") ? "::" : "0.0.0.0",
+      port: 0,
+      connect: { hostname: address, port },
+      socket: {
+        data: (_socket, payload) => output(Buffer.concat([payload, Buffer.of(NEWLINE)])),
+        // Bun 1.4.5 gives the error alone, whatever its type says.
+        error: (error: unknown) => refuse(error),
+      },
+    });
+    const lines = byLines((line) => {
+      try {
+        socket.send(line);
+      } catch (error) {
+        refuse(error);
+      }
+    });
+    return { closed, close: () => socket.close(), finish: () => void lines.last(), send: lines.send };
+  } catch (error) {
+    throw unreachable(url, reasonOf(error));
+  }
+};
+
+/** A text message a line, both ways; a message that ends with a newline gets no second one. */
+const messages: Opener = async (url, { insecure, output }) => {
+  if (!URL.canParse(url))
+    throw new Failure(exitCodes.usage, `${url} is no address: write ws://host:port/path`);
+  const { promise: closed, resolve } = Promise.withResolvers<string | undefined>();
+  const opened = Promise.withResolvers<void>();
+  const socket = new WebSocket(url, { tls: { rejectUnauthorized: !insecure } } as never);
+  socket.binaryType = "nodebuffer";
+  socket.onopen = () => opened.resolve();
+  socket.onmessage = ({ data }: { data: string | Buffer }) => {
+    const text = typeof data === "string" ? data : `binary ${data.toString("hex")}`;
+    output(text.endsWith("\n") ? text : `${text}\n`);
+  };
+  let failure = "";
+  socket.onerror = (event) => {
+    failure = (event as ErrorEvent).message ?? "";
+  };
+  socket.onclose = ({ code, reason }) => {
+    const why = failure || `${code}${reason ? ` ${reason}` : ""}`;
+    opened.reject(unreachable(url, why));
+    resolve(code === 1000 ? undefined : why);
+  };
+  await opened.promise;
+  const lines = byLines(async (line) => {
+    socket.send(line.toString());
+    while (socket.bufferedAmount > MAX_UNSENT_BYTES && socket.readyState === WebSocket.OPEN)
+      await Bun.sleep(5);
+  });
+  return {
+    closed,
+    close: () => socket.close(1000),
+    finish: () => void lines.last(),
+    send: lines.send,
+  };
+};
+
+const unixPath = (url: string) => ({ unix: url.replace(/^unix:\/\//, "") });
+
+const transports: Record<string, Opener> = {
+  tcp: stream(hostAndPort),
+  tls: stream(hostAndPort, true),
+  unix: stream(unixPath),
+  udp: datagrams,
+  ws: messages,
+  wss: messages,
+};
+
+function waitSeconds(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text) || Number(text) > 86_400)
+    throw new InvalidArgumentError("It takes seconds, at most 86400.");
+  return Number(text);
+}
+
+/** Sends all of the standard input; resolves at its end. */
+async function sendInput(link: Link): Promise<void> {
+  for await (const chunk of Bun.stdin.stream()) await link.send(chunk);
+  link.finish();
+}
+
+async function connect(url: string, options: { wait: number; insecure: boolean }): Promise<void> {
+  const open = transports[url.split(":")[0]];
+  if (!open || !url.includes("://"))
+    throw new Failure(
+      exitCodes.usage,
+      `${url} is no address: it begins with ${Object.keys(transports).join("://, ")}://`,
+    );
+  const out = Bun.stdout.writer();
+  const output = (bytes: Uint8Array | string) => {
+    out.write(bytes);
+    // Whoever reads our output may have gone; then there is nobody left to tell.
+    Promise.resolve(out.flush()).catch(() => process.exit(exitCodes.ok));
+  };
+  const link = await open(url, { insecure: options.insecure, output });
+  const inputEnd = sendInput(link).then(() => Bun.sleep(options.wait * 1000).then(() => "waited" as const));
+  const end = await Promise.race([link.closed, inputEnd]);
+  if (end !== "waited" && process.stdin.isTTY) console.error(`closed by ${url}${end ? `: ${end}` : ""}`);
+  else if (end !== "waited" && end !== undefined) console.error(`closed by ${url}: ${end}`);
+  link.close();
+  await out.flush();
+}
+
+export function addConnectCommand(program: Command): void {
+  program
+    .command("connect <url>")
+    .description("talk to a server by hand: tcp://, tls://, unix://, udp://, ws://, wss://")
+    .option(
+      "--wait <seconds>",
+      "after the end of the input, wait so long for what comes",
+      waitSeconds,
+      DEFAULT_WAIT_SECONDS,
+    )
+    .option("--insecure", "take a certificate that nobody vouches for", false)
+    .addHelpText(
+      "after",
+      "\nTCP, TLS and Unix sockets carry the input's bytes as they are; udp:// and ws:// a datagram or text message a\nline. Ctrl+D ends the input, Ctrl+C the program.",
+    )
+    .action(async (url: string, options: { wait: number; insecure: boolean }) => {
+      await connect(url, options);
+      process.exit(exitCodes.ok); // standard input may still be open
+    });
+}

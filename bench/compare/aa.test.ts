@@ -1,0 +1,33 @@
+import { describe, expect, test } from "bun:test";
+import { baselineServers, judgeComparison, limits, RECOMMENDED_SAMPLES, readBaseline } from "./aa.ts";
+import { compareServers } from "./compare.ts";
+import { fails } from "./comparison.ts";
+import { sentence } from "./words.ts";
+
+const baseline = await readBaseline();
+const trials = 100;
+
+describe("on recorded samples of real servers", () => {
+  test("a server compared with itself gives two false alarms in 100 at most, one slowed by 10 % is found in 95", () => {
+    const { falseAlarms, found } = judgeComparison(baseline, {
+      samples: RECOMMENDED_SAMPLES,
+      trials,
+      seed: 1,
+    });
+    expect(falseAlarms).toBeLessThanOrEqual(limits.falseAlarms);
+    expect(found).toBeGreaterThanOrEqual(limits.found);
+  });
+
+  test("five samples a side give no more false alarms: they find less", () => {
+    const { falseAlarms, found } = judgeComparison(baseline, { samples: 5, trials, seed: 1 });
+    expect(falseAlarms).toBeLessThanOrEqual(limits.falseAlarms);
+    expect(found).toBeLessThan(limits.found);
+  });
+
+  test("all samples together show what the servers are", () => {
+    const { a, again, slow } = baselineServers;
+    expect(fails(compareServers(baseline, a, again), "change")).toBeFalse();
+    expect(fails(compareServers(baseline, a, slow), "regression")).toBeTrue();
+    expect(sentence(compareServers(baseline, again, slow))).toContain("slower");
+  });
+});

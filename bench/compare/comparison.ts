@@ -1,0 +1,85 @@
+/** What a comparison is: plain data, from which text, Markdown and exit code are made. */
+import type { Metric } from "../metrics.ts";
+import type { Fault } from "./correctness.ts";
+import type { Unlike } from "./likeness.ts";
+import type { Interval } from "./statistics.ts";
+
+export type Verdict = "faster" | "slower" | "~" | "unknown";
+
+export type Side = { samples: number; median: number; interval: Interval | null };
+
+/** One figure of one cell. */
+export type Row = {
+  metric: string;
+  label: string;
+  unit: Metric["unit"];
+  better: Metric["better"];
+  /** Only tested figures have a verdict; the others are there to be looked at. */
+  tested: boolean;
+  old: Side;
+  new: Side;
+  /** New to old: a ratio, or for shares a difference; null where neither can be had. */
+  change: { scale: "ratio" | "difference"; estimate: number; interval: Interval | null } | null;
+  p: number;
+  /** p after correction; null for figures that are not tested. */
+  corrected: number | null;
+  verdict: Verdict | null;
+  /**
+   * When the verdict is unknown: samples a side that would show a change as large as the one seen here, or of
+   * the threshold's size where that is more. Only a bound from below when `atLeast`.
+   */
+  needed: { samples: number; atLeast: boolean } | null;
+  /** What is to be said of the verdict in words, if anything. */
+  why: string | null;
+};
+
+export type Cell = {
+  name: string;
+  scenario: string;
+  variant: string;
+  /** Null where the servers are the two sides. */
+  server: string | null;
+  rows: Row[];
+  /** Samples that broke a rule of validity, and which. */
+  leftOut: { old: number; new: number; rules: string[] };
+  /** Labels of figures to test of which one side has no valid sample. */
+  missing: { old: string[]; new: string[] };
+};
+
+/** The geometric mean of one class of figures over all cells that have it. */
+export type Mean = { name: string; cells: number; ratio: number; interval: Interval | null };
+
+export type Comparison = {
+  schema: "sockbench-comparison/1";
+  old: { name: string; record: string; startedAt: string };
+  new: { name: string; record: string; startedAt: string };
+  threshold: number;
+  level: number;
+  /** How many figures were tested. */
+  tests: number;
+  faults: Fault[];
+  cells: Cell[];
+  means: Mean[];
+  /** Cells that only one side has: not compared. */
+  onlyOld: string[];
+  onlyNew: string[];
+  /** What differs and was overlooked by force. */
+  unlike: Unlike[];
+  notes: string[];
+};
+
+/** Whether there were figures, but all samples of them broke a rule of validity: then nothing was compared. */
+export const isVoid = ({ tests, cells }: Comparison): boolean =>
+  tests === 0 && cells.some(({ leftOut }) => leftOut.old + leftOut.new > 0);
+
+/** What makes the exit code: something newly wrong, something slower, anything that differs. */
+export const gates = ["wrong", "regression", "change"] as const;
+export type Gate = (typeof gates)[number];
+
+/** Whether a comparison fails at a gate; each gate holds what the ones before it hold. */
+export function fails(comparison: Comparison, gate: Gate): boolean {
+  const verdicts = comparison.cells.flatMap(({ rows }) => rows.map(({ verdict }) => verdict));
+  if (comparison.faults.some(({ change }) => change === "new")) return true;
+  if (gate !== "wrong" && verdicts.includes("slower")) return true;
+  return gate === "change" && verdicts.includes("faster");
+}

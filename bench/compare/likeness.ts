@@ -1,0 +1,60 @@
+/**
+ * What must be equal before two sides may be compared, and what is not: a difference in the machine, the
+ * runtime or what was asked for would be read as a difference of the servers.
+ */
+import type { Environment, RunRecord, Sample } from "../record.ts";
+
+export type Unlike = { field: string; old: string; new: string };
+
+/**
+ * Fields of the environment that must be equal. Not among them, and free to differ: the commit, which is what
+ * one compares; the limit of open files, since too low a one ends a run; the clocks' uncertainty, which is
+ * far below what is measured; the exact amount of memory.
+ */
+const mustBeEqual: Record<string, (environment: Environment) => unknown> = {
+  sockbench: (environment) => environment.sockbench,
+  bun: (environment) => environment.bun,
+  "bun revision": (environment) => environment.bunRevision,
+  platform: (environment) => environment.platform,
+  kernel: (environment) => environment.kernel,
+  cpu: (environment) => environment.cpu,
+  cores: (environment) => environment.cores,
+  "memory in GiB": (environment) => Math.round(environment.memory / 2 ** 30),
+  fleets: (environment) => environment.fleets,
+  pinned: (environment) => environment.pinned,
+};
+
+/** Parameters that may differ from sample to sample. */
+const freeParameters = new Set(["seed"]);
+
+export function unlikeEnvironments({ environment: a }: RunRecord, { environment: b }: RunRecord): Unlike[] {
+  return [
+    ...Object.entries(mustBeEqual).flatMap(([field, of]) => unlike(field, of(a), of(b))),
+    ...unlikeEntries("", a.sysctl, b.sysctl),
+    ...unlikeEntries("", a.socketOptions, b.socketOptions),
+  ];
+}
+
+/** Samples of one cell must have been asked for the same: every value that one side has, the other has too. */
+export function unlikeParameters(cell: string, a: readonly Sample[], b: readonly Sample[]): Unlike[] {
+  const values = (samples: readonly Sample[], name: string) =>
+    [...new Set(samples.map((sample) => JSON.stringify(sample.parameters[name] ?? null)))].sort().join(", ");
+  const names = new Set([...a, ...b].flatMap((sample) => Object.keys(sample.parameters)));
+  return [...names]
+    .filter((name) => !freeParameters.has(name))
+    .flatMap((name) => {
+      const old = values(a, name);
+      const now = values(b, name);
+      return old === now && !old.includes(", ") ? [] : [{ field: `${cell}: ${name}`, old, new: now }];
+    });
+}
+
+const unlike = (field: string, old: unknown, now: unknown): Unlike[] =>
+  Bun.deepEquals(old, now) ? [] : [{ field, old: text(old), new: text(now) }];
+
+const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value ?? null));
+
+function unlikeEntries(prefix: string, a: Record<string, unknown>, b: Record<string, unknown>): Unlike[] {
+  const names = [...new Set([...Object.keys(a), ...Object.keys(b)])];
+  return names.flatMap((name) => unlike(prefix + name, a[name], b[name]));
+}

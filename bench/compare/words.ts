@@ -1,0 +1,109 @@
+/** A comparison in words and figures for people: the sentence at its end, and how its numbers are written. */
+import { amount, duration, percent } from "../format.ts";
+import { type Cell, type Comparison, isVoid, type Row, type Side, type Verdict } from "./comparison.ts";
+import type { Interval } from "./statistics.ts";
+
+const CELLS_NAMED = 4;
+
+const writers: Record<Row["unit"], (value: number) => string> = {
+  ns: duration,
+  "/s": (value) => `${amount(value)}${/[a-z]$/i.test(amount(value)) ? "" : " "}/s`,
+  share: percent,
+  bytes: amount,
+  count: amount,
+};
+
+/** `1.25 (1.20–1.31) M/s`; the unit is said once where it is the same. */
+export function withInterval(write: (value: number) => string, value: number, interval: Interval | null) {
+  if (!interval) return write(value);
+  const texts = [value, interval.low, interval.high].map(write);
+  const units = texts.map((text) => text.replace(/^[-\d.,]+/, ""));
+  if (new Set(units).size > 1) return `${texts[0]} (${texts[1]} – ${texts[2]})`;
+  const [middle, low, high] = texts.map((text, i) => text.slice(0, text.length - units[i].length));
+  return `${middle} (${low}–${high})${units[0]}`;
+}
+
+export const valueText = (unit: Row["unit"], { median, interval }: Side): string =>
+  withInterval(writers[unit], median, interval);
+
+export function changeText({ change }: Row): string {
+  if (!change) return "–";
+  if (change.scale === "ratio")
+    return `× ${withInterval((v) => v.toFixed(3), change.estimate, change.interval)}`;
+  return withInterval((v) => `${(v * 100).toFixed(2)} points`, change.estimate, change.interval);
+}
+
+/** p as it counts: corrected; in parentheses where nothing is tested and the plain one is only to be looked at. */
+export const pText = ({ p, corrected }: Row): string =>
+  corrected === null ? `(${probability(p)})` : probability(corrected);
+
+const probability = (p: number): string => (p < 0.0001 ? "<0.0001" : p.toFixed(p < 0.1 ? 4 : 2));
+
+export const verdictText = ({ verdict, needed }: Row): string =>
+  verdict === null ? "" : needed === null ? verdict : `${verdict}: takes ${samplesText(needed)}`;
+
+const samplesText = ({ samples, atLeast }: NonNullable<Row["needed"]>) =>
+  `${atLeast ? "≥ " : ""}${samples} samples`;
+
+/** By how much the figure itself changed: `12 % (8–15 %)`. */
+function effectText({ change }: Row): string {
+  if (!change) return "";
+  const zero = change.scale === "ratio" ? 1 : 0;
+  const unit = change.scale === "ratio" ? " %" : " points";
+  const { estimate, interval } = change;
+  const decimals = Math.abs(estimate - zero) < 0.0995 ? 1 : 0;
+  const write = (value: number) => (Math.abs(value - zero) * 100).toFixed(decimals);
+  if (!interval) return `${write(estimate)}${unit}`;
+  const [low, high] = [interval.low, interval.high].toSorted(
+    (a, b) => Math.abs(a - zero) - Math.abs(b - zero),
+  );
+  return `${write(estimate)}${unit} (${write(low)}–${write(high)}${unit})`;
+}
+
+/** What of a cell has such a verdict: `12 % (8–15 %) faster in fanout … by verified deliveries`. */
+function changeOfCell({ name, rows }: Cell, verdict: Verdict): string[] {
+  const [first, ...others] = rows.filter((row) => row.verdict === verdict);
+  if (!first) return [];
+  const by = [first, ...others].map((row, i) => (i === 0 ? row.label : `${effectText(row)} by ${row.label}`));
+  return [`${effectText(first)} ${verdict} in ${name} by ${by.join(" and ")}`];
+}
+
+/** What one would say to a colleague who asks how it went. */
+export function sentence(comparison: Comparison): string {
+  const { old, new: now, cells, faults } = comparison;
+  const worse = faults.filter(({ change }) => change === "new");
+  if (worse.length > 0) {
+    const [first] = worse;
+    const more = worse.length > 1 ? ` and ${worse.length - 1} more` : "";
+    return `${now.name} is wrong where ${old.name} was right (${first.cell}: ${first.kind}${more}); no speed makes up for that.`;
+  }
+  if (comparison.tests === 0)
+    return isVoid(comparison)
+      ? `Nothing could be compared: no figure has valid samples of both ${old.name} and ${now.name}.`
+      : `There are no figures to compare; nothing is newly wrong in ${now.name}.`;
+  const changes = (["slower", "faster"] as const).flatMap((verdict) =>
+    cells.flatMap((cell) => changeOfCell(cell, verdict)),
+  );
+  const open = unanswered(comparison);
+  if (changes.length === 0) {
+    const none = `No difference between ${old.name} and ${now.name} is shown`;
+    return open ? `${none}; ${open}.` : `${none}, and these samples would show one of ${least(comparison)}.`;
+  }
+  const named = changes.slice(0, CELLS_NAMED);
+  if (changes.length > named.length) named.push(`changed in ${changes.length - named.length} more places`);
+  const rest = open ?? "nothing else changed that these samples can show";
+  return `${now.name} is ${named.join(", ")}; ${rest}.`;
+}
+
+/** The threshold, as it was given: `5 %`. */
+export const least = ({ threshold }: Comparison): string => `${Number((threshold * 100).toPrecision(3))} %`;
+
+/** What the samples do not tell, and how many would. */
+function unanswered(comparison: Comparison): string | undefined {
+  const rows = comparison.cells.flatMap((cell) => cell.rows).filter(({ verdict }) => verdict === "unknown");
+  if (rows.length === 0) return undefined;
+  const [most] = rows.flatMap(({ needed }) => needed ?? []).sort((a, b) => b.samples - a.samples);
+  const takes = most ? `, the noisiest ${samplesText(most)} a side` : "";
+  const need = rows.length === 1 ? "figure needs" : "figures need";
+  return `${rows.length} of ${comparison.tests} ${need} more samples to tell${takes}`;
+}

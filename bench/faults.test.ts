@@ -1,0 +1,162 @@
+/** A gate that cannot fail is none: every scenario finds a server that has the fault it looks for. */
+import { describe, expect, test } from "bun:test";
+import { run } from "./run.ts";
+import { coalesce } from "./scenarios/coalesce.ts";
+import { connect } from "./scenarios/connect.ts";
+import { fanout } from "./scenarios/fanout.ts";
+import { framing } from "./scenarios/framing.ts";
+import type { BenchOptions, Scenario } from "./scenarios/scenario.ts";
+import { sum } from "./scenarios/sum.ts";
+import { transfer } from "./scenarios/transfer.ts";
+import { truncate } from "./scenarios/truncate.ts";
+import { commandSource } from "./servers.ts";
+import type { RunResult } from "./session.ts";
+
+const TIMEOUT_MS = 90_000;
+const quick: BenchOptions = { quick: true, seed: 1, exhaustive: false, duration: 0.3, warmup: 0.1 };
+
+function runOn(scenario: Scenario, command: string, options: Partial<BenchOptions>): Promise<RunResult> {
+  return run({
+    cells: scenario.cells({ ...quick, ...options }),
+    sources: [
+      commandSource(
+        `${process.execPath} ${import.meta.dir}/../servers/${command} --port 0 --json`,
+        undefined,
+      ),
+    ],
+    samples: 1,
+    maxSamples: 1,
+    fleets: 1,
+    command: [],
+    interrupted: new Promise(() => {}),
+  });
+}
+
+const kindsOf = ({ record }: RunResult) => [
+  ...new Set(record.samples.flatMap(({ wrong }) => wrong.map(({ kind }) => kind))),
+];
+const bracket = { protocol: "chat/bracket" };
+const room = { ...bracket, connections: 12, rate: 2000 };
+
+type Row = [scenario: Scenario, command: string, options: Partial<BenchOptions>, kind: string];
+const faulty: Row[] = [
+  [framing, "mutants/chat.ts --fault splits", bracket, "corrupt"],
+  [framing, "mutants/chat.ts --fault coalesces", bracket, "corrupt"],
+  [framing, "mutants/chat.ts --fault reorders --every 7", bracket, "reordered"],
+  [framing, "mutants/chat.ts --dialect chat/welcome --fault splits", { protocol: "chat/welcome" }, "corrupt"],
+  [framing, "mutants/sum-tcp.ts --fault one-read", { protocol: "sum/tcp" }, "corrupt"],
+  [framing, "mutants/sum-tcp.ts --fault out-of-order", { protocol: "sum/tcp" }, "reordered"],
+  [framing, "mutants/sum-tcp.ts --fault rounds", { protocol: "sum/tcp" }, "corrupt"],
+  [framing, "tcp-echo.ts --unframed", { protocol: "echo" }, "lost"],
+  [coalesce, "mutants/chat.ts --fault loses --every 50", { ...bracket, size: 100 }, "missing"],
+  [truncate, "mutants/relay.ts --fault corrupts --every 1", {}, "corrupt"],
+  [fanout, "mutants/chat.ts --fault loses --every 20", room, "lost"],
+  [fanout, "mutants/chat.ts --fault duplicates --every 20", room, "duplicated"],
+  [fanout, "mutants/chat.ts --fault reorders --every 20", room, "reordered"],
+  [fanout, "mutants/chat.ts --fault corrupts --every 20", { ...room, loop: "closed" }, "corrupt"],
+  [
+    fanout,
+    "mutants/relay.ts --fault duplicates --every 20",
+    { protocol: "relay", connections: 8, rate: 500 },
+    "duplicated",
+  ],
+  [
+    fanout,
+    "mutants/relay.ts --fault corrupts --every 20",
+    { protocol: "relay", connections: 8, rate: 500 },
+    "corrupt",
+  ],
+  [transfer, "mutants/file-stream.ts --fault drops", { fileSize: 4 }, "lost"],
+  [transfer, "mutants/file-stream.ts --fault zeros", { fileSize: 4 }, "corrupt"],
+  [transfer, "mutants/file-stream.ts --fault refuses", { fileSize: 4 }, "refused"],
+  [transfer, "mutants/file-stream.ts --fault silent", { fileSize: 4 }, "missing"],
+  [connect, "mutants/chat.ts --fault leave-loses", { ...bracket, connections: 4, rate: 1000 }, "lost"],
+  [connect, "mutants/chat.ts --fault keeps", { ...bracket, connections: 4 }, "failed"],
+  [sum, "mutants/sum-ws.ts --fault rounds", { connections: 5, window: 4, loop: "closed" }, "wrong"],
+  [sum, "mutants/sum-ws.ts --fault out-of-order", { connections: 5, window: 4, loop: "closed" }, "wrong"],
+];
+
+test.each(faulty)(
+  "%o finds that %s is wrong",
+  async (scenario, command, options, kind) => {
+    const result = await runOn(scenario, command, options);
+    expect(kindsOf(result)).toContain(kind);
+    expect(result.record.samples.flatMap(({ witnesses }) => witnesses).length).toBeGreaterThan(
+      scenario === coalesce ? -1 : 0,
+    );
+  },
+  TIMEOUT_MS,
+);
+
+const right: [scenario: Scenario, command: string, options: Partial<BenchOptions>][] = [
+  [framing, "tcp-chat.ts", bracket],
+  [framing, "tcp-chat.ts --dialect chat/welcome", { protocol: "chat/welcome" }],
+  [framing, "tcp-chat.ts --dialect chat/stamped", { protocol: "chat/stamped" }],
+  [framing, "tcp-chat.ts --dialect chat/json", { protocol: "chat/json" }],
+  [framing, "tcp-sum.ts", { protocol: "sum/tcp" }],
+  [framing, "mutants/sum-tcp.ts", { protocol: "sum/tcp" }],
+  [framing, "tcp-echo.ts", { protocol: "echo" }],
+  [coalesce, "tcp-chat.ts", { ...bracket, size: 100 }],
+  [truncate, "udp-relay.ts", {}],
+  [fanout, "tcp-chat.ts", { ...bracket, connections: 12 }],
+  [fanout, "udp-relay.ts", { protocol: "relay", connections: 8 }],
+  [transfer, "mutants/file-stream.ts", { fileSize: 4 }],
+  [connect, "tcp-chat.ts", bracket],
+  [connect, "ws-sum.ts", { protocol: "sum/ws" }],
+  [sum, "ws-sum.ts", { connections: 5 }],
+];
+
+test.each(right)(
+  "%o finds nothing wrong with %s, and its counts add up",
+  async (scenario, command, options) => {
+    const { record, failure } = await runOn(scenario, command, options);
+    expect(failure).toBeUndefined();
+    expect(kindsOf({ record })).toEqual([]);
+    for (const { counts } of record.samples)
+      if (counts.expected !== undefined) expect(counts.delivered + counts.lost).toBe(counts.expected);
+  },
+  TIMEOUT_MS,
+);
+
+describe("truncate says", () => {
+  const boundaryOf = ({ record }: RunResult) => {
+    const { detail } = record.samples[0];
+    return detail?.scenario === "truncate" ? detail.paths[0] : undefined;
+  };
+  test.each([
+    ["udp-relay.ts", 1024, "dropped and told"],
+    ["udp-relay.ts --oversize truncate", 1024, "truncated silently"],
+    ["mutants/relay.ts --fault drops-silently", 1024, "dropped silently"],
+    ["mutants/relay.ts --fault forwards-512", 512, "truncated silently"],
+  ] as const)(
+    "of %s that %i bytes pass and more is %s",
+    async (command, boundary, beyond) => {
+      expect(boundaryOf(await runOn(truncate, command, {}))).toMatchObject({ boundary, beyond });
+    },
+    TIMEOUT_MS,
+  );
+});
+
+test(
+  "a server that ends in the middle is told as the reason, and what was finished is kept",
+  async () => {
+    const { record, failure } = await runOn(fanout, "mutants/chat.ts --fault crashes --every 3000", {
+      ...bracket,
+      connections: 12,
+    });
+    expect(failure?.exitCode).toBe(1);
+    expect(failure?.message).toContain("ended with code");
+    expect(record.partial).toBe(failure!.message);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a server that takes connections and never answers is unreachable, in a bounded time",
+  async () => {
+    const { failure } = await runOn(fanout, "mutants/chat.ts --fault silent", { ...bracket, connections: 4 });
+    expect(failure?.exitCode).toBe(3);
+    expect(failure?.message).toContain("heard nothing of the room within");
+  },
+  TIMEOUT_MS,
+);

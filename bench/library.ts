@@ -1,0 +1,54 @@
+/** The bench as a function. */
+import { chooseCells, chooseSources, type Request } from "./choose.ts";
+import type { RunRecord } from "./record.ts";
+import { run } from "./run.ts";
+
+/** Everything that `sockbench bench` takes, by the same names; all of it optional. */
+export type BenchRequest = Partial<Request> & {
+  /** Valid samples of each cell, 1 by default, and how many may be taken for them. */
+  samples?: number;
+  maxSamples?: number;
+  /** Client processes; by default one a spare core. */
+  fleets?: number;
+  calibrate?: boolean;
+  /** Ends the run; what was finished is lost to the caller, who gets the reason thrown. */
+  signal?: AbortSignal;
+};
+
+/**
+ * Runs scenarios and returns the record, with times in nanoseconds and rates per second.
+ *
+ * @param scenarios a name, or several; none is all of them
+ * @throws Failure with the program's exit code: the target cannot be reached, a server died, bad parameters
+ * @example
+ * const record = await bench("fanout", { target: "tcp://127.0.0.1:8080", connections: 100 });
+ * record.samples[0].metrics["delivery.p99"]; // nanoseconds
+ */
+export async function bench(
+  scenarios: string | readonly string[] = [],
+  request: BenchRequest = {},
+): Promise<RunRecord> {
+  const full: Request = { quick: false, seed: 1, exhaustive: false, servers: ["bun"], ...request };
+  const names = typeof scenarios === "string" ? [scenarios] : scenarios;
+  const samples = request.samples ?? 1;
+  const interrupted = Promise.withResolvers<never>();
+  interrupted.promise.catch(() => {});
+  const onAbort = () => interrupted.reject(request.signal?.reason);
+  request.signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    const { record, failure } = await run({
+      cells: chooseCells(names, full),
+      sources: chooseSources(full),
+      samples,
+      maxSamples: request.maxSamples ?? samples * 2 + 1,
+      fleets: request.fleets,
+      calibrate: request.calibrate ?? false,
+      command: ["bench", ...names],
+      interrupted: interrupted.promise,
+    });
+    if (failure) throw failure;
+    return record;
+  } finally {
+    request.signal?.removeEventListener("abort", onAbort);
+  }
+}

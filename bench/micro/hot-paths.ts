@@ -1,0 +1,81 @@
+/**
+ * The hot paths of a fleet, out of memory: what a delivery costs before any socket is involved.
+ * `bun run micro`; figures are nanoseconds a message unless the name says otherwise.
+ */
+import { bench, do_not_optimize, group, run } from "mitata";
+import { createHistogram, recordLatency } from "../../clients/histogram.ts";
+import { createLedger } from "../../clients/ledger.ts";
+import { createReader, createReceiver } from "../../clients/reader.ts";
+import { roomWire } from "../../clients/wire.ts";
+import { now } from "../../platform/clock.ts";
+import { verifyMessage, writeMessage } from "../../protocols/stamp.ts";
+
+const TAG = 0xbeef;
+const MESSAGES = 700; // what a read of 64 KiB holds
+const SIZES = [32, 64, 256, 1024];
+
+/** Delivered lines of one sender, as a read brings them. */
+function linesOf(size: number, prefix: Uint8Array): Uint8Array {
+  const unit = prefix.length + size + 1;
+  const bytes = new Uint8Array(MESSAGES * unit);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < MESSAGES; i++) {
+    bytes.set(prefix, i * unit);
+    writeMessage(view, i * unit + prefix.length, size, TAG, 0, i, i * 1000);
+    bytes[(i + 1) * unit - 1] = 10;
+  }
+  return bytes;
+}
+
+group(`stamp: ${MESSAGES} messages`, () => {
+  for (const size of SIZES) {
+    const view = new DataView(new ArrayBuffer(MESSAGES * size));
+    bench(`write ${size} bytes`, () => {
+      for (let i = 0; i < MESSAGES; i++) writeMessage(view, i * size, size, TAG, i & 15, i, i * 1e6);
+    });
+    bench(`verify ${size} bytes`, () => {
+      let right = 0;
+      for (let i = 0; i < MESSAGES; i++) if (verifyMessage(view, i * size, size, TAG)) right++;
+      return do_not_optimize(right);
+    });
+  }
+});
+
+group(`read, verify and enter ${MESSAGES} deliveries of chat/bracket`, () => {
+  for (const size of SIZES) {
+    const wire = roomWire("chat/bracket", size);
+    const prefix = wire.deliveryPrefix({ address: "127.0.0.1:45678", id: 1 }, size);
+    const bytes = linesOf(size, prefix);
+    let ledger = createLedger(1, 1);
+    const reader = createReader({
+      wire,
+      messageBytes: size,
+      tag: TAG,
+      onMessage: (receiver, sender, sequence) => void ledger.enter(receiver, sender, sequence),
+      onRollCall: () => {},
+      onGreeting: () => {},
+      onFault: (_kind, _receiver, text) => {
+        throw new Error(text);
+      },
+    });
+    reader.expectPrefixes([prefix]);
+    const receiver = createReceiver(0);
+    bench(`${size} bytes a message`, () => {
+      ledger = createLedger(1, 1);
+      reader.read(receiver, bytes);
+      if (ledger.counts.delivered !== MESSAGES) throw new Error("not every message was verified");
+    });
+  }
+});
+
+group("one each", () => {
+  const histogram = createHistogram();
+  let value = 1;
+  bench("record a latency", () => {
+    value = (value * 31 + 7) % 1_000_000;
+    recordLatency(histogram, value);
+  });
+  bench("read the clock", () => do_not_optimize(now()));
+});
+
+await run();

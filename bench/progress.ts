@@ -1,0 +1,68 @@
+/** The run as it goes: one live line on a terminal, a plain line a sample elsewhere. On standard error. */
+import { createLogUpdate } from "log-update";
+import { amount, bytes, duration } from "./format.ts";
+import type { Sample } from "./record.ts";
+import type { News } from "./run.ts";
+
+/** The figure of a sample that a waiting person wants. */
+function headline({ metrics, counts, wrong, invalid }: Sample): string {
+  const figures = [
+    metrics.deliveryRate !== undefined ? `${amount(metrics.deliveryRate)} deliveries/s` : undefined,
+    metrics.requestRate !== undefined ? `${amount(metrics.requestRate)} replies/s` : undefined,
+    metrics["last.p50"] !== undefined ? `last receiver p50 ${duration(metrics["last.p50"])}` : undefined,
+    metrics.sessionRate !== undefined ? `${amount(metrics.sessionRate)} connections/s` : undefined,
+    metrics.serverMemoryPerConnection !== undefined
+      ? `${bytes(metrics.serverMemoryPerConnection)} a connection`
+      : undefined,
+    metrics.transferRate !== undefined ? `${bytes(metrics.transferRate)}/s` : undefined,
+    counts.tried !== undefined ? `${amount(counts.tried)} tried` : undefined,
+  ].filter((figure) => figure !== undefined);
+  const faults = wrong.map(({ kind, count }) => `WRONG: ${amount(count)} ${kind}`);
+  const marks = invalid.map(({ rule }) => `invalid: ${rule}`);
+  return [...figures, ...faults, ...marks].join(", ");
+}
+
+/** Returns a listener for the run's news, and what to call when it is over. */
+export function showProgress(stream: NodeJS.WriteStream = process.stderr): {
+  tell: (news: News) => void;
+  end: () => void;
+} {
+  const live = stream.isTTY ? createLogUpdate(stream) : undefined;
+  const began = performance.now();
+  let before = { at: 0, delivered: 0, rate: 0 };
+
+  function rateNow(news: News): number {
+    const at = performance.now();
+    const delivered = news.progress?.delivered ?? 0;
+    const rate =
+      at > before.at && delivered > before.delivered
+        ? ((delivered - before.delivered) / (at - before.at)) * 1000
+        : 0;
+    before = { at, delivered, rate };
+    return rate;
+  }
+
+  function timeLeft({ done, planned }: News): string {
+    if (done === 0) return "";
+    const seconds = ((performance.now() - began) / 1000 / done) * (planned - done);
+    return ` · about ${Math.ceil(seconds)} s left`;
+  }
+
+  return {
+    tell(news) {
+      const { cell, server, done, planned, sample } = news;
+      const name = `${cell.scenario} ${cell.variant} ${server}`;
+      if (sample) {
+        before = { at: 0, delivered: 0, rate: 0 };
+        if (!live || sample.wrong.length > 0) {
+          live?.clear();
+          stream.write(`[${done + 1}/${planned}] ${name}: ${headline(sample) || "done"}\n`);
+        }
+      } else if (live) {
+        const rate = news.progress ? ` · ${amount(rateNow(news))}/s now` : "";
+        live(`[${done + 1}/${planned}] ${name}${rate}${timeLeft(news)}`);
+      }
+    },
+    end: () => live?.clear(),
+  };
+}

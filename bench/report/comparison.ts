@@ -1,0 +1,192 @@
+/** Comparison with the run before, or of servers within one run: ratios with their intervals, and verdicts. */
+
+import { Failure } from "../../platform/failure.ts";
+import { compareRecords, compareServers } from "../compare/compare.ts";
+import type { Cell, Comparison, Row, Verdict } from "../compare/comparison.ts";
+import { changeText, pText, sentence, valueText, verdictText } from "../compare/words.ts";
+import { type Chart, type Frame, figure, ink, type Key, logAxis, logDomain, Plot } from "./chart.ts";
+import { serversOf } from "./data.ts";
+import { html, type Markup, prose, table } from "./html.ts";
+import { rowLayout, rowNames } from "./marks.ts";
+import type { Section, Source } from "./section.ts";
+import { moment } from "./units.ts";
+
+type Look = {
+  color: string;
+  symbol: Plot.SymbolType;
+  shape: NonNullable<Key["look"]["shape"]>;
+  words: string;
+};
+
+const looks: Record<Verdict, Look> = {
+  faster: { color: ink.good, symbol: "circle", shape: "dot", words: "faster" },
+  slower: { color: ink.bad, symbol: "square", shape: "square", words: "slower" },
+  "~": { color: ink.muted, symbol: "circle", shape: "dot", words: "no difference shown" },
+  unknown: { color: ink.muted, symbol: "times", shape: "cross", words: "too noisy to say" },
+};
+
+type Bar = { name: string; ratio: number; low: number; high: number; verdict: Verdict; words: string };
+
+function barsOf({ cells }: Comparison): Bar[] {
+  const shown = ({ name }: Cell, row: Row): Bar[] => {
+    const { change, verdict } = row;
+    if (!verdict || change?.scale !== "ratio") return [];
+    const { low, high } = change.interval ?? { low: change.estimate, high: change.estimate };
+    const title = `${name}: ${row.label}`;
+    return [
+      {
+        name: title,
+        ratio: change.estimate,
+        low,
+        high,
+        verdict,
+        words: `${title}\n${changeText(row)} ${verdictText(row)}`,
+      },
+    ];
+  };
+  return cells.flatMap((cell) => cell.rows.flatMap((row) => shown(cell, row)));
+}
+
+const tickNames: Record<number, string> = { 1: "no change" };
+const steps = [0.01, 0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 10, 100];
+
+/** Labels that would touch the one before are left out; 1 stays. */
+function ticksOf([least, most]: [number, number], width: number): number[] {
+  const place = (tick: number) => (Math.log(tick / least) / Math.log(most / least)) * width;
+  const inside = steps.filter((tick) => tick >= least && tick <= most);
+  return inside.filter((tick, i) => {
+    if (tick === 1) return true;
+    const apart = tick > 1 || inside.includes(1) ? Math.abs(place(tick) - place(1)) > 48 : true;
+    const next = inside[i + (tick > 1 ? 1 : -1)];
+    return apart && (next === undefined || Math.abs(place(next) - place(tick)) > 26);
+  });
+}
+
+function verdictMarks(bars: Bar[], verdict: Verdict): Plot.Markish[] {
+  const of = bars.filter((bar) => bar.verdict === verdict);
+  const { color: stroke, symbol } = looks[verdict];
+  const fill = symbol === "times" ? "none" : stroke;
+  return [
+    Plot.ruleY(of, { y: "name", x1: "low", x2: "high", stroke, strokeWidth: 2, title: "words" }),
+    Plot.dot(of, { y: "name", x: "ratio", symbol, stroke, fill, r: 4, strokeWidth: 1.75, title: "words" }),
+  ];
+}
+
+function draw(bars: Bar[], threshold: number, { width, narrow }: Frame): Plot.PlotOptions {
+  const domain = logDomain([...bars.flatMap(({ low, high }) => [low, high]), 0.9, 1.1]);
+  const rows = { names: bars.map(({ name }) => name), narrow };
+  const layout = rowLayout(rows);
+  const ticks = ticksOf(domain, width - (layout.marginLeft ?? 0) - 16);
+  return {
+    ...layout,
+    marginTop: 12,
+    marginBottom: 40,
+    x: logAxis(domain, ticks, (tick) => tickNames[tick] ?? `×${tick}`, "new to old →"),
+    marks: [
+      Plot.rectX([0], { x1: 1 / (1 + threshold), x2: 1 + threshold, fill: ink.muted, fillOpacity: 0.12 }),
+      Plot.ruleX([1], { stroke: ink.muted }),
+      ...rowNames(rows),
+      ...(Object.keys(looks) as Verdict[]).flatMap((verdict) => verdictMarks(bars, verdict)),
+    ],
+  };
+}
+
+function chartOf(comparison: Comparison): Chart {
+  const bars = barsOf(comparison);
+  const { old, new: now, threshold } = comparison;
+  const met = (Object.keys(looks) as Verdict[]).filter((verdict) =>
+    bars.some((bar) => bar.verdict === verdict),
+  );
+  const rows = comparison.cells.flatMap((cell) =>
+    cell.rows
+      .filter(({ tested }) => tested)
+      .map((row) => [
+        `${cell.name}: ${row.label}`,
+        valueText(row.unit, row.old),
+        valueText(row.unit, row.new),
+        changeText(row),
+        pText(row),
+        verdictText(row),
+      ]),
+  );
+  return {
+    title: `${now.name} to ${old.name}`,
+    sentence: html`The mark is the ratio, the bar its 95 % interval; the grey band is the least change that counts. <b>Look for</b> bars
+that lie wholly outside of the band. For a latency and for CPU time less is better, for a rate more: the colour says which it is.${bars.every(({ low, high }) => low === high) && " No bar is drawn here: there are too few samples for an interval."}`,
+    label: `Ratios with intervals, ${now.name} to ${old.name}. ${sentence(comparison)}`,
+    keys: met.map((verdict) => ({
+      name: looks[verdict].words,
+      look: { color: looks[verdict].color, shape: looks[verdict].shape },
+    })),
+    draw: (frame) => draw(bars, threshold, frame),
+    data: { head: ["figure", old.name, now.name, "change", "p", "verdict"], rows },
+  };
+}
+
+function faults({ faults }: Comparison): Markup | undefined {
+  if (faults.length === 0) return undefined;
+  const words = { new: "new", still: "as before", gone: "gone" };
+  return html`<ul class="warnings">${faults.map(
+    (fault) =>
+      html`<li><strong class="${fault.change === "new" ? "wrong" : ""}">${words[fault.change]}</strong>: ${fault.cell}, ${fault.kind} (${fault.words})</li>`,
+  )}</ul>`;
+}
+
+function unlike(comparison: Comparison): Markup | undefined {
+  const all = comparison.unlike;
+  if (all.length === 0) return undefined;
+  return html`<div class="fault remark"><h4>These are not alike, and compared all the same</h4>
+<p>A difference below may come from here.</p>
+<details><summary>${all.length} ${all.length === 1 ? "field differs" : "fields differ"}</summary>${table({
+    head: ["field", "old", "new"],
+    rows: all.map(({ field, old, new: now }) => [field, old, now]),
+    numbersFrom: 9,
+  })}</details></div>`;
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+function partOf(compare: () => Comparison, words: string): Markup {
+  try {
+    const comparison = compare();
+    const only = [...comparison.onlyOld, ...comparison.onlyNew];
+    return html`<p class="lead">${capital(sentence(comparison))}</p><p class="note">${words}</p>
+${unlike(comparison)}${faults(comparison)}${barsOf(comparison).length > 0 && figure(chartOf(comparison))}
+${comparison.notes.map((note) => html`<p class="note">${prose(note)}</p>`)}
+${only.length > 0 && html`<p class="note">On one side only, and not compared: ${only.join(", ")}.</p>`}`;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return html`<p>Not compared: ${error.message}.</p>`;
+  }
+}
+
+/** Unlike records are shown all the same, with what differs: a reader can judge, an exit code cannot. */
+function withEarlier({ history, record }: Source): Markup[] {
+  const earlier = history.at(-2);
+  if (!earlier) return [];
+  return [
+    partOf(
+      () => compareRecords(earlier, record, { force: true }),
+      `New: the run of ${moment(record.startedAt)}. Old: that of ${moment(earlier.startedAt)}.`,
+    ),
+  ];
+}
+
+function ofServers({ record }: Source): Markup[] {
+  const [first, ...others] = serversOf(record);
+  return others.map((other) =>
+    partOf(
+      () => compareServers(record, first, other, { force: true }),
+      `Both in one run, interleaved: old is ${first}, new is ${other}.`,
+    ),
+  );
+}
+
+export const comparison: Section = {
+  id: "comparison",
+  title: "Comparison",
+  render(source) {
+    const parts = [...withEarlier(source), ...ofServers(source)];
+    return parts.length === 0 ? undefined : html`${parts}`;
+  },
+};

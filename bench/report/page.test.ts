@@ -1,0 +1,192 @@
+/** The report as a reader meets it: in a browser, on a phone and on a desk, from whole records and from poor ones. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseHTML } from "linkedom";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { fixture, hostile } from "./fixture.ts";
+import { renderReport } from "./page.ts";
+
+const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
+  (path) => existsSync(path),
+);
+const args = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run"].concat([
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+]);
+
+/** The sections of a page, by their ids. */
+function sectionsOf(page: string): string[] {
+  const { document } = parseHTML(page);
+  return [...document.querySelectorAll("main > section")].map((section) => section.id);
+}
+
+describe("a report", () => {
+  test("has a section for all that a record holds", async () => {
+    const page = await renderReport([fixture({ hour: 2 }), fixture({ hour: 3, slow: 1.5 })]);
+    expect(sectionsOf(page)).toEqual(
+      ["verdicts", "comparison", "figures", "room", "latency", "capacity", "samples"].concat([
+        "framing",
+        "coalescing",
+        "truncation",
+        "loss",
+        "history",
+        "setup",
+      ]),
+    );
+  });
+
+  test("says what is wrong before anything else", async () => {
+    expect(sectionsOf(await renderReport([fixture()]))[0]).toBe("verdicts");
+  });
+
+  test.each(["fanout", "coalesce", "truncate", "framing"])("is made of %s alone", async (scenario) => {
+    const record = fixture();
+    const samples = record.samples.filter((sample) => sample.scenario === scenario);
+    const page = await renderReport([{ ...record, samples }]);
+    expect(sectionsOf(page)).toContain("setup");
+    expect(page.match(/NaN|undefined|\[object/)).toBeNull();
+  });
+
+  test("is made of a record without any sample, ended early and without calibration", async () => {
+    const { calibration: _, capacity: __, ...record } = fixture();
+    const page = await renderReport([{ ...record, samples: [], partial: "interrupted" }]);
+    expect(sectionsOf(page)).toEqual(["verdicts", "setup"]);
+    expect(page).toContain("interrupted");
+  });
+
+  test("is made of a record in which no sample counts", async () => {
+    const record = fixture();
+    const invalid = [{ rule: "stolen CPU", value: 1, limit: 0.1, unit: "share", words: "all of it" }];
+    const page = await renderReport([
+      { ...record, samples: record.samples.map((one) => ({ ...one, invalid })) },
+    ]);
+    expect(page).toContain("0 of ");
+    expect(page).toContain("No sample with a latency counts");
+    expect(page.match(/NaN|Infinity|undefined/)).toBeNull();
+  });
+
+  test("shows hostile text of a record as text, and lets nothing run or load", async () => {
+    const page = await renderReport([fixture({ servers: ["bun", hostile] })]);
+    const { document } = parseHTML(page);
+    expect(document.querySelectorAll("script, img, iframe, object, embed, [onerror], [onload]").length).toBe(
+      0,
+    );
+    expect(/[\0\u001b\u202e]/.test(page)).toBe(false);
+    expect(document.body.textContent).toContain("<script>document.title='owned'</script>");
+    expect(
+      document.querySelector("meta[http-equiv=Content-Security-Policy]")?.getAttribute("content"),
+    ).toStartWith("default-src 'none'");
+  });
+
+  test("gives every plot a name, a sentence and its data as a table", async () => {
+    const { document } = parseHTML(await renderReport([fixture({ servers: ["bun", "go"] })]));
+    const plots = [...document.querySelectorAll("figure.plot")];
+    expect(plots.length).toBeGreaterThan(10);
+    for (const plot of plots) {
+      expect(plot.querySelector("[role=img]")?.getAttribute("aria-label")?.length).toBeGreaterThan(20);
+      expect(plot.querySelector("figcaption p")?.textContent?.length).toBeGreaterThan(10);
+      expect(plot.querySelectorAll("details table tbody tr").length).toBeGreaterThan(0);
+    }
+  });
+});
+
+/** Plots without marks, labels that touch or are cut off, and whether the page is wider than the screen. */
+const lookForFaults = `(() => {
+  const faults = [];
+  for (const details of document.querySelectorAll("details:not(.data)")) details.open = true;
+  for (const plot of document.querySelectorAll("figure.plot")) {
+    const name = plot.querySelector("h3").textContent;
+    const svg = [...plot.querySelectorAll("svg")].find((svg) => svg.getBoundingClientRect().width > 0);
+    if (!svg) { faults.push(name + ": no drawing is shown"); continue; }
+    const marks = "path, rect, circle, line";
+    const drawn = [...svg.querySelectorAll("g")].filter((g) => !/axis|grid/.test(g.getAttribute("aria-label") ?? ""));
+    if (drawn.flatMap((g) => [...g.querySelectorAll(marks)]).length === 0) faults.push(name + ": no marks");
+    const frame = svg.getBoundingClientRect();
+    const texts = [...svg.querySelectorAll("text")].filter((text) => text.textContent.trim());
+    const boxes = texts.map((text) => [text.textContent, text.getBoundingClientRect()]);
+    for (const [text, box] of boxes)
+      if (box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1 || box.bottom > frame.bottom + 1)
+        faults.push(name + ": cut off: " + text);
+    boxes.forEach(([text, a], i) => {
+      for (const [other, b] of boxes.slice(i + 1))
+        if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 0.5 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2)
+          faults.push(name + ": touch: " + text + " and " + other);
+    });
+  }
+  const { scrollWidth, clientWidth } = document.documentElement;
+  if (scrollWidth > clientWidth) faults.push("the page is " + scrollWidth + " px wide on a screen of " + clientWidth);
+  return faults;
+})()`;
+
+// Without a browser nothing of this can be seen: the tests are skipped, and their name says why.
+describe.skipIf(!executablePath)(
+  `a report in Chromium${executablePath ? "" : " (skipped: none is installed)"}`,
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), "sockbench-report-"));
+    let browser: Browser;
+    const paths = { one: join(folder, "one.html"), history: join(folder, "history.html") };
+
+    beforeAll(async () => {
+      await Bun.write(paths.one, await renderReport([fixture({ servers: ["bun", "go"] })]));
+      await Bun.write(
+        paths.history,
+        await renderReport([1, 2, 3].map((hour) => fixture({ hour, slow: hour }))),
+      );
+      browser = await chromium.launch({ executablePath: executablePath!, args });
+    }, 60_000);
+    afterAll(async () => {
+      await browser?.close();
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    type Opened = { page: Page; said: string[]; asked: string[] };
+
+    async function open(path: string, width: number, colorScheme: "light" | "dark"): Promise<Opened> {
+      const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme });
+      const said: string[] = [];
+      const asked: string[] = [];
+      page.on("console", (message) => said.push(message.text()));
+      page.on("pageerror", (error) => said.push(error.message));
+      page.on("request", (request) => asked.push(request.url()));
+      await page.goto(`file://${path}`);
+      return { page, said, asked };
+    }
+
+    const screens = [
+      ["a small phone", 360],
+      ["a phone", 390],
+      ["a tablet", 720],
+      ["a desk", 1280],
+    ] as const;
+
+    test.each(screens)(
+      "opens on %s without an error, a request, an empty plot or labels that touch",
+      async (_, width) => {
+        for (const path of Object.values(paths)) {
+          const { page, said, asked } = await open(path, width, "light");
+          expect(await page.evaluate(lookForFaults)).toEqual([]);
+          expect(said).toEqual([]);
+          expect(asked).toEqual([`file://${path}`]);
+          expect(await page.title()).toStartWith("sockbench ");
+          await page.close();
+        }
+      },
+      60_000,
+    );
+
+    test("is dark where the reader wants it dark", async () => {
+      const colors = await Promise.all(
+        (["light", "dark"] as const).map(async (scheme) => {
+          const { page } = await open(paths.one, 390, scheme);
+          const color = await page.evaluate("getComputedStyle(document.body).backgroundColor");
+          await page.close();
+          return color;
+        }),
+      );
+      expect(colors[0]).not.toBe(colors[1]);
+    }, 60_000);
+  },
+);

@@ -1,0 +1,98 @@
+/**
+ * One run: every cell on every server, samples interleaved so that a drifting machine drifts over all of them
+ * alike, each judged as it comes, until there are enough valid ones.
+ */
+import type { Progress } from "../clients/exchange.ts";
+import { calibrate } from "./calibrate.ts";
+import type { RunRecord, Sample } from "./record.ts";
+import type { Cell } from "./scenarios/scenario.ts";
+import type { ServerSource } from "./servers.ts";
+import { type Pair, type RunResult, type Session, type SessionOptions, withSession } from "./session.ts";
+
+export type RunOptions = SessionOptions & {
+  cells: Cell[];
+  sources: ServerSource[];
+  /** Valid samples wanted of each cell and server, and how many may be taken for them. */
+  samples: number;
+  /** The same for cells at which a glance is enough; by default as many as of the others. */
+  glances?: number;
+  maxSamples: number;
+  /** Measure the harness itself first. */
+  calibrate?: boolean;
+  onProgress?: (news: News) => void;
+};
+
+/** What is going on, for whoever shows it. `done` and `planned` count samples. */
+export type News = {
+  cell: Cell;
+  server: string;
+  done: number;
+  planned: number;
+  progress?: Progress;
+  /** Set once the sample is there. */
+  sample?: Sample;
+};
+
+export function run(options: RunOptions): Promise<RunResult> {
+  return withSession(options, async (session) => {
+    if (options.calibrate) session.record.calibration = await calibrate(session.fleets, options.interrupted);
+    await takeSamples(session, options);
+  });
+}
+
+async function takeSamples({ record, sample }: Session, options: RunOptions): Promise<void> {
+  const { cells, sources, samples, maxSamples } = options;
+  const pairs = cells.flatMap((cell) =>
+    (cell.reference ? [cell.reference] : sources).map((source): Pair => ({ cell, source })),
+  );
+  const taken = new Map<Pair, number>();
+  const valid = new Map<Pair, number>();
+  const missing = new Set<Pair>();
+  const wantedOf = ({ cell }: Pair) =>
+    !cell.repeats ? 1 : cell.glance ? (options.glances ?? samples) : samples;
+  const lacking = (pair: Pair) =>
+    !missing.has(pair) &&
+    (valid.get(pair) ?? 0) < wantedOf(pair) &&
+    (taken.get(pair) ?? 0) < (pair.cell.repeats ? maxSamples : 1);
+  const planned = () =>
+    record.samples.length +
+    pairs.filter(lacking).reduce((sum, pair) => sum + wantedOf(pair) - (valid.get(pair) ?? 0), 0);
+  for (let round = 0; pairs.some(lacking); round++) {
+    // A B, then B A: what drifts steadily falls on both alike.
+    const order = round % 2 === 0 ? pairs : [...pairs].reverse();
+    for (const pair of order.filter(lacking)) {
+      const done = record.samples.length;
+      const news = { cell: pair.cell, server: pair.source.name, done, planned: planned() };
+      options.onProgress?.(news);
+      const one = await sample(pair, {
+        mayBeMissing: sources.length > 1,
+        onProgress: (progress) => options.onProgress?.({ ...news, progress }),
+      });
+      if (one === undefined) missing.add(pair);
+      else {
+        taken.set(pair, (taken.get(pair) ?? 0) + 1);
+        if (one.invalid.length === 0) valid.set(pair, (valid.get(pair) ?? 0) + 1);
+        options.onProgress?.({ ...news, sample: one });
+      }
+    }
+  }
+  for (const pair of pairs.filter((pair) => !missing.has(pair))) warnOfInvalid(pair, record, wantedOf(pair));
+}
+
+/** Says in words why there are fewer valid samples than wanted. */
+function warnOfInvalid({ cell, source }: Pair, record: RunRecord, wanted: number): void {
+  const mine = record.samples.filter(
+    ({ scenario, variant, server }) =>
+      scenario === cell.scenario && variant === cell.variant && server === source.name,
+  );
+  const valid = mine.filter(({ invalid }) => invalid.length === 0).length;
+  if (valid >= wanted) return;
+  const rules = Map.groupBy(
+    mine.flatMap(({ invalid }) => invalid),
+    ({ rule }) => rule,
+  );
+  const counts = [...rules].map(([rule, list]) => `${rule} ${list.length}×`).join(", ");
+  record.warnings.push(
+    `${cell.scenario} ${cell.variant} ${source.name}: ${valid} of ${wanted} samples are valid (${counts})`,
+  );
+}

@@ -1,0 +1,110 @@
+/** From fleets' reports to the parts of a sample that all scenarios share. */
+import {
+  createHistogram,
+  decodeHistogram,
+  encodeHistogram,
+  type Histogram,
+  mergeHistograms,
+  percentile,
+  percentilesShown,
+} from "../clients/histogram.ts";
+import type { Used } from "../platform/meter.ts";
+import { percentileKey } from "./metrics.ts";
+import type { Meters, Sample, Wrong } from "./record.ts";
+
+/** Joins what the fleets measured of the same time. Only fleet 0 looks at the server and the machine. */
+export function joinMeters(used: Used[], pacerIdle?: number[]): Meters {
+  const [first] = used;
+  return {
+    elapsed: first.elapsed,
+    serverCpu: first.serverCpu ?? null,
+    fleetCpu: used.map(({ ownCpu }) => ownCpu),
+    cpuWait: longest(used.flatMap(({ ownWait, serverWait }) => [ownWait, serverWait])),
+    serverMemory: first.serverMemoryBytes ?? null,
+    stolen: first.stolen ?? null,
+    clockStep: first.clockStep,
+    udpBufferDrops: first.udpBufferDrops ?? null,
+    tcpRetransmits: first.tcpRetransmits ?? null,
+    ...(pacerIdle ? { pacerIdle: Math.min(...pacerIdle) } : {}),
+  };
+}
+
+function longest(waits: (number | undefined)[]): number | null {
+  const known = waits.filter((wait) => wait !== undefined);
+  return known.length === 0 ? null : Math.max(...known);
+}
+
+/** `name.p50` and so on, as far as the number of entries supports them. */
+export function percentiles(name: string, histogram: Histogram): Record<string, number> {
+  return Object.fromEntries(
+    percentilesShown.flatMap((p) => {
+      const value = percentile(histogram, p);
+      return value === undefined ? [] : [[`${name}.${percentileKey(p)}`, value]];
+    }),
+  );
+}
+
+export const total = <T>(reports: readonly T[], value: (report: T) => number): number =>
+  reports.reduce((sum, report) => sum + value(report), 0);
+
+/** Adds up counts of the same names. */
+export function addCounts(list: readonly Record<string, number>[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const counts of list)
+    for (const [name, count] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + count;
+  return sum;
+}
+
+/** Per second, from a count and nanoseconds. */
+export const perSecond = (count: number, nanoseconds: number): number => (count / nanoseconds) * 1e9;
+
+/** CPU metrics per unit of work: only where there was enough work, and where the CPU could be read. */
+export function cpuMetrics(
+  meters: Meters,
+  work: number,
+  unit: "Delivery" | "Request" | "Session",
+): Record<string, number> {
+  if (work === 0) return {};
+  const fleet = meters.fleetCpu.reduce((a, b) => a + b, 0);
+  return {
+    // An open loop's pacer turns while it waits: its CPU time says nothing of a delivery.
+    ...(meters.pacerIdle === undefined ? { [`fleetCpuPer${unit}`]: fleet / work } : {}),
+    ...(meters.serverCpu === null ? {} : { [`serverCpuPer${unit}`]: meters.serverCpu / work }),
+  };
+}
+
+const faultWords: Record<string, string> = {
+  lost: "did not arrive",
+  duplicated: "arrived more than once",
+  reordered: "arrived out of order",
+  corrupt: "arrived changed",
+  unexpected: "arrived that nobody had sent",
+  missing: "requests were not answered",
+  wrong: "replies were wrong",
+};
+
+/** What is wrong by the counts, one entry a kind of fault. */
+export function faultsOf(counts: Record<string, number>, kinds: readonly string[]): Wrong[] {
+  return kinds.flatMap((kind) =>
+    counts[kind] > 0 ? [{ kind, count: counts[kind], words: faultWords[kind] ?? kind }] : [],
+  );
+}
+
+/** Connections that the server ended by itself, as a fault. */
+export function lostConnections(
+  reports: readonly { connectionsLost: { count: number; reason: string } }[],
+): Wrong[] {
+  const count = total(reports, (report) => report.connectionsLost.count);
+  const reason = reports.find((report) => report.connectionsLost.count > 0)?.connectionsLost.reason;
+  return count > 0
+    ? [{ kind: "connections lost", count, words: `connections ended in the middle: ${reason}` }]
+    : [];
+}
+
+/** Joins the samples' histograms of one name. */
+export const mergedHistogram = (samples: readonly Sample[], name: string): Histogram | undefined => {
+  const texts = samples.flatMap((sample) => (name in sample.histograms ? [sample.histograms[name]] : []));
+  return texts.length === 0 ? undefined : mergeHistograms(texts);
+};
+
+export { createHistogram, decodeHistogram, encodeHistogram, mergeHistograms };

@@ -1,0 +1,331 @@
+/**
+ * Fan-out: one message to many receivers. Open loop: when each, the first and the last receiver had it, and
+ * the spread between them. Closed loop: verified deliveries a second, and what each costs in CPU time.
+ */
+import { recordLatency } from "../../clients/histogram.ts";
+import type { Load, RoomPlan } from "../../clients/room.ts";
+import { type RoomProtocol, roomWire } from "../../clients/wire.ts";
+import type { RoomReport } from "../../clients/workloads/room.ts";
+import { now } from "../../platform/clock.ts";
+import { udpDrops } from "../../platform/proc.ts";
+import { amount, duration, median, percent, table } from "../format.ts";
+import type { Sample } from "../record.ts";
+import {
+  addCounts,
+  cpuMetrics,
+  createHistogram,
+  encodeHistogram,
+  faultsOf,
+  joinMeters,
+  lostConnections,
+  mergeHistograms,
+  percentiles,
+  perSecond,
+  total,
+} from "../samples.ts";
+import {
+  type BenchOptions,
+  type Cell,
+  type SampleContext,
+  type SampleParts,
+  type Scenario,
+  times,
+  transportOf,
+  wanted,
+} from "./scenario.ts";
+
+const ROOM_SIZES = [10, 100, 1000];
+/** Deliveries a second that an open loop asks for by default: well below what a core can do, over each. */
+const OPEN_DELIVERIES = { tcp: 100_000, udp: 40_000, ws: 100_000 };
+const OPEN_RATE_MOST = 2000;
+const MESSAGE_BYTES = 64;
+/** A stream's batches make many outstanding messages cheap; a datagram has no flow control, so there are few. */
+const CLOSED = {
+  tcp: { senders: 16, window: 64 },
+  udp: { senders: 4, window: 4 },
+  ws: { senders: 16, window: 64 },
+};
+const QUIET_SECONDS = { tcp: 1, udp: 0.3, ws: 1 };
+/** The ledger holds a number for each pair of sender and receiver. */
+const MOST_SENDERS = 1000;
+const PATIENCE_SECONDS = 45;
+
+/** Protocols that get one look at one size, unless the command line names them. */
+const GLANCED = ["chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
+const GLANCED_SIZE = 200;
+
+const isGlance = (protocol: string, options: BenchOptions) =>
+  GLANCED.includes(protocol) && options.protocol === undefined;
+
+function sizesFor(protocol: string, options: BenchOptions): number[] {
+  if (options.connections) return [options.connections];
+  return isGlance(protocol, options) ? [GLANCED_SIZE] : ROOM_SIZES;
+}
+
+export const fanout: Scenario = {
+  name: "fanout",
+  summary: "one message to many: latency to the first and the last receiver, deliveries a second",
+  protocols: ["chat/bracket", "relay", ...GLANCED],
+  cells: (options) =>
+    fanout.protocols
+      .filter((protocol) => wanted(protocol, options))
+      .flatMap((protocol) =>
+        sizesFor(protocol, options).flatMap((connections) =>
+          (["open", "closed"] as const)
+            .filter((loop) => (options.loop ?? (options.rate ? "open" : loop)) === loop)
+            // A glance is at throughput: latency takes a sample of its own.
+            .filter(
+              (loop) => loop === "closed" || options.loop || options.rate || !isGlance(protocol, options),
+            )
+            .map((loop) => ({
+              ...roomCell(protocol as RoomProtocol, connections, loop, options),
+              glance: isGlance(protocol, options),
+            })),
+        ),
+      ),
+  table: fanoutTable,
+};
+
+/** One room of a size, under one kind of load. */
+export function roomCell(
+  protocol: RoomProtocol,
+  connections: number,
+  loop: Load["loop"],
+  options: BenchOptions,
+): Cell {
+  const transport = transportOf(protocol);
+  const closed = CLOSED[transport];
+  const load: Load =
+    loop === "open"
+      ? {
+          loop,
+          rate:
+            options.rate ??
+            Math.min(OPEN_RATE_MOST, Math.round(OPEN_DELIVERIES[transport] / Math.max(1, connections - 1))),
+          senders: Math.min(options.senders ?? connections, connections, MOST_SENDERS),
+        }
+      : {
+          loop,
+          window: options.window ?? closed.window,
+          senders: Math.min(options.senders ?? closed.senders, connections),
+        };
+  const { warmupSeconds, seconds } = times(options);
+  const messageBytes = options.size ?? MESSAGE_BYTES;
+  return {
+    scenario: "fanout",
+    variant: `${protocol} ${connections} ${loop}`,
+    protocol,
+    parameters: { protocol, connections, messageBytes, warmupSeconds, seconds, ...load },
+    repeats: true,
+    run: (context) =>
+      runRoomCell({ protocol, connections, messageBytes, warmupSeconds, seconds, load }, context),
+  };
+}
+
+export type RoomShape = Pick<
+  RoomPlan,
+  "protocol" | "connections" | "messageBytes" | "warmupSeconds" | "seconds" | "load" | "churn"
+>;
+
+/** One sample of a room, with everything that can be told of it. */
+export async function runRoomCell(shape: RoomShape, context: SampleContext): Promise<SampleParts> {
+  const transport = transportOf(shape.protocol);
+  const serverPorts = new Set([Number(new URL(context.target.replace(/^\w+:/, "http:")).port)]);
+  const dropsBefore = udpDrops(serverPorts) ?? 0;
+  const epoch = now();
+  const plan: RoomPlan = {
+    ...shape,
+    workload: "room",
+    target: context.target,
+    serverPid: context.serverPid,
+    tag: context.tag,
+    epoch,
+    quietSeconds: QUIET_SECONDS[transport],
+  };
+  const reports = await context.fleets.run<RoomReport>(plan, {
+    onProgress: context.onProgress,
+    broken: context.broken,
+    patienceSeconds: PATIENCE_SECONDS + shape.warmupSeconds + shape.seconds,
+  });
+  const meters = joinMeters(
+    reports.map(({ measured }) => measured.used),
+    shape.load.loop === "open" ? reports.map(({ open }) => open?.pace.idle ?? 0) : undefined,
+  );
+  const delivered = total(reports, ({ measured }) => measured.delivered);
+  const firstHalf = total(reports, ({ measured }) => measured.firstHalf);
+  const counts: Record<string, number> = {
+    ...addCounts(reports.map(({ counts }) => counts)),
+    sent: total(reports, ({ sent }) => sent),
+    expected: total(reports, ({ expected }) => expected),
+    withheld: total(reports, ({ withheld }) => withheld),
+    windowsGivenUp: total(reports, ({ givenUp }) => givenUp),
+    measured: delivered,
+    firstHalf,
+    secondHalf: delivered - firstHalf,
+  };
+  if (transport === "udp") {
+    counts.droppedAtServer = (udpDrops(serverPorts) ?? 0) - dropsBefore;
+    counts.droppedAtClients = total(reports, ({ dropped }) => dropped ?? 0);
+  }
+  const churned = reports[0].churned;
+  if (churned) Object.assign(counts, { churned: churned.came, churnFailed: churned.failed });
+  const latency = shape.load.loop === "open" ? openLatency(shape, reports) : undefined;
+  // Datagrams may be lost or overtake each other without anyone's fault: that is told, not held against it.
+  const faults =
+    transport === "udp"
+      ? ["duplicated", "corrupt", "unexpected"]
+      : ["lost", "duplicated", "reordered", "corrupt", "unexpected"];
+  return {
+    counts: { ...counts, ...latency?.counts },
+    metrics: {
+      ...(shape.load.loop === "closed"
+        ? { deliveryRate: perSecond(delivered, meters.elapsed) }
+        : { achievedRate: total(reports, ({ open }) => open?.pace.achieved ?? 0) }),
+      ...cpuMetrics(meters, delivered, "Delivery"),
+      ...(transport === "udp" && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
+      ...latency?.metrics,
+    },
+    histograms: latency?.histograms ?? {},
+    witnesses: reports.flatMap(({ witnesses }) => witnesses),
+    meters,
+    wrong: [...faultsOf(counts, faults), ...lostConnections(reports), ...turnedAway(churned)],
+  };
+}
+
+const turnedAway = (churned: RoomReport["churned"]): SampleParts["wrong"] =>
+  churned && churned.failed > 0
+    ? [{ kind: "turned away", count: churned.failed, words: `could not join: ${churned.reason}` }]
+    : [];
+
+/** The four latencies of an open loop. A message that did not reach everyone has no last receiver. */
+function openLatency(
+  shape: RoomShape,
+  reports: RoomReport[],
+): Pick<SampleParts, "counts" | "metrics" | "histograms"> {
+  const { load } = shape;
+  if (load.loop !== "open") throw new Error("not an open loop");
+  const opens = reports.flatMap(({ open }) => (open ? [open] : []));
+  const messages = opens[0].first.length;
+  const wanted = shape.connections - (roomWire(shape.protocol, shape.messageBytes).echoes ? 0 : 1);
+  const [first, last, spread] = [createHistogram(), createHistogram(), createHistogram()];
+  const warm = Math.round(load.rate * shape.warmupSeconds);
+  // Fleet 0 sent the first message at its start; all count intended times from the same plan.
+  let incomplete = 0;
+  for (let k = 0; k < messages; k++) {
+    let [earliest, latest, receivers] = [Number.POSITIVE_INFINITY, 0, 0];
+    for (const open of opens)
+      if (open.receivers[k] > 0) {
+        earliest = Math.min(earliest, open.first[k]);
+        latest = Math.max(latest, open.last[k]);
+        receivers += open.receivers[k];
+      }
+    if (receivers < wanted) {
+      incomplete++;
+      continue;
+    }
+    const intended = opens[(k % load.senders) % opens.length].startOffset + ((k + warm) * 1e9) / load.rate;
+    recordLatency(first, earliest - intended);
+    recordLatency(last, latest - intended);
+    recordLatency(spread, latest - earliest);
+  }
+  const delivery = mergeHistograms(opens.map((open) => open.delivery));
+  const lag = mergeHistograms(opens.map((open) => open.lag));
+  return {
+    counts: { messages, incomplete },
+    metrics: {
+      ...percentiles("delivery", delivery),
+      ...percentiles("first", first),
+      ...percentiles("last", last),
+      ...percentiles("spread", spread),
+      ...percentiles("pacerLag", lag),
+    },
+    histograms: {
+      delivery: encodeHistogram(delivery),
+      first: encodeHistogram(first),
+      last: encodeHistogram(last),
+      spread: encodeHistogram(spread),
+      pacerLag: encodeHistogram(lag),
+    },
+  };
+}
+
+const middle = (samples: Sample[], name: string) =>
+  median(samples.flatMap(({ metrics }) => metrics[name] ?? []));
+const sumOf = (samples: Sample[], name: string) =>
+  samples.reduce((sum, { counts }) => sum + (counts[name] ?? 0), 0);
+
+/** Rows of the samples' groups, in the order in which they first came. */
+export function groups(samples: Sample[]): { key: string; samples: Sample[] }[] {
+  const servers = new Set(samples.map(({ server }) => server)).size > 1;
+  const map = Map.groupBy(samples, ({ variant, server }) => (servers ? `${variant} ${server}` : variant));
+  return [...map].map(([key, samples]) => ({ key, samples }));
+}
+
+/** The samples that a row's figures are of: the valid ones, or, marked, all when there is none. */
+export function summarized(samples: Sample[]): { valid: Sample[]; shown: Sample[]; mark: string } {
+  const valid = samples.filter(({ invalid }) => invalid.length === 0);
+  return valid.length > 0 ? { valid, shown: valid, mark: "" } : { valid, shown: samples, mark: " ?" };
+}
+
+function fanoutTable(all: Sample[]): string {
+  const [open, closed] = ["open", "closed"].map((loop) =>
+    groups(all.filter(({ parameters }) => parameters.loop === loop)),
+  );
+  const ways = ["p50", "p99", "p999"];
+  const latencyRow = ({ key, samples }: (typeof open)[number]) => {
+    const { valid, shown, mark } = summarized(samples);
+    const at = (name: string) => ways.map((p) => duration(middle(shown, `${name}.${p}`))).join(" ");
+    return [
+      key + mark,
+      `${valid.length}/${samples.length}`,
+      amount(middle(shown, "achievedRate")),
+      at("delivery"),
+      at("first"),
+      at("last"),
+      at("spread"),
+      lossCell(samples),
+    ];
+  };
+  const rateRow = ({ key, samples }: (typeof open)[number]) => {
+    const { valid, shown, mark } = summarized(samples);
+    return [
+      key + mark,
+      `${valid.length}/${samples.length}`,
+      amount(middle(shown, "deliveryRate")),
+      duration(middle(shown, "serverCpuPerDelivery")),
+      duration(middle(shown, "fleetCpuPerDelivery")),
+      lossCell(samples),
+    ];
+  };
+  const parts: string[] = [];
+  if (open.length > 0)
+    parts.push(
+      table(
+        [
+          "open loop",
+          "valid",
+          "msg/s",
+          "each p50 p99 p99.9",
+          "first receiver",
+          "last receiver",
+          "spread",
+          "lost",
+        ],
+        open.map(latencyRow),
+      ),
+    );
+  if (closed.length > 0)
+    parts.push(
+      table(["closed loop", "valid", "deliveries/s", "server CPU", "fleet CPU", "lost"], closed.map(rateRow)),
+    );
+  return parts.join("\n\n");
+}
+
+/** What was lost, and where the kernel says so. */
+function lossCell(samples: Sample[]): string {
+  const lost = sumOf(samples, "lost");
+  if (lost === 0) return "0";
+  const [server, clients] = [sumOf(samples, "droppedAtServer"), sumOf(samples, "droppedAtClients")];
+  const where = server + clients > 0 ? ` (kernel: server ${amount(server)}, clients ${amount(clients)})` : "";
+  return `${percent(lost / sumOf(samples, "expected"))}${where}`;
+}

@@ -1,0 +1,166 @@
+/** Sums: requests a second and round trips, every reply compared with the right one. */
+import type { SumPlan, SumReport } from "../../clients/workloads/sum.ts";
+import { amount, duration, median, table } from "../format.ts";
+import type { Sample } from "../record.ts";
+import {
+  addCounts,
+  cpuMetrics,
+  encodeHistogram,
+  faultsOf,
+  joinMeters,
+  lostConnections,
+  mergeHistograms,
+  percentiles,
+  perSecond,
+  total,
+} from "../samples.ts";
+import { groups, summarized } from "./fanout.ts";
+import {
+  type BenchOptions,
+  type Cell,
+  type SampleContext,
+  type SampleParts,
+  type Scenario,
+  times,
+  wanted,
+} from "./scenario.ts";
+
+const CONNECTIONS = 50;
+const DEPTHS = [1, 16];
+const OPEN_RATE = 10_000;
+const PATIENCE_SECONDS = 30;
+
+type Load = SumPlan["load"];
+
+export const sum: Scenario = {
+  name: "sum",
+  summary: "request and reply: rate and round trips, every sum checked",
+  protocols: ["sum/ws", "sum/tcp", "sum/udp"],
+  cells: (options) =>
+    sum.protocols
+      .filter((protocol) => wanted(protocol, options))
+      .flatMap((protocol) => cellsOf(protocol, options)),
+  table: sumTable,
+};
+
+function cellsOf(protocol: string, options: BenchOptions): Cell[] {
+  const depths = options.window ? [options.window] : DEPTHS;
+  const closed =
+    options.rate || options.loop === "open" ? [] : depths.map((depth): Load => ({ loop: "closed", depth }));
+  // The other transports get one look, and no open loop, unless the command line names them.
+  const glance = protocol !== "sum/ws" && options.protocol === undefined && options.transport === undefined;
+  const open: Load[] =
+    options.loop === "closed" || (glance && !options.rate && !options.loop)
+      ? []
+      : [{ loop: "open", rate: options.rate ?? OPEN_RATE }];
+  return [...closed, ...open].map((load) => ({ ...sumCell(protocol, load, options), glance }));
+}
+
+export function sumCell(protocol: string, load: Load, options: BenchOptions): Cell {
+  const { warmupSeconds, seconds } = times(options);
+  const connections = options.connections ?? CONNECTIONS;
+  const what = load.loop === "open" ? "open" : `depth ${load.depth}`;
+  const shape = { connections, seed: options.seed, warmupSeconds, seconds, load };
+  return {
+    scenario: "sum",
+    variant: `${protocol} ${connections} ${what}`,
+    protocol,
+    parameters: { protocol, connections, seed: options.seed, warmupSeconds, seconds, ...load },
+    repeats: true,
+    run: (context) => runSumCell(shape, context),
+  };
+}
+
+async function runSumCell(
+  shape: Pick<SumPlan, "connections" | "seed" | "warmupSeconds" | "seconds" | "load">,
+  context: SampleContext,
+): Promise<SampleParts> {
+  const datagrams = context.target.startsWith("udp:");
+  const plan: SumPlan = {
+    ...shape,
+    workload: "sum",
+    target: context.target,
+    serverPid: context.serverPid,
+    quietSeconds: datagrams ? 0.3 : 1,
+  };
+  const reports = await context.fleets.run<SumReport>(plan, {
+    onProgress: context.onProgress,
+    broken: context.broken,
+    patienceSeconds: PATIENCE_SECONDS + shape.warmupSeconds + shape.seconds,
+  });
+  const opens = reports.flatMap(({ open }) => (open ? [open] : []));
+  const meters = joinMeters(
+    reports.map(({ measured }) => measured.used),
+    opens.length > 0 ? opens.map(({ pace }) => pace.idle) : undefined,
+  );
+  const replies = total(reports, ({ measured }) => measured.replies);
+  const firstHalf = total(reports, ({ measured }) => measured.firstHalf);
+  const counts = {
+    ...addCounts(reports.map(({ counts }) => counts)),
+    measured: replies,
+    firstHalf,
+    secondHalf: replies - firstHalf,
+  };
+  const latency = mergeHistograms(reports.map(({ latency }) => latency));
+  const lag = opens.length > 0 ? mergeHistograms(opens.map(({ lag }) => lag)) : undefined;
+  return {
+    counts,
+    metrics: {
+      requestRate: perSecond(replies, meters.elapsed),
+      ...cpuMetrics(meters, replies, "Request"),
+      ...percentiles("roundTrip", latency),
+      ...(lag
+        ? {
+            ...percentiles("pacerLag", lag),
+            achievedRate: total(opens, ({ pace }) => pace.achieved),
+          }
+        : {}),
+    },
+    histograms: { roundTrip: encodeHistogram(latency), ...(lag ? { pacerLag: encodeHistogram(lag) } : {}) },
+    witnesses: reports.flatMap(({ witnesses }) =>
+      witnesses.map(({ connection, request, expected, got }) => ({
+        kind: "wrong",
+        receiver: connection,
+        text: `${request} was answered ${got}, not ${expected}`,
+      })),
+    ),
+    meters,
+    wrong: [
+      ...faultsOf(counts, datagrams ? ["wrong", "unexpected"] : ["wrong", "missing", "unexpected"]),
+      ...lostConnections(reports),
+    ],
+  };
+}
+
+function sumTable(samples: Sample[]): string {
+  const head = [
+    "requests",
+    "valid",
+    "replies/s",
+    "p50",
+    "p99",
+    "p99.9",
+    "server CPU",
+    "fleet CPU",
+    "wrong",
+    "missing",
+  ];
+  const rows = groups(samples).map(({ key, samples }) => {
+    const { valid, shown, mark } = summarized(samples);
+    const at = (name: string) => median(shown.flatMap(({ metrics }) => metrics[name] ?? []));
+    const count = (name: string) => amount(samples.reduce((all, { counts }) => all + (counts[name] ?? 0), 0));
+    // An open loop's CPU is mostly the pacer's turning: it says nothing of a request.
+    const open = samples[0].parameters.loop === "open";
+    return [
+      key + mark,
+      `${valid.length}/${samples.length}`,
+      amount(at("requestRate")),
+      ...["p50", "p99", "p999"].map((p) => duration(at(`roundTrip.${p}`))),
+      duration(at("serverCpuPerRequest")),
+      open ? "–" : duration(at("fleetCpuPerRequest")),
+      count("wrong"),
+      count("missing"),
+    ];
+  });
+  return table(head, rows);
+}

@@ -1,0 +1,101 @@
+/** Truncation: what becomes of datagrams of each size, and where exactly that changes. */
+import type { TruncatePlan, TruncateReport } from "../../clients/workloads/truncate.ts";
+import { table, whole } from "../format.ts";
+import type { Sample } from "../record.ts";
+import type { Scenario } from "./scenario.ts";
+import { wanted } from "./scenario.ts";
+
+const SIZES = [
+  0, 1, 255, 256, 257, 508, 1023, 1024, 1025, 1472, 1473, 2048, 4096, 8192, 9216, 16_384, 65_507, 65_508,
+];
+const SMALL_BUFFER_BYTES = 1024;
+const PATIENCE_SECONDS = 60;
+
+export const truncate: Scenario = {
+  name: "truncate",
+  summary: "datagrams of every size: whole, truncated, dropped or refused, and the exact boundary",
+  protocols: ["relay"],
+  cells: (options) =>
+    truncate.protocols
+      .filter((protocol) => wanted(protocol, options))
+      .map((protocol) => ({
+        scenario: "truncate",
+        variant: protocol,
+        protocol,
+        parameters: { protocol, smallBufferBytes: SMALL_BUFFER_BYTES },
+        repeats: false,
+        async run(context) {
+          const plan: TruncatePlan = {
+            workload: "truncate",
+            target: context.target,
+            sizes: SIZES,
+            smallBufferBytes: SMALL_BUFFER_BYTES,
+          };
+          const [report] = await context.fleets.run<TruncateReport>(plan, {
+            fleets: 1,
+            onProgress: context.onProgress,
+            broken: context.broken,
+            patienceSeconds: PATIENCE_SECONDS,
+          });
+          const fates = report.paths.flatMap(({ fates }) => fates);
+          const corrupt = fates.filter(({ outcome }) => outcome === "corrupt");
+          return {
+            counts: { tried: fates.length, corrupt: corrupt.length },
+            metrics: {},
+            histograms: {},
+            witnesses: corrupt.map(({ bytes }) => ({
+              kind: "corrupt",
+              text: `a datagram of ${bytes} bytes`,
+            })),
+            wrong:
+              corrupt.length > 0
+                ? [{ kind: "corrupt", count: corrupt.length, words: "datagrams arrived changed" }]
+                : [],
+            detail: { scenario: "truncate", smallBufferBytes: report.smallBufferBytes, paths: report.paths },
+          };
+        },
+      })),
+  table: (samples) => samples.map(truncateTable).join("\n\n"),
+};
+
+type Paths = Extract<NonNullable<Sample["detail"]>, { scenario: "truncate" }>["paths"];
+
+/** Sizes of one fate that follow one another are one row; then the boundary as a sentence. */
+function truncateTable({ detail, server }: Sample): string {
+  if (detail?.scenario !== "truncate") return "";
+  return detail.paths
+    .map((path) => {
+      const name =
+        path.path === "relay"
+          ? `relay ${server}`
+          : `receiver with ${detail.smallBufferBytes} bytes of buffer`;
+      const runs: { from: number; to: number; outcome: string; arrived: number }[] = [];
+      for (const { bytes, outcome, arrived } of path.fates) {
+        const last = runs.at(-1);
+        if (last && last.outcome === outcome) Object.assign(last, { to: bytes, arrived });
+        else runs.push({ from: bytes, to: bytes, outcome, arrived });
+      }
+      const rows = runs.map(({ from, to, outcome, arrived }) => [
+        from === to ? whole(from) : `${whole(from)} – ${whole(to)}`,
+        outcome,
+        outcome.startsWith("truncated") ? whole(arrived) : "",
+      ]);
+      return `${table([name, "fate", "arrived"], rows)}\n${boundarySentence(name, path)}`;
+    })
+    .join("\n\n");
+}
+
+/** `truncates silently at 1,024`, in words that name the last size that passes. */
+export function boundarySentence(name: string, { boundary, beyond }: Paths[number]): string {
+  if (boundary === undefined) return `${name}: no size arrived whole`;
+  if (beyond === undefined) return `${name}: passes every size that the system takes`;
+  const verbs: Record<string, string> = {
+    "truncated silently": "truncates silently",
+    "truncated and told": "truncates, and tells,",
+    "dropped silently": "drops silently",
+    "dropped and told": "drops, and tells,",
+    "refused by the system": "is refused by the system",
+    corrupt: "corrupts",
+  };
+  return `${name}: ${verbs[beyond]} at ${whole(boundary)}: ${whole(boundary + 1)} bytes do not arrive whole`;
+}

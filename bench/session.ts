@@ -1,0 +1,155 @@
+/**
+ * What stands during a run: the fleets, pinned apart from the server, and the record that grows by one sample
+ * at a time. Whoever decides what to measure next (run.ts, capacity.ts) asks here for samples.
+ */
+import type { Progress } from "../clients/exchange.ts";
+import { allowedCpus, pin } from "../platform/affinity.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
+import { readEnvironment } from "./environment.ts";
+import { type Fleets, startFleets } from "./fleets.ts";
+import { type Environment, newRecordId, type RunRecord, type Sample } from "./record.ts";
+import type { Cell } from "./scenarios/scenario.ts";
+import type { ServerSource, ServerUnderTest } from "./servers.ts";
+import { judge } from "./validity.ts";
+
+export type SessionOptions = {
+  /** Client processes; by default one a spare core. */
+  fleets?: number | undefined;
+  command: string[];
+  /** Rejects when the user has had enough. */
+  interrupted: Promise<never>;
+};
+
+/** What is to be measured, and on which server. */
+export type Pair = { cell: Cell; source: ServerSource };
+
+export type Session = {
+  record: RunRecord;
+  fleets: Fleets;
+  /** Takes one sample on a server of its own, judges and keeps it; undefined where the server cannot be had. */
+  sample: (pair: Pair, options: SampleOptions) => Promise<Sample | undefined>;
+};
+
+export type SampleOptions = {
+  /** Whether a server that cannot be had is only left out, with a warning. */
+  mayBeMissing: boolean;
+  onProgress: (progress: Progress) => void;
+};
+
+/** The record, also of a run that was cut short; then `failure` says by what. */
+export type RunResult = { record: RunRecord; failure?: Failure };
+
+type Pinning = Environment["pinned"];
+
+const MOST_FLEETS = 8;
+
+/** Opens a session, lets `measure` take its samples, and ends everything that was started. */
+export async function withSession(
+  options: SessionOptions,
+  measure: (session: Session) => Promise<void>,
+): Promise<RunResult> {
+  const startedAt = new Date();
+  const cpus = allowedCpus();
+  const count = options.fleets ?? Math.max(1, Math.min(MOST_FLEETS, cpus.length - 1));
+  const pinned = planPinning(cpus, count);
+  const fleets = startFleets(count);
+  const record: RunRecord = {
+    schema: "sockbench/1",
+    id: newRecordId(startedAt),
+    startedAt: startedAt.toISOString(),
+    finishedAt: startedAt.toISOString(),
+    partial: null,
+    command: options.command,
+    environment: await readEnvironment(count, pinned),
+    samples: [],
+    warnings: [],
+  };
+  let failure: Failure | undefined;
+  try {
+    if (pinned) for (const [fleet, pid] of fleets.pids.entries()) pin(pid, pinned.fleets[fleet]);
+    await measure({
+      record,
+      fleets,
+      sample: (pair, sampleOptions) =>
+        takeSample(pair, { ...options, ...sampleOptions, fleets, pinned, record }),
+    });
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    failure = error;
+    record.partial = error.message;
+  } finally {
+    await fleets.stop();
+    record.finishedAt = new Date().toISOString();
+  }
+  return failure ? { record, failure } : { record };
+}
+
+/** The server and the fleets apart, if there is a CPU for each fleet and one more. */
+function planPinning(cpus: number[], fleets: number): Pinning {
+  if (cpus.length < fleets + 1) return null;
+  const spare = cpus.length - fleets;
+  return { server: cpus.slice(0, spare), fleets: cpus.slice(spare).map((cpu) => [cpu]) };
+}
+
+type Taking = Pick<SessionOptions, "interrupted"> &
+  SampleOptions & { fleets: Fleets; pinned: Pinning; record: RunRecord };
+
+async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sample | undefined> {
+  const { fleets, pinned, record, interrupted, onProgress } = taking;
+  const startedAt = new Date().toISOString();
+  let sample: Sample | undefined;
+  const place = cell.prepare?.();
+  let server: ServerUnderTest | undefined;
+  try {
+    server = await startOrSkip({ cell, source }, place?.flags, taking);
+    if (!server) return undefined;
+    if (pinned && server.pid !== undefined) pin(server.pid, pinned.server);
+    const order = record.samples.length;
+    const parts = await cell.run({
+      target: server.url,
+      serverPid: server.pid,
+      fleets,
+      tag: (order * 2 + 2) & 0xfffe,
+      onProgress,
+      broken: Promise.race([server.broken, interrupted]),
+    });
+    sample = {
+      scenario: cell.scenario,
+      variant: cell.variant,
+      server: source.name,
+      protocol: cell.protocol,
+      target: server.url,
+      order,
+      startedAt,
+      parameters: cell.parameters,
+      ...parts,
+      counts: { ...parts.counts, serverRestarts: server.restarts() },
+      invalid: [],
+    };
+    sample.invalid = judge(sample);
+    record.samples.push(sample);
+    return sample;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(error.exitCode, `${cell.scenario} ${cell.variant}: ${error.message}`);
+  } finally {
+    const serverCounters = (await server?.stop()) ?? {};
+    if (sample && Object.keys(serverCounters).length > 0) sample.serverCounters = serverCounters;
+    place?.end();
+  }
+}
+
+async function startOrSkip(
+  { cell, source }: Pair,
+  flags: readonly string[] | undefined,
+  { record, mayBeMissing, interrupted }: Taking,
+) {
+  try {
+    return await Promise.race([source.start(cell.protocol, flags), interrupted]);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.exitCode !== exitCodes.unreachable || !mayBeMissing) throw error;
+    const warning = `${cell.scenario} ${cell.variant} ${source.name} was left out: ${error.message}`;
+    if (!record.warnings.includes(warning)) record.warnings.push(warning);
+    return undefined;
+  }
+}

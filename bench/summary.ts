@@ -1,0 +1,92 @@
+/** A record in the terminal: each scenario's table, then what is wrong, what cannot be trusted, and where it is. */
+import { calibrationTable } from "./calibrate.ts";
+import { capacityTable } from "./capacity.ts";
+import { compareServers } from "./compare/compare.ts";
+import type { Comparison } from "./compare/comparison.ts";
+import { renderText } from "./compare/render.ts";
+import { percent, whole } from "./format.ts";
+import type { RunRecord, Sample } from "./record.ts";
+import { scenarios } from "./scenarios/index.ts";
+
+const WITNESSES_SHOWN = 3;
+
+export function printRun(record: RunRecord, path: string): void {
+  console.log(renderRun(record, path));
+}
+
+export function renderRun(record: RunRecord, path: string): string {
+  const tables = scenarios.flatMap(({ name, table }) => {
+    const samples = record.samples.filter(({ scenario }) => scenario === name);
+    return samples.length > 0 ? [table(samples)] : [];
+  });
+  return [
+    ...(record.calibration ? [calibrationTable(record.calibration)] : []),
+    ...tables,
+    ...(record.capacity ? [capacityTable(record.capacity)] : []),
+    ...comparisons(record).map((comparison) => renderText(comparison)),
+    ...[wrongPart(record), trustPart(record)].filter((part) => part !== ""),
+    closing(record, path),
+  ].join("\n\n");
+}
+
+/** Each further server of a run beside the first, as far as they ran the same cells. */
+export function comparisons(record: RunRecord): Comparison[] {
+  const cellsOf = Map.groupBy(record.samples, ({ server }) => server);
+  const [first, ...others] = cellsOf.keys();
+  const cells = new Set(cellsOf.get(first)?.map(({ variant }) => variant));
+  return others
+    .filter((other) => cellsOf.get(other)?.some(({ variant }) => cells.has(variant)))
+    .map((other) => compareServers(record, first, other));
+}
+
+const nameOf = ({ scenario, variant, server }: Sample) => `${scenario} ${variant} ${server}`;
+
+function wrongPart({ samples }: RunRecord): string {
+  return samples
+    .filter(({ wrong }) => wrong.length > 0)
+    .flatMap((sample) => [
+      `WRONG ${nameOf(sample)}: ${sample.wrong.map(({ kind, count, words }) => `${whole(count)} ${kind === "stopped" ? "" : `${kind}: `}${words}`).join("; ")}`,
+      ...sample.witnesses.slice(0, WITNESSES_SHOWN).map(witnessLine),
+    ])
+    .join("\n");
+}
+
+function witnessLine({ kind, receiver, sender, sequence, text }: Sample["witnesses"][number]): string {
+  const who = [
+    receiver === undefined ? "" : ` at receiver ${receiver}`,
+    sender === undefined ? "" : ` from sender ${sender}`,
+    sequence === undefined ? "" : `, message ${sequence}`,
+  ].join("");
+  // What a server sent is printed as data: a control character in it must not reach the terminal.
+  return `  ${kind}${who}${text === undefined ? "" : `: ${JSON.stringify(text)}`}`;
+}
+
+function trustPart(record: RunRecord): string {
+  const said = record.samples.flatMap((sample) =>
+    Object.entries(sample.serverCounters ?? {}).map(
+      ([what, count]) => `${nameOf(sample)} says itself: ${what}: ${whole(count)}`,
+    ),
+  );
+  const invalid = record.samples.filter(({ invalid }) => invalid.length > 0);
+  const doubtful =
+    record.warnings.length > 0 ? ["? marks figures without a valid sample: do not rely on them"] : [];
+  const rules = [
+    ...Map.groupBy(
+      invalid.flatMap(({ invalid }) => invalid),
+      ({ rule }) => rule,
+    ),
+  ];
+  const lines = rules.map(
+    ([rule, [{ words }, ...more]]) => `left out, ${more.length + 1}× ${rule}: ${words}`,
+  );
+  const warnings = record.warnings.map((warning) => `WARNING ${warning}`);
+  return [...said, ...lines, ...warnings, ...doubtful].join("\n");
+}
+
+function closing({ samples, environment, partial }: RunRecord, path: string): string {
+  const stolen = samples.flatMap(({ meters }) => meters?.stolen ?? []);
+  const most = stolen.length > 0 ? `, at most ${percent(Math.max(...stolen))} of the CPU stolen` : "";
+  const pinned = environment.pinned ? "server and fleets pinned apart" : "not pinned";
+  const how = `${whole(samples.length)} samples on ${environment.cores} × ${environment.cpu}, Bun ${environment.bun}, ${environment.fleets} fleet${environment.fleets === 1 ? "" : "s"}, ${pinned}${most}`;
+  return `${how}\n${partial ? `PARTIAL: ${partial}\n` : ""}record: ${path}`;
+}

@@ -1,0 +1,66 @@
+import { describe, expect, test } from "bun:test";
+import type { Sample } from "./record.ts";
+import { judge, rules } from "./validity.ts";
+
+/** An open-loop sample that breaks no rule. */
+const good: Sample = {
+  scenario: "fanout",
+  variant: "chat/bracket 100 open",
+  server: "bun",
+  protocol: "chat/bracket",
+  target: "tcp://127.0.0.1:1",
+  order: 0,
+  startedAt: new Date(0).toISOString(),
+  parameters: { loop: "open", rate: 1000 },
+  counts: {
+    measured: 100_000,
+    firstHalf: 50_000,
+    secondHalf: 50_000,
+    droppedAtClients: 0,
+    serverRestarts: 0,
+  },
+  metrics: { achievedRate: 1000, "delivery.p50": 100_000, "pacerLag.p50": 2000 },
+  histograms: {},
+  witnesses: [],
+  meters: {
+    elapsed: 1e9,
+    serverCpu: 5e8,
+    fleetCpu: [1e9],
+    serverMemory: 1e8,
+    stolen: 0.01,
+    clockStep: 100,
+    udpBufferDrops: 0,
+    tcpRetransmits: 0,
+    pacerIdle: 0.7,
+  },
+  wrong: [],
+  invalid: [],
+};
+const closed = { ...good, parameters: { loop: "closed" } };
+
+const breaking: Record<string, Sample> = {
+  "stolen CPU": { ...good, meters: { ...good.meters!, stolen: 0.4 } },
+  "CPU contended": { ...good, meters: { ...good.meters!, cpuWait: 5e8 } },
+  "client saturated": { ...good, meters: { ...good.meters!, pacerIdle: 0.05 } },
+  "rate not reached": { ...good, metrics: { ...good.metrics, achievedRate: 900 } },
+  "pacer lag": { ...good, metrics: { ...good.metrics, "pacerLag.p50": 20_000 } },
+  "kernel drops": { ...good, counts: { ...good.counts, droppedAtClients: 1 } },
+  "clock step": { ...good, meters: { ...good.meters!, clockStep: -5e9 } },
+  "too few samples": { ...good, counts: { ...good.counts, measured: 200 } },
+  "server restarted": { ...good, counts: { ...good.counts, serverRestarts: 1 } },
+  "warm-up not settled": { ...closed, counts: { ...good.counts, firstHalf: 10_000 } },
+};
+
+test("a sample that breaks no rule is valid", () => {
+  expect(judge(good)).toEqual([]);
+  expect(judge(closed)).toEqual([]);
+});
+
+describe.each(rules.map((rule) => [rule.name, rule] as const))("the rule %s", (name, rule) => {
+  test("is broken by a sample that breaks just it, and says what to do", () => {
+    const broken = judge(breaking[name]);
+    expect(broken.map((entry) => entry.rule)).toEqual([name]);
+    expect(broken[0]).toMatchObject({ limit: rule.limit, unit: rule.unit });
+    expect(broken[0].words.length).toBeGreaterThan(20);
+  });
+});

@@ -1,0 +1,78 @@
+import { expect, test } from "bun:test";
+import { startSum } from "../servers/ws-sum.ts";
+import { openMembers } from "./members.ts";
+import { createRequestPool } from "./requests.ts";
+import { parseTarget } from "./target.ts";
+
+/** Resolves when so many bytes have been gathered. */
+async function gather(url: string, requests: Uint8Array, bytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  const done = Promise.withResolvers<void>();
+  const [member] = await openMembers(parseTarget(url)!, 1, {
+    onBytes(_, chunk) {
+      chunks.push(chunk);
+      if (Buffer.concat(chunks).length >= bytes) done.resolve();
+    },
+    onLost: (_, reason) => done.reject(new Error(reason)),
+  });
+  member.send(requests, 0, requests.length);
+  await done.promise;
+  member.close();
+  return Buffer.concat(chunks);
+}
+
+/** The same requests by Bun's own client. */
+function ask(url: string, requests: string[]): Promise<string[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<string[]>();
+  const replies: string[] = [];
+  const socket = new WebSocket(url);
+  socket.onopen = () => {
+    for (const request of requests) socket.send(request);
+  };
+  socket.onmessage = ({ data }) => {
+    if (replies.push(String(data)) < requests.length) return;
+    socket.close();
+    resolve(replies);
+  };
+  socket.onerror = () => reject(new Error("the WebSocket failed"));
+  return promise;
+}
+
+test("WebSocket frames written and read by hand say the same as a plain WebSocket", async () => {
+  const server = startSum({ host: "127.0.0.1", port: 0, idleSeconds: 20 });
+  try {
+    const pool = createRequestPool("ws", 42, false).slice(0, 200);
+    const wanted = Buffer.concat(pool.map(({ reply }) => reply));
+    const byHand = await gather(server.url, Buffer.concat(pool.map(({ bytes }) => bytes)), wanted.length);
+    const plain = await ask(
+      server.url,
+      pool.map(({ text }) => text),
+    );
+    expect(byHand.equals(wanted)).toBe(true);
+    expect(plain).toEqual(pool.map(({ reply }) => Buffer.from(reply.subarray(2)).toString()));
+  } finally {
+    await server.stop();
+  }
+});
+
+test("a server that is no WebSocket server is unreachable in words", async () => {
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () => new Response("no", { status: 400 }),
+  });
+  const opening = openMembers(parseTarget(`ws://127.0.0.1:${server.port}/`)!, 1, {
+    onBytes() {},
+    onLost() {},
+  });
+  await expect(opening).rejects.toThrow(/handshake was answered with "HTTP\/1.1 400/);
+  await server.stop(true);
+});
+
+test("a port where nobody listens is refused in words", async () => {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = listener;
+  listener.stop(true);
+  const opening = openMembers(parseTarget(`tcp://127.0.0.1:${port}`)!, 3, { onBytes() {}, onLost() {} });
+  await expect(opening).rejects.toThrow(/connection refused/);
+});

@@ -1,0 +1,93 @@
+import { describe, expect, test } from "bun:test";
+import { writeMessage } from "../protocols/stamp.ts";
+import { createReader, createReceiver, rollCallTag } from "./reader.ts";
+import { type RoomProtocol, roomWire } from "./wire.ts";
+
+const TAG = 0x51ab;
+const SIZE = 40;
+const protocols: RoomProtocol[] = ["chat/bracket", "chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
+/** Addresses of three widths, so that prefixes differ in length. */
+const speakers = [
+  { address: "127.0.0.1:9", id: 7 },
+  { address: "127.0.0.1:54321", id: 12 },
+  { address: "127.0.0.1:808", id: 345 },
+];
+
+function setUp(protocol: RoomProtocol) {
+  const wire = roomWire(protocol, SIZE);
+  const got: string[] = [];
+  const reader = createReader({
+    wire,
+    messageBytes: SIZE,
+    tag: TAG,
+    onMessage: (_, sender, sequence, time) => void got.push(`${sender}/${sequence}@${time}`),
+    onRollCall: () => void got.push("roll call"),
+    onGreeting: (_, id) => void got.push(`greeting ${id}`),
+    onFault: (kind) => void got.push(kind),
+  });
+  const prefixes = speakers.map((speaker) => wire.deliveryPrefix(speaker, SIZE));
+  reader.expectPrefixes(prefixes);
+  const unit = (sender: number, sequence: number, tag = TAG) => {
+    const message = new Uint8Array(SIZE);
+    writeMessage(new DataView(message.buffer), 0, SIZE, tag, sender, sequence, sequence * 10);
+    return Buffer.concat([prefixes[sender], message, wire.deliverySuffix]);
+  };
+  return { reader, got, unit, receiver: createReceiver(0) };
+}
+
+describe.each(protocols)("a reader of %s", (protocol) => {
+  test("finds every message, cut at any byte", () => {
+    const stream = () => {
+      const { unit } = setUp(protocol);
+      return Buffer.concat([unit(0, 0), unit(1, 0), unit(1, 1), unit(2, 0), unit(0, 1)]);
+    };
+    const whole = stream();
+    for (let cut = 0; cut <= whole.length; cut++) {
+      const { reader, got, receiver } = setUp(protocol);
+      reader.read(receiver, whole.subarray(0, cut));
+      reader.read(receiver, whole.subarray(cut));
+      expect(got).toEqual(["0/0@0", "1/0@0", "1/1@10", "2/0@0", "0/1@10"]);
+    }
+  });
+
+  test("finds every message, byte by byte", () => {
+    const { reader, got, unit, receiver } = setUp(protocol);
+    for (const byte of Buffer.concat([unit(2, 5), unit(0, 6)])) reader.read(receiver, new Uint8Array([byte]));
+    expect(got).toEqual(["2/5@50", "0/6@60"]);
+  });
+
+  test("sees any changed bit of the message", () => {
+    for (let at = 0; at < SIZE; at++) {
+      const { reader, got, unit, receiver } = setUp(protocol);
+      const bytes = unit(1, 3);
+      const place = bytes.length - roomWire(protocol, SIZE).deliverySuffix.length - SIZE + at;
+      bytes[place] ^= 1;
+      reader.read(receiver, bytes);
+      reader.read(receiver, unit(1, 4));
+      expect(got).toEqual([got[0], "1/4@40"]);
+      expect(["corrupt", "unexpected"]).toContain(got[0]);
+    }
+  });
+
+  test("does not take a message of another run, and knows the roll call", () => {
+    const { reader, got, unit, receiver } = setUp(protocol);
+    reader.read(receiver, unit(0, 0, 0x1234));
+    reader.read(receiver, unit(0, 0, rollCallTag(TAG)));
+    expect(got[0]).not.toStartWith("0/");
+    expect(got[1]).toBe("roll call");
+  });
+});
+
+test("the prefix of another sender makes a message corrupt", () => {
+  const { reader, got, unit, receiver } = setUp("chat/bracket");
+  const bytes = unit(1, 0);
+  bytes[5] ^= 1;
+  reader.read(receiver, bytes);
+  expect(got).toEqual(["corrupt"]);
+});
+
+test("greetings and notices are no faults, a stranger's line is unexpected", () => {
+  const { reader, got, receiver } = setUp("chat/welcome");
+  reader.read(receiver, Buffer.from("Welcome 12\nUser:13has enter\nUser:13has left\nhello from elsewhere\n"));
+  expect(got).toEqual(["greeting 12", "unexpected"]);
+});

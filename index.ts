@@ -1,0 +1,11 @@
+/**
+ * sockbench as a library, for a test suite of one's own: what the commands do, as functions that return what
+ * the commands print. Nothing here prints, exits or writes files.
+ */
+export { compareRecords as compare, compareServers } from "./bench/compare/compare.ts";
+export type { Comparison } from "./bench/compare/comparison.ts";
+export { type BenchRequest, bench } from "./bench/library.ts";
+export { metrics } from "./bench/metrics.ts";
+export { type RunRecord, readRecord, type Sample, writeRecord } from "./bench/record.ts";
+export { type ConformOptions, type ConformReport, conform } from "./conformance/index.ts";
+export { Failure } from "./platform/failure.ts";

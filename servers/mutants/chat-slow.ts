@@ -1,0 +1,70 @@
+#!/usr/bin/env bun
+/**
+ * The reference chat room, right in everything, that uses a known share of CPU time more: a change for the
+ * comparison to find. After each turn of the event loop in which something was read, it burns a share
+ * (`--extra`, 10 % by default) of all CPU time the process has used since the last time, kernel included.
+ */
+import { cpuTime } from "../../platform/clock.ts";
+import { type DialectName, dialectNames, dialects } from "../../protocols/chat.ts";
+import { createRoom, type Member } from "../room.ts";
+import { type Running, type ServerSpec, standalone, urlOf, wholeNumber } from "../standalone.ts";
+
+export type SlowChatOptions = { host: string; port: number; dialect: DialectName; extraPercent: number };
+
+export function startSlowChat({ host, port, dialect, extraPercent }: SlowChatOptions): Running {
+  const room = createRoom(dialects[dialect]);
+  const burn = createBurner(extraPercent / 100);
+  const listener = Bun.listen<Member>({
+    hostname: host,
+    port,
+    socket: {
+      open: room.join,
+      data(socket, chunk) {
+        room.receive(socket.data, chunk);
+        burn();
+      },
+      drain: (socket) => room.drained(socket.data),
+      close: (socket) => room.leave(socket.data),
+      error: (socket) => room.leave(socket.data),
+      timeout: (socket) => void socket.terminate(),
+    },
+  });
+  return { url: urlOf("tcp", host, listener.port), stop: () => listener.stop(true) };
+}
+
+/** Asks for a burn at the end of this turn, behind the room's own write of what the turn has gathered. */
+function createBurner(share: number): () => void {
+  const used = () => cpuTime(process.pid) ?? 0;
+  let since = used();
+  let scheduled = false;
+  const burn = () => {
+    scheduled = false;
+    const until = used() + (used() - since) * share;
+    while (used() < until);
+    since = used();
+  };
+  return () => {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(burn);
+  };
+}
+
+export const slowChat: ServerSpec = {
+  summary: "TCP chat room that uses a known share of CPU time more",
+  protocol: (options) => String(options.dialect),
+  port: (options) => dialects[options.dialect as DialectName].port,
+  options: (program) =>
+    program
+      .addOption(
+        program
+          .createOption("--dialect <name>", "what the room speaks")
+          .choices(dialectNames)
+          .default("chat/bracket"),
+      )
+      .option("--extra <percent>", "CPU time on top of what the room needs", wholeNumber(0, 1000), 10),
+  start: ({ host, port, dialect, extra }) =>
+    startSlowChat({ host, port, dialect: dialect as DialectName, extraPercent: Number(extra) }),
+};
+
+if (import.meta.main) await standalone(slowChat);
