@@ -1,6 +1,6 @@
 /** From a request, as the command line or a program makes it, to servers and cells; what does not fit is told. */
 import { parseTarget, type Target } from "../clients/target.ts";
-import { exitCodes, Failure } from "./failure.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
 import { scenarios } from "./scenarios/index.ts";
 import { type BenchOptions, type Cell, transportOf } from "./scenarios/scenario.ts";
 import {
@@ -49,7 +49,11 @@ export function chooseCells(names: readonly string[], request: Request): Cell[] 
   checkProtocol(request);
   if (target && request.transport && request.transport !== target.transport)
     throw usage(`--transport ${request.transport} does not fit --target ${target.url}`);
-  const options: BenchOptions = target ? { ...request, transport: target.transport } : request;
+  const options: BenchOptions = {
+    ...request,
+    named: names.length > 0,
+    ...(target ? { transport: target.transport } : {}),
+  };
   const cells = scenarios
     .filter(({ name }) => names.length === 0 || names.includes(name))
     .flatMap((scenario) => scenario.cells(options))

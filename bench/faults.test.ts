@@ -2,10 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { run } from "./run.ts";
 import { coalesce } from "./scenarios/coalesce.ts";
+import { connect } from "./scenarios/connect.ts";
 import { fanout } from "./scenarios/fanout.ts";
 import { framing } from "./scenarios/framing.ts";
 import type { BenchOptions, Scenario } from "./scenarios/scenario.ts";
 import { sum } from "./scenarios/sum.ts";
+import { transfer } from "./scenarios/transfer.ts";
 import { truncate } from "./scenarios/truncate.ts";
 import { commandSource } from "./servers.ts";
 import type { RunResult } from "./session.ts";
@@ -41,6 +43,11 @@ const faulty: Row[] = [
   [framing, "mutants/chat.ts --fault splits", bracket, "corrupt"],
   [framing, "mutants/chat.ts --fault coalesces", bracket, "corrupt"],
   [framing, "mutants/chat.ts --fault reorders --every 7", bracket, "reordered"],
+  [framing, "mutants/chat.ts --dialect chat/welcome --fault splits", { protocol: "chat/welcome" }, "corrupt"],
+  [framing, "mutants/sum-tcp.ts --fault one-read", { protocol: "sum/tcp" }, "corrupt"],
+  [framing, "mutants/sum-tcp.ts --fault out-of-order", { protocol: "sum/tcp" }, "reordered"],
+  [framing, "mutants/sum-tcp.ts --fault rounds", { protocol: "sum/tcp" }, "corrupt"],
+  [framing, "tcp-echo.ts --unframed", { protocol: "echo" }, "lost"],
   [coalesce, "mutants/chat.ts --fault loses --every 50", { ...bracket, size: 100 }, "missing"],
   [truncate, "mutants/relay.ts --fault corrupts --every 1", {}, "corrupt"],
   [fanout, "mutants/chat.ts --fault loses --every 20", room, "lost"],
@@ -59,6 +66,12 @@ const faulty: Row[] = [
     { protocol: "relay", connections: 8, rate: 500 },
     "corrupt",
   ],
+  [transfer, "mutants/file-stream.ts --fault drops", { fileSize: 4 }, "lost"],
+  [transfer, "mutants/file-stream.ts --fault zeros", { fileSize: 4 }, "corrupt"],
+  [transfer, "mutants/file-stream.ts --fault refuses", { fileSize: 4 }, "refused"],
+  [transfer, "mutants/file-stream.ts --fault silent", { fileSize: 4 }, "missing"],
+  [connect, "mutants/chat.ts --fault leave-loses", { ...bracket, connections: 4, rate: 1000 }, "lost"],
+  [connect, "mutants/chat.ts --fault keeps", { ...bracket, connections: 4 }, "failed"],
   [sum, "mutants/sum-ws.ts --fault rounds", { connections: 5, window: 4, loop: "closed" }, "wrong"],
   [sum, "mutants/sum-ws.ts --fault out-of-order", { connections: 5, window: 4, loop: "closed" }, "wrong"],
 ];
@@ -77,10 +90,19 @@ test.each(faulty)(
 
 const right: [scenario: Scenario, command: string, options: Partial<BenchOptions>][] = [
   [framing, "tcp-chat.ts", bracket],
+  [framing, "tcp-chat.ts --dialect chat/welcome", { protocol: "chat/welcome" }],
+  [framing, "tcp-chat.ts --dialect chat/stamped", { protocol: "chat/stamped" }],
+  [framing, "tcp-chat.ts --dialect chat/json", { protocol: "chat/json" }],
+  [framing, "tcp-sum.ts", { protocol: "sum/tcp" }],
+  [framing, "mutants/sum-tcp.ts", { protocol: "sum/tcp" }],
+  [framing, "tcp-echo.ts", { protocol: "echo" }],
   [coalesce, "tcp-chat.ts", { ...bracket, size: 100 }],
   [truncate, "udp-relay.ts", {}],
   [fanout, "tcp-chat.ts", { ...bracket, connections: 12 }],
   [fanout, "udp-relay.ts", { protocol: "relay", connections: 8 }],
+  [transfer, "mutants/file-stream.ts", { fileSize: 4 }],
+  [connect, "tcp-chat.ts", bracket],
+  [connect, "ws-sum.ts", { protocol: "sum/ws" }],
   [sum, "ws-sum.ts", { connections: 5 }],
 ];
 

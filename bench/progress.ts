@@ -1,6 +1,6 @@
 /** The run as it goes: one live line on a terminal, a plain line a sample elsewhere. On standard error. */
 import { createLogUpdate } from "log-update";
-import { amount, duration } from "./format.ts";
+import { amount, bytes, duration } from "./format.ts";
 import type { Sample } from "./record.ts";
 import type { News } from "./run.ts";
 
@@ -10,6 +10,11 @@ function headline({ metrics, counts, wrong, invalid }: Sample): string {
     metrics.deliveryRate !== undefined ? `${amount(metrics.deliveryRate)} deliveries/s` : undefined,
     metrics.requestRate !== undefined ? `${amount(metrics.requestRate)} replies/s` : undefined,
     metrics["last.p50"] !== undefined ? `last receiver p50 ${duration(metrics["last.p50"])}` : undefined,
+    metrics.sessionRate !== undefined ? `${amount(metrics.sessionRate)} connections/s` : undefined,
+    metrics.serverMemoryPerConnection !== undefined
+      ? `${bytes(metrics.serverMemoryPerConnection)} a connection`
+      : undefined,
+    metrics.transferRate !== undefined ? `${bytes(metrics.transferRate)}/s` : undefined,
     counts.tried !== undefined ? `${amount(counts.tried)} tried` : undefined,
   ].filter((figure) => figure !== undefined);
   const faults = wrong.map(({ kind, count }) => `WRONG: ${amount(count)} ${kind}`);

@@ -7,7 +7,7 @@
 import { mkdirSync } from "node:fs";
 import { z } from "zod";
 import { outcomes } from "../clients/workloads/truncate.ts";
-import { exitCodes, Failure } from "./failure.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
 
 const count = z.number().int().nonnegative();
 const nanoseconds = z.number();
@@ -86,6 +86,9 @@ const fate = z.object({
   told: z.string().optional(),
 });
 
+/** Resident memory before the connections were opened, and after they were. */
+const readings = z.object({ before: z.number(), after: z.number() });
+
 /** What only one scenario has to say. */
 const detail = z.discriminatedUnion("scenario", [
   z.object({
@@ -102,6 +105,13 @@ const detail = z.discriminatedUnion("scenario", [
   }),
   z.object({ scenario: z.literal("coalesce"), rows: z.array(coalesceRow) }),
   z.object({
+    scenario: z.literal("idle"),
+    server: readings.nullable(),
+    fleets: z.array(readings),
+    /** What kept it from opening all the connections that were asked for. */
+    limit: z.string().nullable(),
+  }),
+  z.object({
     scenario: z.literal("truncate"),
     smallBufferBytes: count,
     paths: z.array(
@@ -114,6 +124,9 @@ const detail = z.discriminatedUnion("scenario", [
     ),
   }),
 ]);
+
+/** The `server` of samples that stand beside the others for comparison, and are of no server under test. */
+export const REFERENCE = "reference";
 
 const parameter = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
@@ -138,6 +151,8 @@ export const sampleSchema = z.object({
   /** HDR histograms (V2, compressed, base64) of nanoseconds: they merge by adding. */
   histograms: z.record(z.string(), z.string()),
   witnesses: z.array(witness),
+  /** What the server itself says that it dropped, refused or evicted. */
+  serverCounters: z.record(z.string(), count).optional(),
   meters: meters.optional(),
   wrong: z.array(wrong),
   invalid: z.array(invalidity),

@@ -42,7 +42,9 @@ export function run(options: RunOptions): Promise<RunResult> {
 
 async function takeSamples({ record, sample }: Session, options: RunOptions): Promise<void> {
   const { cells, sources, samples, maxSamples } = options;
-  const pairs = cells.flatMap((cell) => sources.map((source): Pair => ({ cell, source })));
+  const pairs = cells.flatMap((cell) =>
+    (cell.reference ? [cell.reference] : sources).map((source): Pair => ({ cell, source })),
+  );
   const taken = new Map<Pair, number>();
   const valid = new Map<Pair, number>();
   const missing = new Set<Pair>();

@@ -62,12 +62,13 @@ export const perSecond = (count: number, nanoseconds: number): number => (count 
 export function cpuMetrics(
   meters: Meters,
   work: number,
-  unit: "Delivery" | "Request",
+  unit: "Delivery" | "Request" | "Session",
 ): Record<string, number> {
   if (work === 0) return {};
   const fleet = meters.fleetCpu.reduce((a, b) => a + b, 0);
   return {
-    [`fleetCpuPer${unit}`]: fleet / work,
+    // An open loop's pacer turns while it waits: its CPU time says nothing of a delivery.
+    ...(meters.pacerIdle === undefined ? { [`fleetCpuPer${unit}`]: fleet / work } : {}),
     ...(meters.serverCpu === null ? {} : { [`serverCpuPer${unit}`]: meters.serverCpu / work }),
   };
 }

@@ -2,10 +2,11 @@
 import type { Subprocess } from "bun";
 import { openMembers } from "../clients/members.ts";
 import type { Target } from "../clients/target.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
 import { listenerPid } from "../platform/proc.ts";
 import { servers } from "../servers/index.ts";
 import { peerCommand, peerLanguages } from "../servers/peers/index.ts";
-import { exitCodes, Failure } from "./failure.ts";
+import { REFERENCE } from "./record.ts";
 
 export type ServerUnderTest = {
   url: string;
@@ -15,11 +16,16 @@ export type ServerUnderTest = {
   broken: Promise<never>;
   /** How often another process has taken its place at the port since it was found. */
   restarts: () => number;
-  stop: () => Promise<void>;
+  /** Stops it, and resolves with what it says that it dropped, refused or evicted. */
+  stop: () => Promise<Record<string, number>>;
 };
 
 /** A way to get a server for a protocol: by name, as `--server`, `--target` and `--exec` choose it. */
-export type ServerSource = { name: string; start: (protocol: string) => Promise<ServerUnderTest> };
+export type ServerSource = {
+  name: string;
+  /** `flags` are for a program of this project; a server that the user gave has its own. */
+  start: (protocol: string, flags?: readonly string[]) => Promise<ServerUnderTest>;
+};
 
 const START_SECONDS = 10;
 const STOP_SECONDS = 2;
@@ -42,10 +48,26 @@ export const implementationNames = [...Object.keys(onBun), ...peerLanguages];
 export function implementation(name: string): ServerSource {
   return {
     name,
-    async start(protocol) {
+    async start(protocol, flags = []) {
       const command = await commandFor(name, protocol);
-      return startByLine(`${name} server for ${protocol}`, [...command, "--port", "0", "--json"]);
+      return startByLine(`${name} server for ${protocol}`, [...command, "--port", "0", "--json", ...flags]);
     },
+  };
+}
+
+/** A program of the bench's own, beside which servers are measured. */
+export function reference(path: string): ServerSource {
+  return {
+    name: REFERENCE,
+    start: (protocol, flags = []) =>
+      startByLine(`the reference for ${protocol}`, [
+        process.execPath,
+        path,
+        "--port",
+        "0",
+        "--json",
+        ...flags,
+      ]),
   };
 }
 
@@ -53,7 +75,7 @@ export function implementation(name: string): ServerSource {
 export function serveFrom(name: string, tree: string): ServerSource {
   return {
     name,
-    start: (protocol) =>
+    start: (protocol, flags = []) =>
       startByLine(`${name} server for ${protocol}`, [
         process.execPath,
         `${tree}/bench/sockbench.ts`,
@@ -62,6 +84,7 @@ export function serveFrom(name: string, tree: string): ServerSource {
         "--port",
         "0",
         "--json",
+        ...flags,
       ]),
   };
 }
@@ -91,7 +114,7 @@ export function runningTarget(target: Target): ServerSource {
         pid,
         broken: new Promise(() => {}),
         restarts: () => (findPid(target) === pid ? 0 : 1),
-        stop: async () => {},
+        stop: async () => ({}),
       };
     },
   };
@@ -119,7 +142,8 @@ async function startByLine(name: string, argv: string[]): Promise<ServerUnderTes
   const late = Promise.withResolvers<string>();
   const timer = setTimeout(() => late.resolve(""), START_SECONDS * 1000);
   try {
-    const line = await Promise.race([broken, firstLine(child.stdout), late.promise]);
+    const lines = readLines(child.stdout);
+    const line = await Promise.race([broken, lines.first, late.promise]);
     // A command that ends without a word is better told by how it ended.
     if (line === "") await Promise.race([broken, Bun.sleep(500)]);
     const url = listeningUrl(line);
@@ -129,12 +153,29 @@ async function startByLine(name: string, argv: string[]): Promise<ServerUnderTes
         `${name} did not say where it listens, but "${line.slice(0, 120)}"`,
       );
     serves();
-    return { url, pid: child.pid, broken, restarts: () => 0, stop };
+    const stopAndHear = async () => {
+      await stop();
+      return countersIn(await lines.last);
+    };
+    return { url, pid: child.pid, broken, restarts: () => 0, stop: stopAndHear };
   } catch (error) {
     await stop();
     throw error;
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** What the last JSON line of a server of ours counts. */
+function countersIn(line: string): Record<string, number> {
+  try {
+    const { counters } = JSON.parse(line);
+    const entries = Object.entries(counters ?? {});
+    return Object.fromEntries(
+      entries.filter((entry): entry is [string, number] => Number.isInteger(entry[1])),
+    );
+  } catch {
+    return {};
   }
 }
 
@@ -176,7 +217,14 @@ async function startAndWait(command: string, argv: string[], target: Target): Pr
     await Bun.sleep(50);
   }
   serves();
-  return { url: target.url, pid: findPid(target) ?? child.pid, broken, restarts: () => 0, stop };
+  const stopSilently = () => stop().then(() => ({}));
+  return {
+    url: target.url,
+    pid: findPid(target) ?? child.pid,
+    broken,
+    restarts: () => 0,
+    stop: stopSilently,
+  };
 }
 
 /** Watches a server's process: it may end only when it is told to. */
@@ -210,13 +258,22 @@ function supervise(name: string, child: Subprocess<"ignore", "pipe" | "ignore", 
   };
 }
 
-async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
-  let text = "";
-  for await (const chunk of stream) {
-    text += Buffer.from(chunk).toString();
-    if (text.includes("\n") || text.length > 65_536) break;
-  }
-  return text.split("\n", 1)[0];
+const MOST_LINE_CHARACTERS = 65_536;
+
+/** The first line of a stream as soon as it is there, and the last one when the stream has ended. */
+function readLines(stream: ReadableStream<Uint8Array>): { first: Promise<string>; last: Promise<string> } {
+  const first = Promise.withResolvers<string>();
+  const read = async () => {
+    let text = "";
+    for await (const chunk of stream) {
+      text += Buffer.from(chunk).toString();
+      if (text.includes("\n") || text.length > MOST_LINE_CHARACTERS) first.resolve(text.split("\n", 1)[0]);
+      if (text.length > MOST_LINE_CHARACTERS) text = text.slice(-MOST_LINE_CHARACTERS);
+    }
+    first.resolve(text.split("\n", 1)[0]);
+    return text.trimEnd().split("\n").pop() ?? "";
+  };
+  return { first: first.promise, last: read().catch(() => "") };
 }
 
 /** The last line that a server wrote to its standard error, for the message of its end. */

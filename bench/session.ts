@@ -4,12 +4,12 @@
  */
 import type { Progress } from "../clients/exchange.ts";
 import { allowedCpus, pin } from "../platform/affinity.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
 import { readEnvironment } from "./environment.ts";
-import { exitCodes, Failure } from "./failure.ts";
 import { type Fleets, startFleets } from "./fleets.ts";
 import { type Environment, newRecordId, type RunRecord, type Sample } from "./record.ts";
 import type { Cell } from "./scenarios/scenario.ts";
-import type { ServerSource } from "./servers.ts";
+import type { ServerSource, ServerUnderTest } from "./servers.ts";
 import { judge } from "./validity.ts";
 
 export type SessionOptions = {
@@ -97,9 +97,12 @@ type Taking = Pick<SessionOptions, "interrupted"> &
 async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sample | undefined> {
   const { fleets, pinned, record, interrupted, onProgress } = taking;
   const startedAt = new Date().toISOString();
-  const server = await startOrSkip({ cell, source }, taking);
-  if (!server) return undefined;
+  const place = cell.prepare?.();
+  let server: ServerUnderTest | undefined;
+  let sample: Sample | undefined;
   try {
+    server = await startOrSkip({ cell, source }, place?.flags, taking);
+    if (!server) return undefined;
     if (pinned && server.pid !== undefined) pin(server.pid, pinned.server);
     const order = record.samples.length;
     const parts = await cell.run({
@@ -110,7 +113,7 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
       onProgress,
       broken: Promise.race([server.broken, interrupted]),
     });
-    const sample: Sample = {
+    sample = {
       scenario: cell.scenario,
       variant: cell.variant,
       server: source.name,
@@ -130,13 +133,19 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
     if (!(error instanceof Failure)) throw error;
     throw new Failure(error.exitCode, `${cell.scenario} ${cell.variant}: ${error.message}`);
   } finally {
-    await server.stop();
+    const serverCounters = (await server?.stop()) ?? {};
+    if (sample && Object.keys(serverCounters).length > 0) sample.serverCounters = serverCounters;
+    place?.end();
   }
 }
 
-async function startOrSkip({ cell, source }: Pair, { record, mayBeMissing, interrupted }: Taking) {
+async function startOrSkip(
+  { cell, source }: Pair,
+  flags: readonly string[] | undefined,
+  { record, mayBeMissing, interrupted }: Taking,
+) {
   try {
-    return await Promise.race([source.start(cell.protocol), interrupted]);
+    return await Promise.race([source.start(cell.protocol, flags), interrupted]);
   } catch (error) {
     if (!(error instanceof Failure) || error.exitCode !== exitCodes.unreachable || !mayBeMissing) throw error;
     const warning = `${cell.scenario} ${cell.variant} ${source.name} was left out: ${error.message}`;

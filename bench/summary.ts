@@ -29,10 +29,14 @@ export function renderRun(record: RunRecord, path: string): string {
   ].join("\n\n");
 }
 
-/** Each further server of a run beside the first. */
+/** Each further server of a run beside the first, as far as they ran the same cells. */
 export function comparisons(record: RunRecord): Comparison[] {
-  const [first, ...others] = new Set(record.samples.map(({ server }) => server));
-  return others.map((other) => compareServers(record, first, other));
+  const cellsOf = Map.groupBy(record.samples, ({ server }) => server);
+  const [first, ...others] = cellsOf.keys();
+  const cells = new Set(cellsOf.get(first)?.map(({ variant }) => variant));
+  return others
+    .filter((other) => cellsOf.get(other)?.some(({ variant }) => cells.has(variant)))
+    .map((other) => compareServers(record, first, other));
 }
 
 const nameOf = ({ scenario, variant, server }: Sample) => `${scenario} ${variant} ${server}`;
@@ -58,6 +62,11 @@ function witnessLine({ kind, receiver, sender, sequence, text }: Sample["witness
 }
 
 function trustPart(record: RunRecord): string {
+  const said = record.samples.flatMap((sample) =>
+    Object.entries(sample.serverCounters ?? {}).map(
+      ([what, count]) => `${nameOf(sample)} says itself: ${what}: ${whole(count)}`,
+    ),
+  );
   const invalid = record.samples.filter(({ invalid }) => invalid.length > 0);
   const doubtful =
     record.warnings.length > 0 ? ["? marks figures without a valid sample: do not rely on them"] : [];
@@ -71,7 +80,7 @@ function trustPart(record: RunRecord): string {
     ([rule, [{ words }, ...more]]) => `left out, ${more.length + 1}× ${rule}: ${words}`,
   );
   const warnings = record.warnings.map((warning) => `WARNING ${warning}`);
-  return [...lines, ...warnings, ...doubtful].join("\n");
+  return [...said, ...lines, ...warnings, ...doubtful].join("\n");
 }
 
 function closing({ samples, environment, partial }: RunRecord, path: string): string {

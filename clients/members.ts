@@ -8,8 +8,8 @@ import { createOutbox, flush, type Outbox, pending, send } from "../platform/out
 import { fileLimit, fileTableIsFull } from "../platform/proc.ts";
 import { fdOf, growReceiveBuffer } from "../platform/socket-options.ts";
 import { acceptFor, createKey, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
-import { Unreachable } from "./exchange.ts";
 import type { Target } from "./target.ts";
+import { Unreachable } from "./unreachable.ts";
 
 export type Member = {
   index: number;
@@ -22,6 +22,8 @@ export type Member = {
   taken: () => number;
   pending: () => number;
   close: () => void;
+  /** Leaves without a word: a reset over TCP. */
+  reset: () => void;
 };
 
 export type MemberHandlers = {
@@ -47,25 +49,31 @@ export async function openMembers(
   count: number,
   handlers: MemberHandlers,
 ): Promise<Member[]> {
+  const { members, limit } = await openAsMany(target, count, handlers);
+  if (limit === undefined) return members;
+  for (const member of members) member.close();
+  throw new Unreachable(limit);
+}
+
+/** Opens up to `count` members, in order: as many as can be had, and what stopped it where it was stopped. */
+export async function openAsMany(
+  target: Target,
+  count: number,
+  handlers: MemberHandlers,
+): Promise<{ members: Member[]; limit?: string }> {
   const open = openers[target.transport];
   const members: Member[] = [];
-  try {
-    while (members.length < count) {
-      const batch = Array.from({ length: Math.min(CONNECTING_AT_ONCE, count - members.length) }, (_, i) =>
-        open(target, members.length + i, handlers),
-      );
-      const settled = await Promise.allSettled(batch);
-      for (const one of settled) if (one.status === "fulfilled") members.push(one.value);
-      const failed = settled.find((one) => one.status === "rejected");
-      if (failed) throw failed.reason;
-    }
-  } catch (error) {
+  while (members.length < count) {
+    const batch = Array.from({ length: Math.min(CONNECTING_AT_ONCE, count - members.length) }, (_, i) =>
+      open(target, members.length + i, handlers),
+    );
+    const settled = await Promise.allSettled(batch);
+    for (const one of settled) if (one.status === "fulfilled") members.push(one.value);
+    const failed = settled.find((one) => one.status === "rejected");
     // Before anything is closed: what stopped it may be that too much was open.
-    const reason = connectReason(target, error, members.length);
-    for (const member of members) member.close();
-    throw new Unreachable(reason);
+    if (failed) return { members, limit: connectReason(target, failed.reason, members.length) };
   }
-  return members;
+  return { members };
 }
 
 const openers: Record<Target["transport"], typeof openTcp> = {
@@ -137,6 +145,10 @@ async function openTcp(target: Target, index: number, handlers: MemberHandlers):
       closing = true;
       socket.end();
     },
+    reset() {
+      closing = true;
+      socket.terminate();
+    },
   };
 }
 
@@ -195,6 +207,10 @@ async function openUdp(target: Target, index: number, handlers: MemberHandlers):
     },
   });
   growReceiveBuffer(fdOf(socket), UDP_RECEIVE_BUFFER_BYTES);
+  const close = () => {
+    closing = true;
+    socket.close();
+  };
   return {
     index,
     address: addressText(socket.address.address, socket.address.port),
@@ -209,9 +225,7 @@ async function openUdp(target: Target, index: number, handlers: MemberHandlers):
     },
     taken: () => taken,
     pending: () => 0,
-    close() {
-      closing = true;
-      socket.close();
-    },
+    close,
+    reset: close,
   };
 }

@@ -8,6 +8,7 @@ import { ptr } from "bun:ffi";
 import { readdirSync } from "node:fs";
 import { addressOf } from "./address.ts";
 import { libc } from "./libc.ts";
+import { fileLimit } from "./proc.ts";
 
 const SHUT_RDWR = 2;
 
@@ -28,8 +29,7 @@ export function boundHandshakes(port: number, seconds: number): Handshakes {
   function sweep(): void {
     const now = performance.now();
     const open = new Map<number, Seen>();
-    for (const text of readdirSync("/proc/self/fd")) {
-      const fd = Number(text);
+    for (const fd of descriptors()) {
       if (!readName("getpeername", fd)) continue;
       const key = nameKey();
       let entry = seen.get(fd);
@@ -52,6 +52,18 @@ export function boundHandshakes(port: number, seconds: number): Handshakes {
 
   const timer = libc && setInterval(sweep, Math.min(1000, seconds * 100));
   return { done: (peer) => void (timer && finished.add(peer)), stop: () => clearInterval(timer) };
+}
+
+/** Read while there is still a descriptor to read it with. */
+const OPEN_FILES = fileLimit()?.soft ?? 0;
+
+/** This process's descriptors. A full file table leaves none to list them by, but then every number is taken. */
+function descriptors(): Iterable<number> {
+  try {
+    return readdirSync("/proc/self/fd").map(Number);
+  } catch {
+    return Array.from({ length: OPEN_FILES }, (_, fd) => fd);
+  }
 }
 
 const name = new Uint8Array(28); // struct sockaddr_in6, the larger of the two

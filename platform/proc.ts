@@ -94,11 +94,21 @@ function openFiles(pid: string): string[] {
   }
 }
 
-/** The soft and hard limit of open files of this process (proc_pid_limits(5)). */
-export function fileLimit(): { soft: number; hard: number } | undefined {
-  const row = read("/proc/self/limits")?.match(/^Max open files\s+(\S+)\s+(\S+)/m);
+/** The soft and hard limit of open files of a process, this one by default (proc_pid_limits(5)). */
+export function fileLimit(pid: number | "self" = "self"): { soft: number; hard: number } | undefined {
+  const row = read(`/proc/${pid}/limits`)?.match(/^Max open files\s+(\S+)\s+(\S+)/m);
   const value = (text: string) => (text === "unlimited" ? Number.POSITIVE_INFINITY : Number(text));
   return row ? { soft: value(row[1]), hard: value(row[2]) } : undefined;
+}
+
+/** How many files a process has open, and how many it may have. */
+export function openFilesOf(pid: number): { open: number; limit: number } | undefined {
+  const limit = fileLimit(pid)?.soft;
+  try {
+    return limit === undefined ? undefined : { open: readdirSync(`/proc/${pid}/fd`).length, limit };
+  } catch {
+    return undefined; // another user's, or gone
+  }
 }
 
 /** Whether this process can hardly open another file. */

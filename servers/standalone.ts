@@ -126,6 +126,7 @@ export async function standalone(
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option("--json", "print where it listens as JSON")
     .allowExcessArguments(false)
+    .showSuggestionAfterError(false)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
   if (spec.streams) addStreamOptions(program);
   spec.options?.(program);
@@ -156,9 +157,20 @@ export async function standalone(
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+  if (options.json) stopWithParent(stop);
   console.log(
     options.json
       ? JSON.stringify({ listening: running.url, protocol, pid: process.pid })
       : `${protocol} listening on ${running.url}`,
   );
+}
+
+const PARENT_LOOK_MS = 1000;
+
+/** A program that reads JSON lines has started this one: when it is killed, nobody would ever stop us. */
+function stopWithParent(stop: () => void): void {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) stop();
+  }, PARENT_LOOK_MS).unref();
 }

@@ -5,6 +5,7 @@
  * whole, by link(2), which fails where the name exists; a transfer that breaks leaves nothing.
  */
 import { createHash } from "node:crypto";
+import { writeSync } from "node:fs";
 import { type FileHandle, link, lstat, mkdir, open, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -123,8 +124,10 @@ export async function startFile(options: FileOptions): Promise<Running> {
       counters.tooLong++;
       return giveUp(transfer);
     }
+    // At most one read of 512 KiB, and into the page cache: less CPU than the way to another thread and back
+    // (Bun 1.4.5). Half of what is left is the digest, which comes second, the bytes still in the CPU's cache.
+    for (let at = 0; at < chunk.length; ) at += writeSync(transfer.file!.fd, chunk, at);
     transfer.hash.update(chunk);
-    for (let at = 0; at < chunk.length; ) at += (await transfer.file!.write(chunk, at)).bytesWritten;
   }
 
   /** FIN has come: the file gets its name, and the sender its receipt. */

@@ -1,5 +1,6 @@
 /** `sockbench bench [scenario…]`: runs scenarios, prints their tables, writes a record. */
 import { type Command, Option } from "commander";
+import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
 import { seconds, wholeNumber } from "../../servers/standalone.ts";
 import { withRevision } from "../against.ts";
 import { capacity } from "../capacity.ts";
@@ -12,7 +13,6 @@ import {
   readTarget,
 } from "../choose.ts";
 import { fails } from "../compare/comparison.ts";
-import { type ExitCode, exitCodes, Failure } from "../failure.ts";
 import { showProgress } from "../progress.ts";
 import { type RunRecord, writeRecord } from "../record.ts";
 import { run } from "../run.ts";
@@ -67,6 +67,7 @@ export function addBenchCommand(program: Command): void {
     .option("--window <number>", "closed loop: outstanding messages of a sender", wholeNumber(1, 4096))
     .option("--senders <number>", "how many of the members send", wholeNumber(1, 1000))
     .option("--size <bytes>", "bytes of a message", wholeNumber(32, 60_000))
+    .option("--file-size <MiB>", "transfer: size of the file", wholeNumber(1, 1024))
     .option("--samples <number>", "valid samples of each cell", wholeNumber(1, 1000))
     .option("--max-samples <number>", "samples that may be taken for them", wholeNumber(1, 2000))
     .option("--fleets <number>", "client processes (one a spare core)", wholeNumber(1, 64))
@@ -132,7 +133,7 @@ async function takeSamples(
     sources,
     samples,
     ...(flags.samples ? {} : { glances: 1 }),
-    maxSamples: flags.maxSamples ?? samples * 2 + 1,
+    maxSamples: flags.maxSamples ?? samples * 2 + (flags.quick ? 0 : 1),
     calibrate: flags.calibrate ?? false,
     onProgress: progress.tell,
   });

@@ -4,7 +4,8 @@
  *
  * Three servers interleaved in one run (A A' S, then S A' A): the reference chat room, the same once more, and
  * servers/mutants/chat-slow.ts, which burns a known 10 % of CPU time on top. Each sample is a fresh process.
- * The record is an ordinary one; only what the comparison reads is kept of each sample, so that it stays small.
+ * The record is an ordinary one; only what the comparison reads is kept of each sample, so that it stays small,
+ * and of the kernel's release only the version.
  */
 import { type RunRecord, recordSchema, type Sample } from "../record.ts";
 import { run } from "../run.ts";
@@ -63,13 +64,16 @@ async function record(rounds: number, onPart: (whole: RunRecord) => Promise<unkn
       samples.push(slim({ ...sample, order: samples.length }));
     first ??= record;
     const { id, startedAt } = first;
-    await onPart(recordSchema.parse({ ...record, id, startedAt, partial: null, samples, warnings }));
+    const environment = { ...record.environment, kernel: record.environment.kernel.split("-")[0] };
+    await onPart(
+      recordSchema.parse({ ...record, id, startedAt, environment, partial: null, samples, warnings }),
+    );
     console.error(`${samples.length} of ${rounds * sources.length} samples`);
   }
 }
 
 if (import.meta.main) {
-  const rounds = Number(Bun.argv[2] ?? 400);
+  const rounds = Number(Bun.argv[2] ?? 440);
   const path = Bun.argv[3] ?? baselinePath;
   await record(rounds, (whole) => Bun.write(path, Bun.gzipSync(JSON.stringify(whole))));
 }

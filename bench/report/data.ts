@@ -6,10 +6,10 @@ import {
   percentile,
   percentilesShown,
 } from "../../clients/histogram.ts";
-import { exitCodes, Failure } from "../failure.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
 import { median } from "../format.ts";
 import { type Metric, metrics } from "../metrics.ts";
-import type { RunRecord, Sample } from "../record.ts";
+import { REFERENCE, type RunRecord, type Sample } from "../record.ts";
 
 export { median };
 
@@ -63,7 +63,8 @@ export const serversOf = (record: RunRecord): string[] => [
   ...new Set(record.samples.map(({ server }) => server)),
 ];
 
-export const severalServers = (record: RunRecord): boolean => serversOf(record).length > 1;
+export const severalServers = (record: RunRecord): boolean =>
+  serversOf(record).filter((server) => server !== REFERENCE).length > 1;
 
 /** The name, and the server where there is more than one to confuse it with. */
 export const fullName = (group: Group, record: RunRecord): string =>

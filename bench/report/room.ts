@@ -57,7 +57,7 @@ const plans: Plan[] = [
     metrics: ["deliveryRate"],
     title: "Deliveries a second by room size",
     sentence:
-      "Each point is a sample, the line goes through the medians. Look for where the line stops to be level: until there a larger room costs nothing but its deliveries.",
+      "Each point is a sample, the line goes through the medians. Look for where the line stops being level: until there a larger room costs nothing but its deliveries.",
     format: rate,
     axis: "verified deliveries",
     loop: "closed",

@@ -1,6 +1,6 @@
 /**
- * Pictures of a report for the documentation: `bun bench/report/screenshots.ts <record>` writes the plots on a
- * desk and the verdicts on a phone into docs/. Only of records of real runs.
+ * Pictures of a report for the documentation: `bun bench/report/screenshots.ts <record>` writes the plots
+ * by room size on a desk, and latency on a phone, into docs/. Only of records of real runs.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import { renderReport } from "./page.ts";
 /** What a picture shows: the screen, and the section at its top. */
 const shots = [
   { name: "report-desktop", width: 1080, height: 1500, scale: 1, top: "#room" },
-  { name: "report-phone", width: 390, height: 844, scale: 2, top: "header" },
+  { name: "report-phone", width: 390, height: 844, scale: 2, top: "#latency .plot" },
 ];
 
 async function take(browser: Browser, page: string, folder: string): Promise<void> {

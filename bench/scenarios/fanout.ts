@@ -3,9 +3,9 @@
  * the spread between them. Closed loop: verified deliveries a second, and what each costs in CPU time.
  */
 import { recordLatency } from "../../clients/histogram.ts";
-import type { Load } from "../../clients/room-load.ts";
+import type { Load, RoomPlan } from "../../clients/room.ts";
 import { type RoomProtocol, roomWire } from "../../clients/wire.ts";
-import type { RoomPlan, RoomReport } from "../../clients/workloads/room.ts";
+import type { RoomReport } from "../../clients/workloads/room.ts";
 import { now } from "../../platform/clock.ts";
 import { udpDrops } from "../../platform/proc.ts";
 import { amount, duration, median, percent, table } from "../format.ts";
@@ -122,12 +122,13 @@ export function roomCell(
   };
 }
 
-type RoomShape = Pick<
+export type RoomShape = Pick<
   RoomPlan,
-  "protocol" | "connections" | "messageBytes" | "warmupSeconds" | "seconds" | "load"
+  "protocol" | "connections" | "messageBytes" | "warmupSeconds" | "seconds" | "load" | "churn"
 >;
 
-async function runRoomCell(shape: RoomShape, context: SampleContext): Promise<SampleParts> {
+/** One sample of a room, with everything that can be told of it. */
+export async function runRoomCell(shape: RoomShape, context: SampleContext): Promise<SampleParts> {
   const transport = transportOf(shape.protocol);
   const serverPorts = new Set([Number(new URL(context.target.replace(/^\w+:/, "http:")).port)]);
   const dropsBefore = udpDrops(serverPorts) ?? 0;
@@ -166,6 +167,8 @@ async function runRoomCell(shape: RoomShape, context: SampleContext): Promise<Sa
     counts.droppedAtServer = (udpDrops(serverPorts) ?? 0) - dropsBefore;
     counts.droppedAtClients = total(reports, ({ dropped }) => dropped ?? 0);
   }
+  const churned = reports[0].churned;
+  if (churned) Object.assign(counts, { churned: churned.came, churnFailed: churned.failed });
   const latency = shape.load.loop === "open" ? openLatency(shape, reports) : undefined;
   // Datagrams may be lost or overtake each other without anyone's fault: that is told, not held against it.
   const faults =
@@ -176,19 +179,23 @@ async function runRoomCell(shape: RoomShape, context: SampleContext): Promise<Sa
     counts: { ...counts, ...latency?.counts },
     metrics: {
       ...(shape.load.loop === "closed"
-        ? { deliveryRate: perSecond(delivered, meters.elapsed), ...cpuMetrics(meters, delivered, "Delivery") }
-        : {
-            achievedRate: total(reports, ({ open }) => open?.pace.achieved ?? 0),
-          }),
+        ? { deliveryRate: perSecond(delivered, meters.elapsed) }
+        : { achievedRate: total(reports, ({ open }) => open?.pace.achieved ?? 0) }),
+      ...cpuMetrics(meters, delivered, "Delivery"),
       ...(transport === "udp" && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
       ...latency?.metrics,
     },
     histograms: latency?.histograms ?? {},
     witnesses: reports.flatMap(({ witnesses }) => witnesses),
     meters,
-    wrong: [...faultsOf(counts, faults), ...lostConnections(reports)],
+    wrong: [...faultsOf(counts, faults), ...lostConnections(reports), ...turnedAway(churned)],
   };
 }
+
+const turnedAway = (churned: RoomReport["churned"]): SampleParts["wrong"] =>
+  churned && churned.failed > 0
+    ? [{ kind: "turned away", count: churned.failed, words: `could not join: ${churned.reason}` }]
+    : [];
 
 /** The four latencies of an open loop. A message that did not reach everyone has no last receiver. */
 function openLatency(

@@ -1,77 +1,106 @@
 /** Framing: whether a stream server finds its messages wherever the reads happened to cut them. */
+import { dialogueNames } from "../../clients/dialogues.ts";
+import type { DialoguePlan, DialogueReport } from "../../clients/workloads/dialogue.ts";
 import type { FramingPlan, FramingReport } from "../../clients/workloads/framing.ts";
-import type { DialectName } from "../../protocols/chat.ts";
+import { type DialectName, dialectNames } from "../../protocols/chat.ts";
 import { table, whole } from "../format.ts";
 import type { Sample } from "../record.ts";
 import { addCounts, faultsOf } from "../samples.ts";
-import { type Cell, type Scenario, wanted } from "./scenario.ts";
+import {
+  type BenchOptions,
+  type Cell,
+  type SampleContext,
+  type SampleParts,
+  type Scenario,
+  wanted,
+} from "./scenario.ts";
 
+/** Lines, or requests, of the random stage. */
 const RANDOM_LINES = 10_000;
+const RANDOM_LINES_QUICK = 4000;
 const KINDS = ["lost", "duplicated", "reordered", "corrupt", "unexpected"] as const;
 const PATIENCE_SECONDS = 60;
 const EXHAUSTIVE_SECONDS = 1200;
 
 export const framing: Scenario = {
   name: "framing",
-  summary: "lines cut and joined everywhere: lost, duplicated, reordered, corrupt, unexpected",
-  protocols: ["chat/bracket"],
+  summary: "lines and requests cut and joined everywhere: lost, duplicated, reordered, corrupt, unexpected",
+  protocols: [...dialectNames, ...dialogueNames],
   cells: (options) =>
     framing.protocols
       .filter((protocol) => wanted(protocol, options))
-      .map((protocol): Cell => {
-        const { seed, exhaustive } = options;
-        return {
-          scenario: "framing",
-          variant: protocol,
-          protocol,
-          parameters: { protocol, seed, exhaustive, randomLines: RANDOM_LINES },
-          repeats: false,
-          async run(context) {
-            const plan: FramingPlan = {
-              workload: "framing",
-              target: context.target,
-              protocol: protocol as DialectName,
-              seed,
-              exhaustive,
-              randomLines: RANDOM_LINES,
-            };
-            const [{ stages }] = await context.fleets.run<FramingReport>(plan, {
-              fleets: 1,
-              onProgress: context.onProgress,
-              broken: context.broken,
-              patienceSeconds: exhaustive ? EXHAUSTIVE_SECONDS : PATIENCE_SECONDS,
-            });
-            const counts = addCounts([
-              ...stages.map(({ counts }) => counts),
-              { tried: stages.reduce((sum, { tried }) => sum + tried, 0) },
-            ]);
-            return {
-              counts,
-              metrics: {},
-              histograms: {},
-              witnesses: stages.flatMap(({ witnesses }) => witnesses),
-              wrong: [
-                ...faultsOf(counts, KINDS),
-                ...stages.flatMap(({ name, stopped }) =>
-                  stopped ? [{ kind: "stopped", count: 1, words: `"${name}" ended early: ${stopped}` }] : [],
-                ),
-              ],
-              detail: {
-                scenario: "framing",
-                stages: stages.map(({ name, tried, possible, counts, stopped }) => ({
-                  name,
-                  tried,
-                  possible,
-                  counts,
-                  ...(stopped ? { stopped } : {}),
-                })),
-              },
-            };
-          },
-        };
-      }),
+      .map((protocol) => cellOf(protocol, options)),
   table: framingTable,
 };
+
+function cellOf(protocol: string, { seed, exhaustive, quick }: BenchOptions): Cell {
+  const randomLines = quick ? RANDOM_LINES_QUICK : RANDOM_LINES;
+  return {
+    scenario: "framing",
+    variant: protocol,
+    protocol,
+    parameters: { protocol, seed, exhaustive, randomLines },
+    repeats: false,
+    run: (context) => runCell(planFor(protocol, context.target, seed, exhaustive, randomLines), context),
+  };
+}
+
+/** A room is listened to by others; a dialogue is between one connection and the server. */
+function planFor(
+  protocol: string,
+  target: string,
+  seed: number,
+  exhaustive: boolean,
+  random: number,
+): FramingPlan | DialoguePlan {
+  const dialogue = dialogueNames.find((name) => name === protocol);
+  return dialogue
+    ? { workload: "dialogue", target, protocol: dialogue, seed, randomRequests: random }
+    : {
+        workload: "framing",
+        target,
+        protocol: protocol as DialectName,
+        seed,
+        exhaustive,
+        randomLines: random,
+      };
+}
+
+async function runCell(plan: FramingPlan | DialoguePlan, context: SampleContext): Promise<SampleParts> {
+  const exhaustive = plan.workload === "framing" && plan.exhaustive;
+  const [{ stages }] = await context.fleets.run<FramingReport | DialogueReport>(plan, {
+    fleets: 1,
+    onProgress: context.onProgress,
+    broken: context.broken,
+    patienceSeconds: exhaustive ? EXHAUSTIVE_SECONDS : PATIENCE_SECONDS,
+  });
+  const counts = addCounts([
+    ...stages.map(({ counts }) => counts),
+    { tried: stages.reduce((sum, { tried }) => sum + tried, 0) },
+  ]);
+  return {
+    counts,
+    metrics: {},
+    histograms: {},
+    witnesses: stages.flatMap(({ witnesses }) => witnesses),
+    wrong: [
+      ...faultsOf(counts, KINDS),
+      ...stages.flatMap(({ name, stopped }) =>
+        stopped ? [{ kind: "stopped", count: 1, words: `"${name}" ended early: ${stopped}` }] : [],
+      ),
+    ],
+    detail: {
+      scenario: "framing",
+      stages: stages.map(({ name, tried, possible, counts, stopped }) => ({
+        name,
+        tried,
+        possible,
+        counts,
+        ...(stopped ? { stopped } : {}),
+      })),
+    },
+  };
+}
 
 function framingTable(samples: Sample[]): string {
   const rows = samples.flatMap(({ detail, variant, server }) =>

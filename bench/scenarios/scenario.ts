@@ -6,12 +6,15 @@ import type { Progress } from "../../clients/exchange.ts";
 import type { Target } from "../../clients/target.ts";
 import type { Fleets } from "../fleets.ts";
 import type { Sample } from "../record.ts";
+import type { ServerSource } from "../servers.ts";
 
 /** What the command line can ask of every scenario; each takes what concerns it. */
 export type BenchOptions = {
   quick: boolean;
   seed: number;
   exhaustive: boolean;
+  /** Whether scenarios were asked for by name, so that more time may be taken. */
+  named?: boolean;
   transport?: Target["transport"];
   protocol?: string;
   loop?: "open" | "closed";
@@ -26,6 +29,8 @@ export type BenchOptions = {
   senders?: number;
   /** Bytes of a message. */
   size?: number;
+  /** Mebibytes of a file. */
+  fileSize?: number;
 };
 
 export type SampleContext = {
@@ -51,6 +56,10 @@ export type Cell = {
   repeats: boolean;
   /** One sample is enough when the command line does not ask for a number: it stands beside a fuller measurement. */
   glance?: boolean;
+  /** What its server is given for one sample, such as a directory, as flags; `end` removes it. */
+  prepare?: () => { flags: string[]; end: () => void };
+  /** A server of the bench's own that is measured for comparison, whichever servers were chosen. */
+  reference?: ServerSource;
   run: (context: SampleContext) => Promise<SampleParts>;
 };
 

@@ -7,11 +7,24 @@ import { type Dialect, type DialectName, dialects } from "../../protocols/chat.t
 import { createObjectSplitter, splitObjects } from "../../protocols/json-objects.ts";
 import { createLineBuffer, splitLines } from "../../protocols/lines.ts";
 import { type CorpusLine, corpus, type LineForm, lineForm, randomLine } from "../corpus.ts";
-import { type Exchange, Unreachable } from "../exchange.ts";
-import { createLedger, type FaultKind, type Witness } from "../ledger.ts";
+import type { Exchange } from "../exchange.ts";
+import { createLedger } from "../ledger.ts";
 import { openProbes, type Probe } from "../probe.ts";
 import { seededRandom } from "../requests.ts";
+import {
+  ALL_SPLITS_BYTES,
+  CASE_TIMEOUT_MS,
+  compareUnits,
+  cuts,
+  emptyStage,
+  latin1,
+  QUIET_MS,
+  type Stage,
+  sendInPieces,
+  stopIfHopeless,
+} from "../stages.ts";
 import { parseTarget, type Target } from "../target.ts";
+import { Unreachable } from "../unreachable.ts";
 
 export type FramingPlan = {
   workload: "framing";
@@ -24,29 +37,10 @@ export type FramingPlan = {
   randomLines: number;
 };
 
-export type StageName = "split in two" | "coalesced" | "byte by byte" | "random";
-export type Stage = {
-  name: StageName;
-  /** Cases tried, and how many there would be (more only where the splits of a long line are sampled). */
-  tried: number;
-  possible: number;
-  counts: Record<FaultKind, number>;
-  witnesses: Witness[];
-  /** Why the stage ended before its time. */
-  stopped?: string;
-};
-
 export type FramingReport = { workload: "framing"; stages: Stage[] };
 
-/** A line of which nothing comes for so long is lost. */
-const CASE_TIMEOUT_MS = 1000;
-const QUIET_MS = 40;
-const MAX_FAILURES = 5;
 const SENDERS = 8;
 const RECEIVERS = 8;
-/** Longest line of which every split is tried without being asked to. */
-const ALL_SPLITS_BYTES = 4096;
-
 /** Three members of one room, and how they speak. */
 type Trio = { a: Probe; b: Probe; c: Probe; form: LineForm; prefixOf: (probe: Probe) => Uint8Array };
 
@@ -70,22 +64,6 @@ export async function runFraming(plan: FramingPlan, exchange: Exchange): Promise
   return { workload: "framing", stages };
 }
 
-const zeroes = (): Record<FaultKind, number> => ({
-  lost: 0,
-  duplicated: 0,
-  reordered: 0,
-  corrupt: 0,
-  unexpected: 0,
-});
-const emptyStage = (name: StageName): Stage => ({
-  name,
-  tried: 0,
-  possible: 0,
-  counts: zeroes(),
-  witnesses: [],
-});
-const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
-
 const SYNC = new Uint8Array(Buffer.from("~sync~"));
 
 /** Opens three members and waits until they hear each other; ids are read from the greetings. */
@@ -107,11 +85,9 @@ async function openTrio(target: Target, protocol: DialectName, form: LineForm): 
     c.send(sync);
     await Promise.all([a, b].map((probe) => probe.arrived(1, 200)));
     for (const probe of [a, b, c]) got.set(probe, got.get(probe) + latin1(probe.take()));
-    if ([a, b].every((probe) => got.get(probe)?.includes(heard))) break;
-  }
-  if (dialect.greeting) {
-    const pattern = new RegExp(dialect.greeting({ id: 0, address: "" }).trimEnd().replace("0", "(\\d+)"));
-    for (const [probe, text] of got) ids.set(probe, Number(pattern.exec(text)?.[1]));
+    for (const [probe, text] of got) ids.set(probe, idIn(dialect, text));
+    const met = [a, b].every((probe) => got.get(probe)?.includes(heard));
+    if (met && ![...ids.values()].includes(Number.NaN)) break;
   }
   await quiet(a, b, c);
   return { a, b, c, form, prefixOf };
@@ -140,45 +116,7 @@ async function expectUnits(stage: Stage, trio: Trio, units: Uint8Array[], what: 
   if (got.equals(Buffer.concat(units))) return;
   await quiet(trio.b);
   compareUnits(stage, units, got, what);
-  const failures = Object.values(stage.counts).reduce((sum, count) => sum + count, 0);
-  if (trio.a.lost() ?? trio.b.lost() ?? trio.c.lost())
-    stage.stopped = `the server ended a connection (${trio.a.lost() ?? trio.b.lost() ?? trio.c.lost()}) at: ${what}`;
-  else if (failures >= MAX_FAILURES) stage.stopped = `stopped after ${failures} faults`;
-}
-
-/** Sorts the difference between what was to come and what came into the ledger's kinds. */
-function compareUnits(stage: Stage, units: Uint8Array[], got: Buffer, what: string): void {
-  const enter = (kind: FaultKind, text: string) => {
-    stage.counts[kind]++;
-    if (stage.witnesses.length < 20) stage.witnesses.push({ kind, receiver: 0, text: `${what}: ${text}` });
-  };
-  const waiting = units.map(latin1);
-  const came = new Set<string>();
-  for (const line of latin1(got).split(/(?<=\n)/)) {
-    const place = waiting.indexOf(line);
-    if (place >= 0) {
-      for (const skipped of waiting.splice(0, place)) enter("lost", excerpt(skipped));
-      waiting.shift();
-      came.add(line);
-    } else if (came.has(line)) enter("duplicated", excerpt(line));
-    else if (line !== "") enter("corrupt", excerpt(line));
-  }
-  for (const missing of waiting) enter("lost", excerpt(missing));
-}
-
-const excerpt = (text: string) =>
-  JSON.stringify(text.length > 80 ? `${text.slice(0, 60)}… (${text.length} bytes)` : text);
-
-/** The places to cut a line of so many bytes at. */
-function cuts(length: number, all: boolean, random: () => number): number[] {
-  if (all || length <= ALL_SPLITS_BYTES) return Array.from({ length: length - 1 }, (_, i) => i + 1);
-  const places = new Set<number>();
-  const add = (place: number) => place > 0 && place < length && places.add(place);
-  for (let i = 1; i <= 64; i++) add(i) && add(length - i);
-  for (let power = 64; power < length; power *= 2) for (const near of [-1, 0, 1]) add(power + near);
-  for (const read of [1448, 32_741, 32_768, 65_483]) for (const near of [-1, 0, 1]) add(read + near);
-  for (let i = 0; i < 64; i++) add(1 + Math.floor(random() * (length - 1)));
-  return [...places].sort((a, b) => a - b);
+  stopIfHopeless(stage, [trio.a, trio.b, trio.c], what);
 }
 
 async function splitInTwo(trio: Trio, lines: CorpusLine[], plan: FramingPlan): Promise<Stage> {
@@ -261,7 +199,11 @@ async function randomCuts(target: Target, plan: FramingPlan, form: LineForm): Pr
       }
       return Buffer.concat(written);
     });
-    await sendInPieces(senders, streams, random, receivers);
+    await sendInPieces(senders, streams, random, () => {
+      // What the senders hear of each other is not looked at here.
+      for (const probe of senders) probe.take();
+      return receivers.some((probe) => probe.lost() !== undefined);
+    });
     await Promise.all(receivers.map((probe) => probe.arrived(bytesToCome, CASE_TIMEOUT_MS)));
     const short = receivers.some((probe) => probe.lost() !== undefined);
     if (short)
@@ -292,7 +234,10 @@ async function randomCuts(target: Target, plan: FramingPlan, form: LineForm): Pr
 async function hearAll(target: Target, probes: Probe[], form: LineForm, dialect: Dialect): Promise<number[]> {
   const texts = probes.map(() => "");
   const last = probes.length - 1;
-  for (let tries = 0; !texts.every((text, i) => i === last || text.includes(latin1(SYNC))); tries++) {
+  const met = () =>
+    texts.every((text, i) => i === last || text.includes(latin1(SYNC))) &&
+    !texts.some((text) => Number.isNaN(idIn(dialect, text)));
+  for (let tries = 0; !met(); tries++) {
     if (tries === 25)
       throw new Unreachable(`${target.url}: ${probes.length} members did not hear each other within 5 s`);
     probes[last].send(form.write(SYNC));
@@ -302,29 +247,14 @@ async function hearAll(target: Target, probes: Probe[], form: LineForm, dialect:
     });
   }
   await quiet(...probes);
-  if (!dialect.greeting) return probes.map(() => 0);
-  const pattern = new RegExp(dialect.greeting({ id: 0, address: "" }).trimEnd().replace("0", "(\\d+)"));
-  return texts.map((text) => Number(pattern.exec(text)?.[1]));
+  return texts.map((text) => idIn(dialect, text));
 }
 
-/** Sends all streams, in turns of random length from random senders; pauses let the server's reads differ. */
-async function sendInPieces(
-  senders: Probe[],
-  streams: Uint8Array[],
-  random: () => number,
-  receivers: Probe[],
-): Promise<void> {
-  const at = streams.map(() => 0);
-  for (let turn = 0; at.some((position, i) => position < streams[i].length); turn++) {
-    const sender = Math.floor(random() * senders.length);
-    const length = 1 + Math.floor(random() ** 4 * 8000);
-    senders[sender].send(streams[sender].subarray(at[sender], at[sender] + length));
-    at[sender] = Math.min(streams[sender].length, at[sender] + length);
-    if (turn % 8 === 0) await Bun.sleep(0);
-    // What the senders hear of each other is not looked at here.
-    if (turn % 256 === 0) for (const probe of senders) probe.take();
-    if (receivers.some((probe) => probe.lost() !== undefined)) return;
-  }
+/** The id that a greeting in this text gives its newcomer: 0 in a dialect that gives none, NaN before it came. */
+function idIn({ greeting }: Dialect, text: string): number {
+  if (!greeting) return 0;
+  const pattern = new RegExp(greeting({ id: 0, address: "" }).replace("0", "(\\d+)"));
+  return Number(pattern.exec(text)?.[1]);
 }
 
 function unitsOf(dialect: Dialect, bytes: Uint8Array): string[] {

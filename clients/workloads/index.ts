@@ -1,33 +1,34 @@
 /** The workloads a fleet knows: one file each, one line here. */
 import type { Exchange } from "../exchange.ts";
-import { type CalibratePlan, type CalibrateReport, runCalibrate } from "./calibrate.ts";
-import { type CoalescePlan, type CoalesceReport, runCoalesce } from "./coalesce.ts";
-import { type FramingPlan, type FramingReport, runFraming } from "./framing.ts";
-import { type RoomPlan, type RoomReport, runRoom } from "./room.ts";
-import { runSum, type SumPlan, type SumReport } from "./sum.ts";
-import { runTruncate, type TruncatePlan, type TruncateReport } from "./truncate.ts";
-
-export type Plan = RoomPlan | SumPlan | FramingPlan | CoalescePlan | TruncatePlan | CalibratePlan;
-export type Report =
-  | RoomReport
-  | SumReport
-  | FramingReport
-  | CoalesceReport
-  | TruncateReport
-  | CalibrateReport;
-
-type Workload = (plan: Plan, exchange: Exchange) => Promise<Report>;
+import { runCalibrate } from "./calibrate.ts";
+import { runCoalesce } from "./coalesce.ts";
+import { runConnect } from "./connect.ts";
+import { runDialogue } from "./dialogue.ts";
+import { runFraming } from "./framing.ts";
+import { runIdle } from "./idle.ts";
+import { runRoom } from "./room.ts";
+import { runSum } from "./sum.ts";
+import { runTransfer } from "./transfer.ts";
+import { runTruncate } from "./truncate.ts";
 
 const workloads = {
   room: runRoom,
   sum: runSum,
   framing: runFraming,
+  dialogue: runDialogue,
   coalesce: runCoalesce,
   truncate: runTruncate,
+  connect: runConnect,
+  idle: runIdle,
+  transfer: runTransfer,
   calibrate: runCalibrate,
 };
 
+type Run = (typeof workloads)[keyof typeof workloads];
+export type Plan = Parameters<Run>[0];
+export type Report = Awaited<ReturnType<Run>>;
+
 export function runWorkload(plan: Plan, exchange: Exchange): Promise<Report> {
   // The plan's own name chose the function: they fit.
-  return (workloads[plan.workload] as Workload)(plan, exchange);
+  return (workloads[plan.workload] as (plan: Plan, exchange: Exchange) => Promise<Report>)(plan, exchange);
 }

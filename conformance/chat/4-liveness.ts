@@ -44,6 +44,7 @@ export const liveness: ChatRule[] = [
     title: "a reader who does not read",
     requirement: "A member who does not read MUST NOT hold up the others.",
     level: "MUST",
+    slow: true,
     ends: "any",
     async run(chat) {
       await withSlowReader(chat);
@@ -55,6 +56,7 @@ export const liveness: ChatRule[] = [
     requirement: "A reader that falls behind by more than its bounded queue MUST be evicted.",
     level: "MUST",
     only: EVICTING,
+    slow: true,
     ends: "any",
     run: evicts,
   },
@@ -64,6 +66,7 @@ export const liveness: ChatRule[] = [
     requirement: "What waits for a reader who does not read SHOULD be bounded.",
     level: "SHOULD",
     only: MAY_EVICT,
+    slow: true,
     ends: "any",
     run: evicts,
   },
@@ -123,7 +126,7 @@ export const liveness: ChatRule[] = [
       alice.send(Uint8Array.from({ length: 5000 }, (_, i) => (i * 7919) & 0xff));
       alice.send("\n{}[]}{\n\n");
       alice.close();
-      await sleep(100);
+      await sleep(200);
       for (const member of [bob, carol]) member.take(member.unread().length);
       chat.say(bob, "never mind");
       await chat.heard(bob, ["never mind"], [bob, carol]);

@@ -172,6 +172,7 @@ export const tcpFacts: Fact[] = [
       const before = accepted;
       const clients = await Promise.all(connecting);
       await sleep(20);
+      for (const client of clients) client.terminate();
       listener.stop(true);
       tell(
         t,

@@ -81,6 +81,7 @@ export const refusals: FileRule[] = [
       alice.send(bytes(20_000));
       await sleep(40);
       alice.reset();
+      await sleep(80);
       for (let i = 0; i < 20 && (await filesOf(t)).length > before.length; i++) await sleep(20);
       const after = (await filesOf(t)).filter((name) => !before.includes(name));
       holds(after.length === 0, "nothing new in the directory", `there is ${after.join(", ")}`);

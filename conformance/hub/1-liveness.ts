@@ -12,6 +12,8 @@ const { text, ping, pong, close } = opcodes;
 const FLOOD_MESSAGES = 200;
 const FLOOD_BYTES = 50_000;
 const WINDOW = 8;
+/** One megabyte: more than some kernels hold, and less than a queue of 1 MiB. */
+const PAUSE_MESSAGES = 20;
 
 const words = (i: number) => `${i} `.padEnd(FLOOD_BYTES, "f");
 
@@ -133,6 +135,7 @@ export const hubRules: WsRule[] = [
     title: "a slow reader does not hold up the others",
     requirement: "A client that does not read MUST NOT hold up the others.",
     level: "MUST",
+    slow: true,
     ends: "any",
     async run(t) {
       await withSlowReader(t);
@@ -143,6 +146,7 @@ export const hubRules: WsRule[] = [
     title: "a slow reader is evicted",
     requirement: "A client whose queue is full MUST be closed.",
     level: "MUST",
+    slow: true,
     ends: "any",
     async run(t) {
       const { slow } = await withSlowReader(t);
@@ -161,6 +165,7 @@ export const hubRules: WsRule[] = [
     title: "a slow reader is told",
     requirement: "A client whose queue was full MUST be closed with code 1008 and a reason.",
     level: "MUST",
+    slow: true,
     ends: "any",
     async run(t) {
       const { slow } = await withSlowReader(t);
@@ -175,6 +180,7 @@ export const hubRules: WsRule[] = [
     title: "nothing is dropped before that",
     requirement: "What a slow reader gets before it is closed MUST be in order, with nothing left out.",
     level: "MUST",
+    slow: true,
     ends: "any",
     async run(t) {
       const { alice, slow } = await withSlowReader(t);
@@ -199,6 +205,7 @@ export const hubRules: WsRule[] = [
     title: "after an eviction",
     requirement: "After an eviction the others MUST go on hearing one another, and a newcomer them.",
     level: "MUST",
+    slow: true,
     ends: "any",
     async run(t) {
       const { alice, carol, slow } = await withSlowReader(t);
@@ -217,10 +224,10 @@ export const hubRules: WsRule[] = [
     async run(t) {
       const [alice, bob] = await enter(t, 2);
       bob.tcp.stopReading();
-      for (let i = 0; i < 12; i++) alice.text(words(i));
+      for (let i = 0; i < PAUSE_MESSAGES; i++) alice.text(words(i));
       await sleep(100);
       bob.tcp.read();
-      for (let i = 0; i < 12; i++) await message(bob, text, relayed(alice, words(i)));
+      for (let i = 0; i < PAUSE_MESSAGES; i++) await message(bob, text, relayed(alice, words(i)));
     },
   },
 ];

@@ -134,6 +134,8 @@ const own: Rule[] = [
     level: "MUST",
     async run(t) {
       const alice = await t.udp("alice");
+      alice.send('{"A":1,"B":1}');
+      await sums(alice, 2);
       await sleep(1200);
       alice.send('{"A":7,"B":4}');
       await sums(alice, 11);

@@ -24,6 +24,28 @@ export const relayFaults = {
   duplicates: "every Nth datagram of an author is relayed twice",
   corrupts: "a byte of every Nth datagram of an author is changed",
   silent: "datagrams are received, and nothing is ever sent",
+  truncates: "the first 1,024 bytes of a longer datagram are relayed, and nobody is told",
+  echoes: "a datagram goes back to its author too",
+  "first-unheard": "the datagram that registers an address is not relayed",
+  "by-host": "clients are told apart by their address without its port",
+  "relays-empty": "an empty datagram is relayed",
+  "empty-unregistered": "an empty datagram does not register its source",
+  "registers-twice": "each datagram registers its source once more",
+  "strips-newlines": "an end of line behind a payload is cut off",
+  decodes: "the payload is decoded and encoded again",
+  "limit-1000": "the limit is 1,000 bytes",
+  "tells-always": "the author of every datagram that is too long is told",
+  "tells-once": "an author is told once, and never again",
+  "tells-one": "only the first author of a datagram that is too long is told",
+  "bans-oversize": "who sent a datagram that was too long is not heard any more",
+  "one-recipient": "a datagram goes to one other address only",
+  "last-author": "a datagram carries the address of who registered last",
+  "dies-of-icmp": "the ICMP error of one who has gone ends the server",
+  "loses-after-icmp": "the datagram that meets another's ICMP error is lost",
+  "never-forgets": "an address is never forgotten",
+  "forgets-talkers": "an address is forgotten so long after its first datagram, whatever it sends",
+  "registers-once": "an address that was forgotten is not registered again",
+  busy: "it looks for datagrams without end",
 } as const;
 
 export type RelayFault = keyof typeof relayFaults;
@@ -49,6 +71,9 @@ export async function startRelayMutant(options: RelayMutantOptions): Promise<Run
   const { fault, every } = options;
   const clients = new Map<string, Client>();
 
+  const banned = new Set<string>();
+  let toldSomeone = false;
+
   function sendTo({ ip, port }: Client, bytes: Uint8Array): void {
     if (fault === "silent") return;
     // A pending error of another address makes the first call throw (Bun 1.4.5); the second is this one's.
@@ -58,37 +83,56 @@ export async function startRelayMutant(options: RelayMutantOptions): Promise<Run
         return;
       } catch {
         forgetRefused();
+        if (fault === "loses-after-icmp") return;
       }
   }
 
   function forgetRefused(): void {
-    for (const address of refusedDestinations(fdOf(socket))) clients.delete(address);
+    const refused = refusedDestinations(fdOf(socket));
+    if (fault === "dies-of-icmp" && refused.length > 0) socket.close();
+    for (const address of refused) clients.delete(address);
   }
 
   function register(ip: string, port: number): Client {
     const address = addressText(ip, port);
-    const client = clients.get(address) ?? { address, ip, port, said: 0, lastSeen: 0, lastNotice: -1000 };
-    client.lastSeen = performance.now();
-    clients.set(address, client);
+    const key =
+      fault === "by-host" ? ip : fault === "registers-twice" ? `${address} ${clients.size}` : address;
+    const client = clients.get(key) ?? { address, ip, port, said: 0, lastSeen: 0, lastNotice: -1000 };
+    if (fault !== "forgets-talkers" || client.lastSeen === 0) client.lastSeen = performance.now();
+    if (fault !== "registers-once" || !banned.has(address)) clients.set(key, client);
     return client;
   }
 
   function relay(author: Client, payload: Uint8Array): void {
     const nth = ++author.said % every === 0;
     if (nth && fault === "loses") return;
-    const message = Buffer.concat([Buffer.from(relayPrefix(author.address)), payload]);
+    if (fault === "first-unheard" && author.said === 1) return;
+    const named = fault === "last-author" ? ([...clients.values()].pop() ?? author) : author;
+    const message = Buffer.concat([Buffer.from(relayPrefix(named.address)), payload]);
     if (nth && fault === "corrupts") message[message.length - 1] ^= 1;
     for (const client of [...clients.values()]) {
-      if (client === author) continue;
+      if (client === author && fault !== "echoes") continue;
       sendTo(client, message);
+      if (fault === "one-recipient") return;
       if (nth && fault === "duplicates") sendTo(client, message);
     }
   }
 
   function refuse(author: Client, bytes: number): void {
-    if (fault === "drops-silently" || author.lastSeen - author.lastNotice < 1000) return;
-    author.lastNotice = author.lastSeen;
+    if (fault === "drops-silently" || (fault === "tells-one" && toldSomeone)) return;
+    if (fault === "bans-oversize") banned.add(author.address);
+    const again = fault === "tells-once" ? Number.POSITIVE_INFINITY : fault === "tells-always" ? 0 : 1000;
+    if (author.lastNotice >= 0 && performance.now() - author.lastNotice < again) return;
+    toldSomeone = true;
+    author.lastNotice = performance.now();
     sendTo(author, Buffer.from(oversizeNotice(bytes)));
+  }
+
+  function faultyPayload(payload: Buffer): Uint8Array {
+    if (fault === "forwards-512") return payload.subarray(0, 512);
+    if (fault === "decodes") return Buffer.from(payload.toString());
+    if (fault !== "strips-newlines") return payload;
+    return Buffer.from(payload.toString("latin1").trimEnd(), "latin1");
   }
 
   const socket = await Bun.udpSocket({
@@ -96,10 +140,13 @@ export async function startRelayMutant(options: RelayMutantOptions): Promise<Run
     port: options.port,
     socket: {
       data(_socket, payload: Buffer, port, ip) {
+        if (payload.length === 0 && fault === "empty-unregistered") return;
         const author = register(ip, port);
-        if (payload.length > MAX_PAYLOAD_BYTES) refuse(author, payload.length);
-        else if (payload.length > 0)
-          relay(author, fault === "forwards-512" ? payload.subarray(0, 512) : payload);
+        if (banned.has(author.address) && fault === "bans-oversize") return;
+        const limit = fault === "limit-1000" ? 1000 : MAX_PAYLOAD_BYTES;
+        if (payload.length > limit && fault === "truncates") relay(author, payload.subarray(0, limit));
+        else if (payload.length > limit) refuse(author, payload.length);
+        else if (payload.length > 0 || fault === "relays-empty") relay(author, faultyPayload(payload));
       },
       error: forgetRefused,
     },
@@ -107,8 +154,14 @@ export async function startRelayMutant(options: RelayMutantOptions): Promise<Run
   growReceiveBuffer(fdOf(socket), 16 * 1024 * 1024);
   const sweep = setInterval(() => {
     const limit = performance.now() - options.forgetAfterSeconds * 1000;
-    for (const client of clients.values()) if (client.lastSeen < limit) clients.delete(client.address);
+    if (fault === "never-forgets") return;
+    for (const client of clients.values())
+      if (client.lastSeen < limit && clients.delete(client.address) && fault === "registers-once")
+        banned.add(client.address);
   }, options.forgetAfterSeconds * 250);
+
+  const spin = () => void setImmediate(spin);
+  if (fault === "busy") spin();
 
   return {
     url: urlOf("udp", options.host, socket.port),

@@ -10,6 +10,13 @@ export const sumFaults = {
   fractions: "operands that are no integers are added too",
   strings: "operands in quotes are added too",
   long: "a request over 256 bytes is answered",
+  "limit-255": "a request of 256 bytes is refused",
+  "in-order-only": "B before A is refused",
+  "no-blanks-inside": "blanks inside of a request are refused",
+  "any-members": "a member that nobody knows is passed over",
+  "null-is-zero": "an operand that is null counts as zero",
+  unsigned: "a negative operand loses its sign",
+  "32-bits": "sums are taken modulo 2^32",
 } as const;
 
 type Numbers = { A?: unknown; B?: unknown };
@@ -37,6 +44,18 @@ const replies: Record<string, (request: string, numbers: Numbers | undefined) =>
       : undefined;
   },
   zero: (_request, numbers) => (numbers ? undefined : '{"Sum":0}'),
+  "limit-255": (request) => (Buffer.byteLength(request) > 255 ? '{"Error":"too long"}' : undefined),
+  "in-order-only": (request) => (/^\s*\{\s*"B"/.test(request) ? '{"Error":"A comes first"}' : undefined),
+  "no-blanks-inside": (request) => (/\s/.test(request.trim()) ? '{"Error":"blanks"}' : undefined),
+  "any-members": (request, numbers) =>
+    request.includes('"C"') ? `{"Sum":${Number(numbers?.A) + Number(numbers?.B)}}` : undefined,
+  "null-is-zero": (_request, numbers) => (numbers?.A === null ? `{"Sum":${Number(numbers.B)}}` : undefined),
+  unsigned: (request) => bigSum(request.replaceAll("-", "")),
+  "32-bits"(request) {
+    const sum = /^\{"Sum":(-?\d+)\}$/.exec(bigSum(request) ?? "")?.[1];
+    const inRange = sum && BigInt(sum) === BigInt.asIntN(64, BigInt(sum)) && !/\d{19}/.test(request);
+    return inRange ? `{"Sum":${BigInt.asIntN(32, BigInt(sum))}}` : undefined;
+  },
   unbounded: bigSum,
   "missing-is-zero": (_request, numbers) =>
     numbers && (numbers.A === undefined || numbers.B === undefined)

@@ -1,0 +1,188 @@
+/**
+ * Connect: how fast connections are opened and closed, and what a thousand of them a second, coming and
+ * going, do to the members of a room who stay.
+ */
+import type { RoomProtocol } from "../../clients/wire.ts";
+import type { ConnectPlan, ConnectReport } from "../../clients/workloads/connect.ts";
+import { amount, duration, median, table } from "../format.ts";
+import type { Sample } from "../record.ts";
+import {
+  addCounts,
+  cpuMetrics,
+  encodeHistogram,
+  joinMeters,
+  mergeHistograms,
+  percentiles,
+  perSecond,
+  total,
+} from "../samples.ts";
+import { groups, type RoomShape, runRoomCell } from "./fanout.ts";
+import {
+  type BenchOptions,
+  type Cell,
+  type SampleContext,
+  type SampleParts,
+  type Scenario,
+  times,
+  transportOf,
+  wanted,
+} from "./scenario.ts";
+
+/** Protocols that are measured unless the command line names another one. */
+const COMING_AND_GOING = ["chat/bracket", "sum/ws"];
+const STAYING = ["chat/bracket"];
+const ROOMS = ["chat/bracket", "chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
+const OTHERS = ["sum/tcp", "sum/ws", "echo"];
+const AT_ONCE = 32;
+/** Fewer than the local ports of one address (net.ipv4.ip_local_port_range has 28,232 by default). */
+const MOST_CONNECTIONS = 20_000;
+const ROOM = 50;
+const RATE = 2000;
+const CHURN = 1000;
+const MESSAGE_BYTES = 64;
+const PATIENCE_SECONDS = 45;
+
+export const connect: Scenario = {
+  name: "connect",
+  summary: "connections opened and closed: rate and time; what a thousand a second do to a room",
+  protocols: [...ROOMS, ...OTHERS],
+  cells(options) {
+    const chosen = (list: readonly string[], byDefault: readonly string[]) =>
+      list.filter((name) => wanted(name, options) && (options.protocol || byDefault.includes(name)));
+    return [
+      ...chosen(connect.protocols, COMING_AND_GOING).map((protocol) => sessionCell(protocol, options)),
+      ...chosen(ROOMS, STAYING).flatMap((protocol) =>
+        [0, CHURN].map((perSecond) => stayCell(protocol as RoomProtocol, perSecond, options)),
+      ),
+    ];
+  },
+  table: (samples) =>
+    [["closed", sessionTable] as const, ["open", stayTable] as const]
+      .map(([loop, tableOf]) => ({ tableOf, list: samples.filter((one) => one.parameters.loop === loop) }))
+      .filter(({ list }) => list.length > 0)
+      .map(({ tableOf, list }) => tableOf(list))
+      .join("\n\n"),
+};
+
+function sessionCell(protocol: string, options: BenchOptions): Cell {
+  // Thousands come and go in any time: the shorter one will do.
+  const { warmupSeconds, seconds } = times({ ...options, quick: true });
+  const atOnce = options.connections ?? AT_ONCE;
+  const leaving = transportOf(protocol) === "ws" ? "close frame" : "FIN";
+  return {
+    scenario: "connect",
+    variant: `${protocol} ${atOnce} at once`,
+    protocol,
+    parameters: { protocol, atOnce, leaving, warmupSeconds, seconds, most: MOST_CONNECTIONS, loop: "closed" },
+    repeats: true,
+    glance: true,
+    run: (context) => runSessions({ atOnce, most: MOST_CONNECTIONS, warmupSeconds, seconds }, context),
+  };
+}
+
+async function runSessions(
+  shape: Omit<ConnectPlan, "workload" | "target" | "serverPid">,
+  context: SampleContext,
+): Promise<SampleParts> {
+  const plan: ConnectPlan = {
+    ...shape,
+    workload: "connect",
+    target: context.target,
+    serverPid: context.serverPid,
+  };
+  const reports = await context.fleets.run<ConnectReport>(plan, {
+    onProgress: context.onProgress,
+    broken: context.broken,
+    patienceSeconds: PATIENCE_SECONDS + shape.warmupSeconds + shape.seconds,
+  });
+  const meters = joinMeters(reports.map(({ measured }) => measured.used));
+  const sessions = total(reports, ({ measured }) => measured.sessions);
+  const firstHalf = total(reports, ({ measured }) => measured.firstHalf);
+  const counts = addCounts(reports.map(({ counts }) => counts));
+  const opened = mergeHistograms(reports.map(({ opened }) => opened));
+  const session = mergeHistograms(reports.map(({ session }) => session));
+  const reason = reports.find(({ reason }) => reason !== "")?.reason ?? "";
+  return {
+    counts: {
+      ...counts,
+      measured: sessions,
+      // Whether the speed was settled cannot be told of a sample that ended at the bound.
+      ...(counts.sessions < shape.most ? { firstHalf, secondHalf: sessions - firstHalf } : {}),
+    },
+    metrics: {
+      sessionRate: perSecond(sessions, meters.elapsed),
+      ...cpuMetrics(meters, sessions, "Session"),
+      ...percentiles("opened", opened),
+      ...percentiles("session", session),
+    },
+    histograms: { opened: encodeHistogram(opened), session: encodeHistogram(session) },
+    witnesses: reason === "" ? [] : [{ kind: "failed", text: reason }],
+    meters,
+    wrong:
+      counts.failed > 0
+        ? [{ kind: "failed", count: counts.failed, words: `connections did not come and go: ${reason}` }]
+        : [],
+  };
+}
+
+/** A room in an open loop, whose members stay; in the second of the two cells others come and go beside them. */
+function stayCell(protocol: RoomProtocol, perSecond: number, options: BenchOptions): Cell {
+  const { warmupSeconds, seconds } = times(options);
+  const rate = options.rate ?? RATE;
+  const shape: RoomShape = {
+    protocol,
+    connections: ROOM,
+    messageBytes: options.size ?? MESSAGE_BYTES,
+    warmupSeconds,
+    seconds,
+    load: { loop: "open", rate, senders: ROOM },
+    ...(perSecond > 0 ? { churn: { perSecond } } : {}),
+  };
+  const { load, churn: _, ...parameters } = shape;
+  return {
+    scenario: "connect",
+    variant: `${protocol} ${ROOM} ${perSecond > 0 ? "stay with churn" : "stay quiet"}`,
+    protocol,
+    parameters: { ...parameters, ...load, churn: perSecond, leaving: "FIN or reset, in turn" },
+    repeats: true,
+    glance: true,
+    run: (context) => runRoomCell(shape, context),
+  };
+}
+
+const validOf = (samples: Sample[]) => samples.filter(({ invalid }) => invalid.length === 0);
+const middle = (samples: Sample[], name: string) =>
+  median(validOf(samples).flatMap(({ metrics }) => metrics[name] ?? []));
+const sumOf = (samples: Sample[], name: string) =>
+  samples.reduce((sum, { counts }) => sum + (counts[name] ?? 0), 0);
+const ways = (samples: Sample[], name: string) =>
+  ["p50", "p99", "p999"].map((p) => duration(middle(samples, `${name}.${p}`))).join(" ");
+
+function sessionTable(all: Sample[]): string {
+  const rows = groups(all).map(({ key, samples }) => [
+    key,
+    `${validOf(samples).length}/${samples.length}`,
+    amount(middle(samples, "sessionRate")),
+    ways(samples, "opened"),
+    ways(samples, "session"),
+    duration(middle(samples, "serverCpuPerSession")),
+    amount(sumOf(samples, "failed")),
+  ]);
+  const head = ["connect", "valid", "a second", "opened p50 p99 p99.9", "opened and closed", "server CPU"];
+  return table([...head, "failed"], rows);
+}
+
+function stayTable(all: Sample[]): string {
+  const rows = groups(all).map(({ key, samples }) => [
+    key,
+    `${validOf(samples).length}/${samples.length}`,
+    amount(sumOf(samples, "churned")),
+    ways(samples, "delivery"),
+    ways(samples, "last"),
+    amount(sumOf(samples, "lost")),
+  ]);
+  return table(
+    ["those who stay", "valid", "came and went", "each p50 p99 p99.9", "last receiver", "lost"],
+    rows,
+  );
+}

@@ -1,0 +1,56 @@
+/** What a silent connection costs is seen, whoever ends one is told, and so is the limit that ends it all. */
+import { expect, test } from "bun:test";
+import { run } from "../run.ts";
+import { commandSource } from "../servers.ts";
+import { idle } from "./idle.ts";
+
+const SERVERS = `${import.meta.dir}/../../servers`;
+
+async function runOn(script: string, protocol: string, connections: number, before = "") {
+  const command = `${before} ${process.execPath} ${SERVERS}/${script} --port 0 --json`;
+  const { record, failure } = await run({
+    cells: idle.cells({ quick: true, seed: 1, exhaustive: false, protocol, connections }),
+    sources: [commandSource(command, undefined)],
+    samples: 1,
+    maxSamples: 1,
+    fleets: 1,
+    command: [],
+    interrupted: new Promise(() => {}),
+  });
+  if (failure) throw failure;
+  return record.samples[0];
+}
+
+const perConnection = async (script: string, protocol: string) =>
+  (await runOn(script, protocol, 1000)).metrics.serverMemoryPerConnection;
+
+test("a server that keeps a buffer for each connection is seen to need more than the buffer", async () => {
+  expect(await perConnection("mutants/chat.ts --fault hoards", "chat/bracket")).toBeGreaterThan(60_000);
+});
+
+test.each([
+  ["tcp-chat.ts", "chat/bracket"],
+  ["ws-chat.ts", "chat/ws"],
+  ["tcp-sum.ts", "sum/tcp"],
+  ["ws-sum.ts", "sum/ws"],
+])("%s needs less than 10 KiB for an idle connection", async (script, protocol) => {
+  expect(await perConnection(script, protocol)).toBeLessThan(10_240);
+});
+
+test("a server that ends silent connections meanwhile is wrong", async () => {
+  const { wrong, counts } = await runOn("tcp-sum.ts --idle-timeout 0.2", "sum/tcp", 50);
+  expect(wrong.map(({ kind }) => kind)).toEqual(["connections lost"]);
+  expect(counts.open).toBeLessThan(50);
+});
+
+const limited = test.skipIf(Bun.which("prlimit") === null);
+limited.each([
+  ["tcp-chat.ts", "chat/bracket"],
+  ["ws-sum.ts", "sum/ws"],
+])("%s with a small file table: the limit is named, and nothing is wrong", async (script, protocol) => {
+  const { detail, wrong } = await runOn(script, protocol, 300, "prlimit --nofile=100");
+  expect(detail?.scenario === "idle" ? detail.limit : "").toStartWith(
+    "the server's file table is full at 100 files; raise it with ulimit -n",
+  );
+  expect(wrong).toEqual([]);
+});

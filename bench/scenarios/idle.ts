@@ -1,0 +1,117 @@
+/**
+ * Idle: what a connection costs that says nothing, in resident memory of the server and of the fleet. Where
+ * the limit of a process or of the machine ends it early, the table says which one.
+ */
+import type { IdlePlan, IdleReport, Readings } from "../../clients/workloads/idle.ts";
+import { bytes, median, table, whole } from "../format.ts";
+import type { Sample } from "../record.ts";
+import { lostConnections, total } from "../samples.ts";
+import { groups } from "./fanout.ts";
+import {
+  type BenchOptions,
+  type Cell,
+  type SampleContext,
+  type SampleParts,
+  type Scenario,
+  wanted,
+} from "./scenario.ts";
+
+const CONNECTIONS = 1000;
+/** Measured too when the scenario is asked for by its name: it takes its time, and file tables. */
+const MANY_CONNECTIONS = 9000;
+/** Opened before the first reading, at most a tenth. */
+const WARM = 100;
+const SETTLE_SECONDS = 0.4;
+const PATIENCE_SECONDS = 60;
+const ROOM_PROTOCOLS = ["chat/bracket", "chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
+
+export const idle: Scenario = {
+  name: "idle",
+  summary: "memory of a connection that says nothing, at the server and at the fleet",
+  protocols: [...ROOM_PROTOCOLS, "sum/tcp", "sum/ws", "echo"],
+  cells: (options) =>
+    idle.protocols
+      .filter((protocol) => wanted(protocol, options) && (options.protocol || protocol === "chat/bracket"))
+      .flatMap((protocol) => counts(options).map((count) => cellOf(protocol, count))),
+  table: idleTable,
+};
+
+function counts({ connections, named, quick }: BenchOptions): number[] {
+  if (connections) return [connections];
+  return named && !quick ? [CONNECTIONS, MANY_CONNECTIONS] : [CONNECTIONS];
+}
+
+function cellOf(protocol: string, connections: number): Cell {
+  const warm = Math.min(WARM, Math.ceil(connections / 10));
+  return {
+    scenario: "idle",
+    variant: `${protocol} ${connections}`,
+    protocol,
+    parameters: { protocol, connections, warm, settleSeconds: SETTLE_SECONDS },
+    repeats: true,
+    glance: true,
+    run: (context) => runCell({ connections, warm, settleSeconds: SETTLE_SECONDS }, context),
+  };
+}
+
+async function runCell(
+  shape: Pick<IdlePlan, "connections" | "warm" | "settleSeconds">,
+  context: SampleContext,
+): Promise<SampleParts> {
+  const plan: IdlePlan = {
+    ...shape,
+    workload: "idle",
+    target: context.target,
+    serverPid: context.serverPid,
+  };
+  const reports = await context.fleets.run<IdleReport>(plan, {
+    onProgress: context.onProgress,
+    broken: context.broken,
+    patienceSeconds: PATIENCE_SECONDS,
+  });
+  const counted = total(reports, ({ counted }) => counted);
+  const fleets = reports.flatMap(({ fleet }) => fleet ?? []);
+  const { server } = reports[0];
+  const limit = reports.find(({ limit }) => limit !== undefined)?.limit;
+  const grown = (list: readonly Readings[]) =>
+    list.reduce((sum, { before, after }) => sum + Math.max(0, after - before), 0);
+  return {
+    counts: {
+      asked: shape.connections,
+      open: total(reports, ({ open }) => open),
+      counted,
+    },
+    metrics: {
+      ...(server && counted > 0 ? { serverMemoryPerConnection: grown([server]) / counted } : {}),
+      ...(fleets.length > 0 && counted > 0 ? { fleetMemoryPerConnection: grown(fleets) / counted } : {}),
+    },
+    histograms: {},
+    witnesses: [],
+    // A server that cannot take more for want of descriptors may end those it had to turn away.
+    wrong: limit === undefined ? lostConnections(reports) : [],
+    detail: { scenario: "idle", server: server ?? null, fleets, limit: limit ?? null },
+  };
+}
+
+function idleTable(samples: Sample[]): string {
+  const at = (list: Sample[], name: string) => median(list.flatMap(({ metrics }) => metrics[name] ?? []));
+  const rows = groups(samples).map(({ key, samples }) => {
+    const { counts, detail } = samples[0];
+    const server = detail?.scenario === "idle" ? detail.server : null;
+    return [
+      key,
+      `${whole(counts.open)} of ${whole(counts.asked)}`,
+      bytes(server?.before),
+      bytes(server?.after),
+      bytes(at(samples, "serverMemoryPerConnection")),
+      bytes(at(samples, "fleetMemoryPerConnection")),
+    ];
+  });
+  const limits = samples.flatMap(({ detail, variant, server, counts }) =>
+    detail?.scenario === "idle" && detail.limit !== null
+      ? [`${variant} ${server} stopped at ${whole(counts.open)} connections: ${detail.limit}`]
+      : [],
+  );
+  const head = ["idle", "open", "server before", "and after", "a connection", "of the fleet"];
+  return [table(head, rows), ...new Set(limits)].join("\n");
+}

@@ -1,0 +1,49 @@
+/**
+ * Connections that come and go beside a room's members: what they do to those who stay is the question, so
+ * they say nothing and their deliveries are not looked at. Every other one leaves by a reset, as a phone that
+ * loses its network does; the rest in order.
+ */
+import { now } from "../platform/clock.ts";
+import { connectReason, type Member, openMembers } from "./members.ts";
+import type { Target } from "./target.ts";
+
+export type Churn = { perSecond: number };
+export type Churned = { came: number; failed: number; reason: string };
+
+/** How long one stays: long enough to be a member, and spoken to. */
+const STAY_MS = 5;
+const LOOK_MS = 1;
+
+/** Lets connections come and go at this rate from `start` for so many seconds; resolves when all have gone. */
+export async function churn(
+  target: Target,
+  { perSecond }: Churn,
+  start: number,
+  seconds: number,
+): Promise<Churned> {
+  const churned: Churned = { came: 0, failed: 0, reason: "" };
+  const visits: Promise<void>[] = [];
+  const total = Math.round(perSecond * seconds);
+  while (visits.length < total) {
+    await Bun.sleep(LOOK_MS);
+    const due = Math.min(total, Math.floor(((now() - start) / 1e9) * perSecond));
+    while (visits.length < due) visits.push(visit(target, churned, visits.length % 2 === 0));
+  }
+  await Promise.all(visits);
+  return churned;
+}
+
+async function visit(target: Target, churned: Churned, orderly: boolean): Promise<void> {
+  let member: Member;
+  try {
+    [member] = await openMembers(target, 1, { onBytes: () => {}, onLost: () => {} });
+  } catch (error) {
+    churned.failed++;
+    churned.reason = connectReason(target, error);
+    return;
+  }
+  churned.came++;
+  await Bun.sleep(STAY_MS);
+  if (orderly) member.close();
+  else member.reset();
+}

@@ -1,0 +1,109 @@
+/**
+ * What the workloads share that cut a stream at every place where a server could mistake a read for a message:
+ * a stage and its faults, the places to cut at, and how streams are sent in random pieces.
+ */
+import type { FaultKind, Witness } from "./ledger.ts";
+import type { Probe } from "./probe.ts";
+
+export type StageName = "split in two" | "coalesced" | "byte by byte" | "random";
+export type Stage = {
+  name: StageName;
+  /** Cases tried, and how many there would be (more only where the splits of a long line are sampled). */
+  tried: number;
+  possible: number;
+  counts: Record<FaultKind, number>;
+  witnesses: Witness[];
+  /** Why the stage ended before its time. */
+  stopped?: string;
+};
+
+/** A unit of which nothing comes for so long is lost. */
+export const CASE_TIMEOUT_MS = 1000;
+export const QUIET_MS = 40;
+/** Longest unit of which every split is tried without being asked to. */
+export const ALL_SPLITS_BYTES = 4096;
+const MAX_FAILURES = 5;
+
+export const emptyStage = (name: StageName): Stage => ({
+  name,
+  tried: 0,
+  possible: 0,
+  counts: { lost: 0, duplicated: 0, reordered: 0, corrupt: 0, unexpected: 0 },
+  witnesses: [],
+});
+
+/** Text of which each character is a byte. */
+export const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
+
+/** Ends a stage that has found enough, or whose connection the server has ended. */
+export function stopIfHopeless(stage: Stage, probes: Probe[], what: string): void {
+  const lost = probes.map((probe) => probe.lost()).find((reason) => reason !== undefined);
+  const failures = Object.values(stage.counts).reduce((sum, count) => sum + count, 0);
+  if (lost) stage.stopped = `the server ended a connection (${lost}) at: ${what}`;
+  else if (failures >= MAX_FAILURES) stage.stopped = `stopped after ${failures} faults`;
+}
+
+/** Sorts the difference between what was to come and what came into the ledger's kinds. */
+export function compareUnits(
+  stage: Stage,
+  units: readonly Uint8Array[],
+  got: Uint8Array,
+  what: string,
+): void {
+  const enter = (kind: FaultKind, text: string) => {
+    stage.counts[kind]++;
+    if (stage.witnesses.length < 20) stage.witnesses.push({ kind, receiver: 0, text: `${what}: ${text}` });
+  };
+  const waiting = units.map(latin1);
+  const passed: string[] = [];
+  const came = new Set<string>();
+  for (const line of latin1(got).split(/(?<=\n)/)) {
+    const place = waiting.indexOf(line);
+    if (place >= 0) {
+      passed.push(...waiting.splice(0, place));
+      waiting.shift();
+      came.add(line);
+    } else if (passed.includes(line)) {
+      passed.splice(passed.indexOf(line), 1);
+      enter("reordered", excerpt(line));
+    } else if (came.has(line)) enter("duplicated", excerpt(line));
+    else if (line !== "") enter("corrupt", excerpt(line));
+  }
+  for (const missing of [...passed, ...waiting]) enter("lost", excerpt(missing));
+}
+
+const excerpt = (text: string) =>
+  JSON.stringify(text.length > 80 ? `${text.slice(0, 60)}… (${text.length} bytes)` : text);
+
+/** The places to cut a unit of so many bytes at: every one, or those near the ends, powers of two, and some more. */
+export function cuts(length: number, all: boolean, random: () => number): number[] {
+  if (all || length <= ALL_SPLITS_BYTES) return Array.from({ length: length - 1 }, (_, i) => i + 1);
+  const places = new Set<number>();
+  const add = (place: number) => place > 0 && place < length && places.add(place);
+  for (let i = 1; i <= 64; i++) add(i) && add(length - i);
+  for (let power = 64; power < length; power *= 2) for (const near of [-1, 0, 1]) add(power + near);
+  for (const read of [1448, 32_741, 32_768, 65_483]) for (const near of [-1, 0, 1]) add(read + near);
+  for (let i = 0; i < 64; i++) add(1 + Math.floor(random() * (length - 1)));
+  return [...places].sort((a, b) => a - b);
+}
+
+/**
+ * Sends all streams, in turns of random length from random senders; pauses let the server's reads differ.
+ * `onPause` is called now and then; true from it ends the sending.
+ */
+export async function sendInPieces(
+  senders: Probe[],
+  streams: Uint8Array[],
+  random: () => number,
+  onPause: () => boolean,
+): Promise<void> {
+  const at = streams.map(() => 0);
+  for (let turn = 0; at.some((position, i) => position < streams[i].length); turn++) {
+    const sender = Math.floor(random() * senders.length);
+    const length = 1 + Math.floor(random() ** 4 * 8000);
+    senders[sender].send(streams[sender].subarray(at[sender], at[sender] + length));
+    at[sender] = Math.min(streams[sender].length, at[sender] + length);
+    if (turn % 8 === 0) await Bun.sleep(0);
+    if (turn % 256 === 0 && onPause()) return;
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * The connect workload: connections that come and go as fast as so many at once allow. Each is opened, over
+ * WebSocket upgraded too, left in order (FIN, or a close frame), and over when the server has closed it as well:
+ * a kernel opens connections by itself, but it is the server's program that lets them go.
+ */
+import type { Socket } from "bun";
+import { now } from "../../platform/clock.ts";
+import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
+import {
+  acceptFor,
+  closePayload,
+  createKey,
+  encodeFrame,
+  FIN,
+  handshakeRequest,
+  opcodes,
+  readHead,
+  statusOf,
+} from "../../protocols/websocket.ts";
+import type { Exchange } from "../exchange.ts";
+import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
+import { connectReason, openMembers } from "../members.ts";
+import { parseTarget, type Target } from "../target.ts";
+import { Unreachable } from "../unreachable.ts";
+import { FLEET_MASK } from "../wire.ts";
+
+export type ConnectPlan = {
+  workload: "connect";
+  target: string;
+  serverPid?: number | undefined;
+  /** Connections open or opening at a time, over all fleets. */
+  atOnce: number;
+  /** An end before the time is over: each connection may hold a local port for a minute (TIME_WAIT). */
+  most: number;
+  warmupSeconds: number;
+  seconds: number;
+};
+
+export type ConnectReport = {
+  workload: "connect";
+  /** Sessions from beginning to end, warm-up included, and those that did not get there. */
+  counts: { sessions: number; failed: number };
+  /** Why the last one failed. */
+  reason: string;
+  /** Of the measured time only; sessions also of its first half. */
+  measured: { used: Used; sessions: number; firstHalf: number };
+  /** Until the connection, and the WebSocket, stands; and until the server has closed it. */
+  opened: string;
+  session: string;
+};
+
+const SESSION_TIMEOUT_MS = 5000;
+/** A server that lets so many fail in a row is not asked any more. */
+const MOST_FAILURES = 100;
+const MAX_HEAD_BYTES = 16_384;
+
+type Run = {
+  plan: ConnectPlan;
+  target: Target;
+  handshake?: { request: Uint8Array; accept: string };
+  /** This fleet's share of `most`. */
+  most: number;
+  started: number;
+  counts: ConnectReport["counts"];
+  reason: string;
+  measuring: boolean;
+  over: boolean;
+  opened: ReturnType<typeof createHistogram>;
+  session: ReturnType<typeof createHistogram>;
+};
+
+export async function runConnect(plan: ConnectPlan, exchange: Exchange): Promise<ConnectReport> {
+  const target = parseTarget(plan.target);
+  if (!target) throw new Unreachable(`${plan.target} is no target`);
+  const [first] = await openMembers(target, 1, { onBytes: () => {}, onLost: () => {} });
+  first.close();
+  await exchange.ready({ prefixes: [] });
+  const run: Run = {
+    plan,
+    target,
+    ...(target.transport === "ws" ? { handshake: handshakeWith(target) } : {}),
+    most: Math.ceil(plan.most / exchange.fleets),
+    started: 0,
+    counts: { sessions: 0, failed: 0 },
+    reason: "",
+    measuring: false,
+    over: false,
+    opened: createHistogram(),
+    session: createHistogram(),
+  };
+  const progress = setInterval(
+    () => exchange.progress({ sent: run.started, delivered: run.counts.sessions }),
+    250,
+  );
+  try {
+    const lanes = Math.max(1, Math.round(plan.atOnce / exchange.fleets));
+    const [measured] = await Promise.all([
+      measure(run, exchange),
+      ...Array.from({ length: lanes }, () => comeAndGo(run)),
+    ]);
+    return {
+      workload: "connect",
+      counts: run.counts,
+      reason: run.reason,
+      measured,
+      opened: encodeHistogram(run.opened),
+      session: encodeHistogram(run.session),
+    };
+  } finally {
+    clearInterval(progress);
+  }
+}
+
+function handshakeWith({ hostname, port, path }: Target) {
+  const key = createKey(crypto.getRandomValues(new Uint8Array(16)));
+  return {
+    request: Buffer.from(handshakeRequest(`${hostname}:${port}`, path, key)),
+    accept: acceptFor(key),
+  };
+}
+
+/** One connection after the other until the time is over. */
+async function comeAndGo(run: Run): Promise<void> {
+  while (!run.over && run.started < run.most) {
+    run.started++;
+    const start = now();
+    try {
+      const openedAt = await liveOnce(run);
+      const at = now();
+      run.counts.sessions++;
+      if (!run.measuring) continue;
+      recordLatency(run.opened, openedAt - start);
+      recordLatency(run.session, at - start);
+    } catch (error) {
+      run.reason = connectReason(run.target, error);
+      if (++run.counts.failed >= MOST_FAILURES) run.over = true;
+    }
+  }
+}
+
+/** Opens one connection, leaves it, and resolves, once the server has closed it, with when it stood. */
+async function liveOnce({ target, handshake }: Run): Promise<number> {
+  let openedAt = 0;
+  let head = "";
+  const gone = Promise.withResolvers<void>();
+  gone.promise.catch(() => {});
+  const fail = (why: string) => gone.reject(new Error(why));
+
+  function receive(socket: Socket, chunk: Uint8Array): void {
+    if (!handshake || openedAt > 0) return; // what a room says is not looked at here
+    head += Buffer.from(chunk).toString("latin1");
+    const answer = readHead(Buffer.from(head, "latin1"));
+    if (!answer && head.length < MAX_HEAD_BYTES) return;
+    if (answer && statusOf(answer) === 101 && answer.fields["sec-websocket-accept"] === handshake.accept) {
+      openedAt = now();
+      socket.write(encodeFrame(FIN | opcodes.close, closePayload(1000), FLEET_MASK));
+    } else fail(`the handshake was answered with "${answer?.firstLine ?? "no end"}"`);
+  }
+
+  const connecting = Bun.connect({
+    hostname: target.hostname,
+    port: target.port,
+    socket: {
+      open(socket) {
+        if (handshake) return void socket.write(handshake.request);
+        openedAt = now();
+        socket.shutdown();
+      },
+      data: receive,
+      close: (_, error) =>
+        error || openedAt === 0 ? fail(error?.message ?? "closed in the handshake") : gone.resolve(),
+      error: (_, error) => fail(error.message),
+      connectError: () => {}, // the promise rejects with it
+    },
+  });
+  const timer = setTimeout(() => fail(`not over within ${SESSION_TIMEOUT_MS / 1000} s`), SESSION_TIMEOUT_MS);
+  let socket: Socket | undefined;
+  try {
+    socket = await connecting;
+    await gone.promise;
+    return openedAt;
+  } catch (error) {
+    socket?.terminate();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Reads the meters when the warm-up ends and when the measured time does, or the last connection is over. */
+async function measure(run: Run, exchange: Exchange): Promise<ConnectReport["measured"]> {
+  const { plan, counts } = run;
+  const pid = exchange.fleet === 0 ? plan.serverPid : undefined;
+  const start = now();
+  const until = async (seconds: number) => {
+    while (now() < start + seconds * 1e9 && !run.over && run.started < run.most) await Bun.sleep(5);
+  };
+  await until(plan.warmupSeconds);
+  const before = { meter: readMeter(pid), sessions: counts.sessions };
+  run.measuring = true;
+  await until(plan.warmupSeconds + plan.seconds / 2);
+  const middle = counts.sessions;
+  await until(plan.warmupSeconds + plan.seconds);
+  run.measuring = false;
+  run.over = true;
+  return {
+    used: usedBetween(before.meter, readMeter(pid), pid),
+    sessions: counts.sessions - before.sessions,
+    firstHalf: middle - before.sessions,
+  };
+}

@@ -1,0 +1,177 @@
+/**
+ * The dialogue workload: what framing is for servers that answer each request on its own connection. A asks,
+ * its requests cut and joined everywhere; between the parts of a request B asks and is answered, so that the
+ * server has read what A sent before, and the cut really was one. Replies must come in order and exact.
+ */
+import { type Dialogue, type DialogueName, dialogues, type Exchanged } from "../dialogues.ts";
+import type { Exchange } from "../exchange.ts";
+import { openProbes, type Probe } from "../probe.ts";
+import { seededRandom } from "../requests.ts";
+import {
+  CASE_TIMEOUT_MS,
+  compareUnits,
+  cuts,
+  emptyStage,
+  QUIET_MS,
+  type Stage,
+  sendInPieces,
+  stopIfHopeless,
+} from "../stages.ts";
+import { parseTarget, type Target } from "../target.ts";
+import { Unreachable } from "../unreachable.ts";
+
+export type DialoguePlan = {
+  workload: "dialogue";
+  target: string;
+  protocol: DialogueName;
+  seed: number;
+  /** Requests of the random stage, over all connections. */
+  randomRequests: number;
+};
+
+export type DialogueReport = { workload: "dialogue"; stages: Stage[] };
+
+const CONNECTIONS = 8;
+const TOGETHER = [2, 10, 100];
+
+export async function runDialogue(plan: DialoguePlan, exchange: Exchange): Promise<DialogueReport> {
+  const target = parseTarget(plan.target);
+  if (!target) throw new Unreachable(`${plan.target} is no target`);
+  await exchange.ready({ prefixes: [] });
+  const dialogue = dialogues[plan.protocol];
+  await firstReply(target, dialogue);
+  const stages: Stage[] = [];
+  for (const run of [splitInTwo, coalesced, byteByByte]) {
+    const [a, b] = await openProbes(target, 2);
+    try {
+      stages.push(await run(a, b, dialogue.corpus));
+    } finally {
+      a.close();
+      b.close();
+    }
+    exchange.progress({ sent: stages.length, delivered: stages.length });
+  }
+  stages.push(await randomCuts(target, plan, dialogue));
+  return { workload: "dialogue", stages };
+}
+
+/** A server that does not answer one plain request is not there, which is another thing than being wrong. */
+async function firstReply(target: Target, { corpus: [plain] }: Dialogue): Promise<void> {
+  const [probe] = await openProbes(target, 1);
+  probe.send(plain.request);
+  const answered = await probe.arrived(1, CASE_TIMEOUT_MS);
+  probe.close();
+  if (!answered)
+    throw new Unreachable(
+      `${target.url} took a connection but did not answer within ${CASE_TIMEOUT_MS / 1000} s`,
+    );
+}
+
+/** Waits at a probe for exactly these replies, in this order, and enters what is otherwise. */
+async function expectReplies(stage: Stage, probe: Probe, asked: Exchanged[], what: string): Promise<void> {
+  const wanted = Buffer.concat(asked.map(({ reply }) => reply));
+  stage.tried++;
+  await probe.arrived(wanted.length, CASE_TIMEOUT_MS);
+  let got = probe.take();
+  if (wanted.equals(got)) return;
+  // What is wrong may have more behind it, which is not the next case's.
+  if (await probe.arrived(1, QUIET_MS)) got = Buffer.concat([got, probe.take()]);
+  compareUnits(
+    stage,
+    asked.map(({ reply }) => reply),
+    got,
+    what,
+  );
+  stopIfHopeless(stage, [probe], what);
+}
+
+/** One plain request more: a reply too many, for which nobody waited, would stand before its own. */
+async function expectNothingMore(stage: Stage, probe: Probe, plain: Exchanged): Promise<void> {
+  if (stage.stopped) return;
+  probe.send(plain.request);
+  await expectReplies(stage, probe, [plain], "a plain request behind all others");
+  stage.possible++;
+}
+
+async function splitInTwo(a: Probe, b: Probe, corpus: Exchanged[]): Promise<Stage> {
+  const stage = emptyStage("split in two");
+  const [plain] = corpus;
+  for (const one of corpus) {
+    const { length } = one.request;
+    stage.possible += length - 1;
+    for (const cut of cuts(length, true, () => 0)) {
+      if (stage.stopped) return stage;
+      a.send(one.request.subarray(0, cut));
+      b.send(plain.request);
+      await b.arrived(plain.reply.length, CASE_TIMEOUT_MS);
+      b.take();
+      a.send(one.request.subarray(cut));
+      await expectReplies(stage, a, [one], `${one.name}, cut at byte ${cut} of ${length}`);
+    }
+  }
+  await expectNothingMore(stage, a, plain);
+  return stage;
+}
+
+async function coalesced(a: Probe, _: Probe, corpus: Exchanged[]): Promise<Stage> {
+  const stage = emptyStage("coalesced");
+  const groups = [
+    corpus,
+    [...corpus].reverse(),
+    ...corpus.flatMap((one) => TOGETHER.map((count) => Array.from({ length: count }, () => one))),
+  ];
+  stage.possible = groups.length;
+  for (const group of groups) {
+    if (stage.stopped) return stage;
+    a.send(Buffer.concat(group.map(({ request }) => request)));
+    await expectReplies(stage, a, group, `${group.length} requests in one write`);
+  }
+  await expectNothingMore(stage, a, corpus[0]);
+  return stage;
+}
+
+async function byteByByte(a: Probe, _: Probe, corpus: Exchanged[]): Promise<Stage> {
+  const stage = emptyStage("byte by byte");
+  stage.possible = corpus.length;
+  for (const one of corpus) {
+    if (stage.stopped) return stage;
+    for (let at = 0; at < one.request.length; at++) a.send(one.request.subarray(at, at + 1));
+    await expectReplies(stage, a, [one], `${one.name}, one byte a write`);
+  }
+  await expectNothingMore(stage, a, corpus[0]);
+  return stage;
+}
+
+/** Random requests on 8 connections, their streams cut and merged at random places. */
+async function randomCuts(target: Target, plan: DialoguePlan, dialogue: Dialogue): Promise<Stage> {
+  const stage = emptyStage("random");
+  const random = seededRandom(plan.seed ^ 0x5eed);
+  const next = dialogue.random(random);
+  const each = Math.ceil(plan.randomRequests / CONNECTIONS);
+  stage.possible = each * CONNECTIONS;
+  const probes = await openProbes(target, CONNECTIONS);
+  try {
+    const asked = probes.map(() => Array.from({ length: each }, next));
+    const streams = asked.map((list) => Buffer.concat(list.map(({ request }) => request)));
+    await sendInPieces(probes, streams, random, () => probes.some((probe) => probe.lost() !== undefined));
+    await Promise.all(
+      probes.map((probe, i) =>
+        probe.arrived(
+          asked[i].reduce((sum, { reply }) => sum + reply.length, 0),
+          CASE_TIMEOUT_MS,
+        ),
+      ),
+    );
+    for (const [i, probe] of probes.entries()) {
+      stage.tried += each;
+      const units = asked[i].map(({ reply }) => reply);
+      const got = probe.take();
+      if (Buffer.concat(units).equals(got)) continue;
+      compareUnits(stage, units, got, `connection ${i} of ${CONNECTIONS}`);
+      stopIfHopeless(stage, [probe], "random requests");
+    }
+    return stage;
+  } finally {
+    for (const probe of probes) probe.close();
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The idle workload: opens many connections, says nothing on any of them, and reads what memory they take on
+ * both sides. A first few are opened before the first reading, so that what the server makes once (code,
+ * tables, buffers that all share) is not counted to the rest. Where a limit stops it, the limit is named.
+ */
+import { memory, openFilesOf } from "../../platform/proc.ts";
+import type { Exchange } from "../exchange.ts";
+import { type Member, openAsMany } from "../members.ts";
+import { parseTarget } from "../target.ts";
+import { Unreachable } from "../unreachable.ts";
+
+export type IdlePlan = {
+  workload: "idle";
+  target: string;
+  serverPid?: number | undefined;
+  /** Over all fleets, and how many of them are opened before the first reading. */
+  connections: number;
+  warm: number;
+  settleSeconds: number;
+};
+
+/** Resident memory in bytes, where it can be read. */
+export type Readings = { before: number; after: number };
+
+export type IdleReport = {
+  workload: "idle";
+  /** Connections that stand, and those of them that were opened between the readings. */
+  open: number;
+  counted: number;
+  connectionsLost: { count: number; reason: string };
+  /** What kept this fleet from opening the rest, in words. */
+  limit?: string;
+  server?: Readings;
+  fleet?: Readings;
+};
+
+/** A process that has this few files left to open cannot take a connection more. */
+const SPARE_FILES = 4;
+
+export async function runIdle(plan: IdlePlan, exchange: Exchange): Promise<IdleReport> {
+  const target = parseTarget(plan.target);
+  if (!target) throw new Unreachable(`${plan.target} is no target`);
+  const pid = exchange.fleet === 0 ? plan.serverPid : undefined;
+  const mine = (all: number) => Math.ceil((all - exchange.fleet) / exchange.fleets);
+  const members: Member[] = [];
+  const lost = { count: 0, reason: "" };
+  let limit: string | undefined;
+
+  async function open(count: number): Promise<void> {
+    if (limit !== undefined) return;
+    const got = await openAsMany(target!, count, {
+      onBytes: () => {},
+      onLost(_, reason) {
+        lost.count++;
+        lost.reason = reason;
+      },
+    });
+    members.push(...got.members);
+    exchange.progress({ sent: 0, delivered: members.length });
+    if (got.limit === undefined) return;
+    limit = got.limit;
+    // Reading /proc takes a descriptor, of which there may be none left.
+    for (const member of members.splice(-SPARE_FILES)) member.reset();
+  }
+
+  const settle = () => Bun.sleep(plan.settleSeconds * 1000);
+  try {
+    await open(mine(plan.warm));
+    if (members.length === 0 && mine(plan.warm) > 0) throw new Unreachable(limit);
+    await settle();
+    const before = readMemory(pid);
+    const warm = members.length;
+    await exchange.ready({ prefixes: [] });
+    await open(mine(plan.connections) - warm);
+    const full = fullServer(plan.serverPid);
+    const stopped = full ?? limit;
+    // Not before every fleet has opened its own.
+    await exchange.sent(Int32Array.of(members.length));
+    await settle();
+    const after = readMemory(pid);
+    return {
+      workload: "idle",
+      open: members.length - lost.count,
+      // How many of them a full server serves is not known here.
+      counted: full === undefined ? members.length - warm : 0,
+      connectionsLost: lost,
+      ...(stopped === undefined ? {} : { limit: stopped }),
+      ...joined("server", before.server, after.server),
+      ...joined("fleet", before.fleet, after.fleet),
+    };
+  } finally {
+    for (const member of members) member.reset();
+  }
+}
+
+function readMemory(serverPid: number | undefined) {
+  Bun.gc(true);
+  return {
+    server: serverPid === undefined ? undefined : memory(serverPid)?.now,
+    fleet: memory(process.pid)?.now,
+  };
+}
+
+const joined = <K extends "server" | "fleet">(
+  name: K,
+  before: number | undefined,
+  after: number | undefined,
+): { [key in K]?: Readings } =>
+  before === undefined || after === undefined
+    ? {}
+    : ({ [name]: { before, after } } as { [key in K]: Readings });
+
+/** A server without a free descriptor: connections to it wait in the kernel, and nobody says so. */
+function fullServer(pid: number | undefined): string | undefined {
+  const files = pid === undefined ? undefined : openFilesOf(pid);
+  if (!files || files.open < files.limit - SPARE_FILES) return undefined;
+  return `the server's file table is full at ${files.limit} files; raise it with ulimit -n before it starts (connections past it wait in the kernel)`;
+}
