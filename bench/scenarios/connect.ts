@@ -36,6 +36,8 @@ const OTHERS = ["sum/tcp", "sum/ws", "echo"];
 const AT_ONCE = 32;
 /** Fewer than the local ports of one address (net.ipv4.ip_local_port_range has 28,232 by default). */
 const MOST_CONNECTIONS = 20_000;
+const WARMUP_SECONDS = 0.1;
+const SECONDS = 0.3;
 const ROOM = 50;
 const RATE = 2000;
 const CHURN = 1000;
@@ -65,8 +67,8 @@ export const connect: Scenario = {
 };
 
 function sessionCell(protocol: string, options: BenchOptions): Cell {
-  // Thousands come and go in any time: the shorter one will do.
-  const { warmupSeconds, seconds } = times({ ...options, quick: true });
+  // Thousands come and go in a short time already.
+  const { warmup: warmupSeconds = WARMUP_SECONDS, duration: seconds = SECONDS } = options;
   const atOnce = options.connections ?? AT_ONCE;
   const leaving = transportOf(protocol) === "ws" ? "close frame" : "FIN";
   return {
