@@ -4,8 +4,8 @@
  */
 export { compareRecords as compare, compareServers } from "./bench/compare/compare.ts";
 export type { Comparison } from "./bench/compare/comparison.ts";
-export { Failure } from "./bench/failure.ts";
 export { type BenchRequest, bench } from "./bench/library.ts";
 export { metrics } from "./bench/metrics.ts";
 export { type RunRecord, readRecord, type Sample, writeRecord } from "./bench/record.ts";
 export { type ConformOptions, type ConformReport, conform } from "./conformance/index.ts";
+export { Failure } from "./platform/failure.ts";

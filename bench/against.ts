@@ -4,7 +4,7 @@
  */
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { exitCodes, Failure } from "./failure.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
 import { type ServerSource, serveFrom } from "./servers.ts";
 
 const HERE = `${import.meta.dir}/..`;

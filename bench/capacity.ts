@@ -5,7 +5,7 @@
  */
 
 import type { RoomProtocol } from "../clients/wire.ts";
-import { exitCodes, Failure } from "./failure.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
 import { amount, duration, percent, table, whole } from "./format.ts";
 import { type Clause, lossShare, parseObjective, unmet } from "./objective.ts";
 import { logBars } from "./plots.ts";

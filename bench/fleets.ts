@@ -3,9 +3,9 @@ import type { Subprocess } from "bun";
 import type { FromFleet, Introduction, Progress, ToFleet } from "../clients/exchange.ts";
 import type { Plan, Report } from "../clients/workloads/index.ts";
 import { now } from "../platform/clock.ts";
-import { exitCodes, Failure } from "./failure.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
 
-type FleetProcess = { process: Subprocess; hear: (message: FromFleet) => void };
+type FleetProcess = { process: Subprocess; hear: (message: FromFleet<Report>) => void };
 
 export type Fleets = {
   count: number;
@@ -43,7 +43,7 @@ function startFleet(): FleetProcess {
   const fleet: FleetProcess = {
     hear: () => {},
     process: Bun.spawn([process.execPath, `${import.meta.dir}/../clients/fleet.ts`], {
-      ipc: (message: FromFleet) => fleet.hear(message),
+      ipc: (message: FromFleet<Report>) => fleet.hear(message),
       serialization: "advanced",
       stdio: ["ignore", "inherit", "inherit"],
     }),
@@ -51,7 +51,7 @@ function startFleet(): FleetProcess {
   return fleet;
 }
 
-type Step = Exclude<FromFleet["type"], "progress" | "failed">;
+type Step = Exclude<FromFleet<Report>["type"], "progress" | "failed">;
 
 async function runPlan<R extends Report>(
   fleets: FleetProcess[],
@@ -60,7 +60,7 @@ async function runPlan<R extends Report>(
 ): Promise<R[]> {
   const latest: Progress[] = fleets.map(() => ({ sent: 0, delivered: 0 }));
   const waits = fleets.map(({ process }, index) => {
-    const waiting = new Map<Step, (message: FromFleet) => void>();
+    const waiting = new Map<Step, (message: FromFleet<Report>) => void>();
     let fail: (reason: Failure) => void = () => {};
     const failed = new Promise<never>((_, reject) => {
       fail = reject;
@@ -81,13 +81,13 @@ async function runPlan<R extends Report>(
         failed,
         options.broken,
         impatient(options.patienceSeconds, `fleet ${index} said nothing of "${type}"`),
-        new Promise<Extract<FromFleet, { type: T }>>((resolve) =>
-          waiting.set(type, (message) => resolve(message as Extract<FromFleet, { type: T }>)),
+        new Promise<Extract<FromFleet<Report>, { type: T }>>((resolve) =>
+          waiting.set(type, (message) => resolve(message as Extract<FromFleet<Report>, { type: T }>)),
         ),
       ]);
   });
   const all = <T extends Step>(type: T) => Promise.all(waits.map((wait) => wait(type)));
-  const say = (message: ToFleet) => {
+  const say = (message: ToFleet<Plan>) => {
     for (const { process } of fleets) process.send(message);
   };
 
@@ -98,7 +98,7 @@ async function runPlan<R extends Report>(
   for (const step of [ready, sent, reports]) step.catch(() => {});
   fleets.forEach(
     ({ process }, fleet) =>
-      void process.send({ type: "plan", plan, fleet, fleets: fleets.length } satisfies ToFleet),
+      void process.send({ type: "plan", plan, fleet, fleets: fleets.length } satisfies ToFleet<Plan>),
   );
   const introductions: Introduction[] = (await ready).map((message) => message.introduction);
   say({ type: "go", at: now(), introductions });

@@ -1,5 +1,5 @@
 /** An objective, as `--objective` has it: `p99<5ms,loss=0`. Each clause is a metric and a bound. */
-import { exitCodes, Failure } from "./failure.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
 import { duration, percent } from "./format.ts";
 import type { Sample } from "./record.ts";
 

@@ -7,7 +7,7 @@
 import { mkdirSync } from "node:fs";
 import { z } from "zod";
 import { outcomes } from "../clients/workloads/truncate.ts";
-import { exitCodes, Failure } from "./failure.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
 
 const count = z.number().int().nonnegative();
 const nanoseconds = z.number();

@@ -2,10 +2,10 @@
 import type { Subprocess } from "bun";
 import { openMembers } from "../clients/members.ts";
 import type { Target } from "../clients/target.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
 import { listenerPid } from "../platform/proc.ts";
 import { servers } from "../servers/index.ts";
 import { peerCommand, peerLanguages } from "../servers/peers/index.ts";
-import { exitCodes, Failure } from "./failure.ts";
 import { REFERENCE } from "./record.ts";
 
 export type ServerUnderTest = {

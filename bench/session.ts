@@ -4,8 +4,8 @@
  */
 import type { Progress } from "../clients/exchange.ts";
 import { allowedCpus, pin } from "../platform/affinity.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
 import { readEnvironment } from "./environment.ts";
-import { exitCodes, Failure } from "./failure.ts";
 import { type Fleets, startFleets } from "./fleets.ts";
 import { type Environment, newRecordId, type RunRecord, type Sample } from "./record.ts";
 import type { Cell } from "./scenarios/scenario.ts";

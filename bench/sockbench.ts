@@ -2,6 +2,7 @@
 /** The program: one file a command in commands/, one line a command here, and how every command ends. */
 import { Command } from "commander";
 import { version } from "../package.json";
+import { exitCodes, Failure } from "../platform/failure.ts";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addCompareCommand } from "./commands/compare.ts";
 import { addConformCommand } from "./commands/conform.ts";
@@ -9,7 +10,6 @@ import { addConnectCommand } from "./commands/connect.ts";
 import { addMicroCommand } from "./commands/micro.ts";
 import { addReportCommand } from "./commands/report.ts";
 import { addServeCommand } from "./commands/serve.ts";
-import { exitCodes, Failure } from "./failure.ts";
 
 const program = new Command("sockbench")
   .description("Is a socket server right, how fast is it, and has that changed?")

@@ -3,15 +3,14 @@
  * fleet needs nothing else, so that it can later stand on another machine. (`sent` and `drain` are there
  * because a fleet cannot know by itself what the other fleets have sent to its receivers.)
  */
-import type { Plan, Report } from "./workloads/index.ts";
 
-export type ToFleet =
+export type ToFleet<Plan> =
   | { type: "plan"; plan: Plan; fleet: number; fleets: number }
   /** What every fleet told in its `ready`, in the order of the fleets. `at`: CLOCK_MONOTONIC ns. */
   | { type: "go"; at: number; introductions: Introduction[] }
   | { type: "drain"; sent: Int32Array[] };
 
-export type FromFleet =
+export type FromFleet<Report> =
   | { type: "ready"; introduction: Introduction }
   | { type: "progress"; progress: Progress }
   | { type: "sent"; sent: Int32Array }
@@ -35,6 +34,3 @@ export type Exchange = {
   /** Says how many messages each of this fleet's senders sent; resolves with what every fleet's did. */
   sent: (sent: Int32Array) => Promise<Int32Array[]>;
 };
-
-/** Thrown by a workload when the target cannot be reached or does not answer. */
-export class Unreachable extends Error {}

@@ -2,21 +2,24 @@
  * A fleet: one client process, started by the bench, which runs one workload after the other as planned.
  * It outlives a sample, so that its code is compiled by the time the second one comes.
  */
-import { type Exchange, type FromFleet, type ToFleet, Unreachable } from "./exchange.ts";
-import { runWorkload } from "./workloads/index.ts";
+import type { Exchange, FromFleet, ToFleet } from "./exchange.ts";
+import { Unreachable } from "./unreachable.ts";
+import { type Plan, type Report, runWorkload } from "./workloads/index.ts";
 
-const tell = (message: FromFleet) => process.send?.(message);
+type Told = ToFleet<Plan>;
+
+const tell = (message: FromFleet<Report>) => process.send?.(message);
 
 /** Who waits for the bench's next word; the bench says one at a time. */
-const waiting = new Map<ToFleet["type"], (message: ToFleet) => void>();
+const waiting = new Map<Told["type"], (message: Told) => void>();
 
-function hear<T extends ToFleet["type"]>(type: T): Promise<Extract<ToFleet, { type: T }>> {
+function hear<T extends Told["type"]>(type: T): Promise<Extract<Told, { type: T }>> {
   return new Promise((resolve) =>
-    waiting.set(type, (message) => resolve(message as Extract<ToFleet, { type: T }>)),
+    waiting.set(type, (message) => resolve(message as Extract<Told, { type: T }>)),
   );
 }
 
-process.on("message", (message: ToFleet) => {
+process.on("message", (message: Told) => {
   const resolve = waiting.get(message.type);
   waiting.delete(message.type);
   resolve?.(message);

@@ -8,8 +8,8 @@ import { createOutbox, flush, type Outbox, pending, send } from "../platform/out
 import { fileLimit, fileTableIsFull } from "../platform/proc.ts";
 import { fdOf, growReceiveBuffer } from "../platform/socket-options.ts";
 import { acceptFor, createKey, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
-import { Unreachable } from "./exchange.ts";
 import type { Target } from "./target.ts";
+import { Unreachable } from "./unreachable.ts";
 
 export type Member = {
   index: number;

@@ -4,13 +4,8 @@ import { writeMessage } from "../protocols/stamp.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "./histogram.ts";
 import type { Member } from "./members.ts";
 import { type Pace, pace } from "./pacer.ts";
+import type { ClosedLoad, OpenLoad, RoomPlan, Run } from "./room.ts";
 import { createWindows } from "./windows.ts";
-import type { RoomPlan, Run } from "./workloads/room.ts";
-
-/** Open: so many messages a second over all senders. Closed: so many outstanding for each sender. */
-export type Load = OpenLoad | ClosedLoad;
-export type OpenLoad = { loop: "open"; rate: number; senders: number };
-export type ClosedLoad = { loop: "closed"; window: number; senders: number };
 
 /** Open loop: messages of the warm-up, which are verified but not measured. */
 export const warmMessages = ({ warmupSeconds }: RoomPlan, { rate }: OpenLoad): number =>

@@ -32,7 +32,7 @@ export type Case = {
   times?: readonly TimeName[];
   /** Most milliseconds it may take; 10,000 when it is not said. */
   bound?: number;
-  /** It takes seconds: the proof of mutants runs it only where it is to fail. */
+  /** It takes seconds or megabytes: the proof of mutants runs it only where it is to fail. */
   slow?: true;
   run: (t: Context) => Promise<void>;
 };
@@ -42,7 +42,7 @@ export const serverTimes = {
   idle: { flag: "--idle-timeout", ours: 1, sheet: 30 },
   forget: { flag: "--forget-after", ours: 1, sheet: 60 },
   ping: { flag: "--ping-interval", ours: 0.3, sheet: 54 },
-  pong: { flag: "--idle-timeout", ours: 1, sheet: 60 },
+  pong: { flag: "--idle-timeout", ours: 1.5, sheet: 60 },
   handshake: { flag: "", ours: 5, sheet: 5 },
 } as const;
 

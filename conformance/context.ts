@@ -84,7 +84,7 @@ export function createContext(target: Target, patience: number): Context {
       if (before === undefined) throw new Unsupported("the server's CPU time cannot be read");
       await sleep(REST_MS);
       const share = ((used() ?? before) - before) / 1e6 / REST_MS;
-      if (share > 0.5)
+      if (share > 0.15)
         throw new Violation(
           "a server at rest",
           `it uses ${Math.round(share * 100)} % of a core with nothing to do`,

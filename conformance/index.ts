@@ -3,7 +3,7 @@
  * Chooses cases and the server to judge, runs them, and reports; the command line only prints.
  */
 import { join } from "node:path";
-import { type ExitCode, exitCodes, Failure } from "../bench/failure.ts";
+import { type ExitCode, exitCodes, Failure } from "../platform/failure.ts";
 import { peerCommand } from "../servers/peers/index.ts";
 import type { Case, CaseResult, TimeName, Verdict } from "./case.ts";
 import { type Protocol, protocols } from "./protocols.ts";

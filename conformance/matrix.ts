@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import Table from "cli-table3";
 import { z } from "zod";
-import { exitCodes, Failure } from "../bench/failure.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
 import { serverTimes, type TimeName, type Verdict } from "./case.ts";
 import { type ConformReport, choose, conform, languages } from "./index.ts";
 import { protocols } from "./protocols.ts";

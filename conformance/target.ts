@@ -7,7 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
-import { exitCodes, Failure } from "../bench/failure.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
 import type { ServerOptions, ServerSpec } from "../servers/standalone.ts";
 import { serverTimes, type TimeName } from "./case.ts";
 import { sleep } from "./peer.ts";

@@ -1,5 +1,6 @@
 /** `sockbench bench [scenario…]`: runs scenarios, prints their tables, writes a record. */
 import { type Command, Option } from "commander";
+import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
 import { seconds, wholeNumber } from "../../servers/standalone.ts";
 import { withRevision } from "../against.ts";
 import { capacity } from "../capacity.ts";
@@ -12,7 +13,6 @@ import {
   readTarget,
 } from "../choose.ts";
 import { fails } from "../compare/comparison.ts";
-import { type ExitCode, exitCodes, Failure } from "../failure.ts";
 import { showProgress } from "../progress.ts";
 import { type RunRecord, writeRecord } from "../record.ts";
 import { run } from "../run.ts";
@@ -133,7 +133,7 @@ async function takeSamples(
     sources,
     samples,
     ...(flags.samples ? {} : { glances: 1 }),
-    maxSamples: flags.maxSamples ?? samples * 2 + 1,
+    maxSamples: flags.maxSamples ?? samples * 2 + (flags.quick ? 0 : 1),
     calibrate: flags.calibrate ?? false,
     onProgress: progress.tell,
   });

@@ -1,5 +1,6 @@
 /** `sockbench compare [old] [new]`: what has changed between two records, or differs between two servers. */
 import { type Command, InvalidArgumentError } from "commander";
+import { exitCodes, Failure } from "../../platform/failure.ts";
 import { type CompareOptions, compareRecords, compareServers } from "../compare/compare.ts";
 import { type Comparison, fails, type Gate, gates, isVoid } from "../compare/comparison.ts";
 import { findRecord, lastRecords, recordPaths } from "../compare/find.ts";
@@ -7,7 +8,6 @@ import { historyOf, renderHistory } from "../compare/history.ts";
 import { renderMarkdown, renderText } from "../compare/render.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { sentence } from "../compare/words.ts";
-import { exitCodes, Failure } from "../failure.ts";
 import { readRecord } from "../record.ts";
 
 type Flags = Required<CompareOptions> & {

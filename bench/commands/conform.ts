@@ -12,8 +12,8 @@ import {
 } from "../../conformance/index.ts";
 import { matrixPage, matrixText, readTargets, runMatrix, TARGETS_FILE } from "../../conformance/matrix.ts";
 import { explain, junit, oneLine, summary } from "../../conformance/report.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
 import { provenCases } from "../../servers/mutants/index.ts";
-import { exitCodes, Failure } from "../failure.ts";
 
 type Options = {
   list?: true;

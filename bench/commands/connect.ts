@@ -4,8 +4,8 @@
  */
 import type { Socket } from "bun";
 import { type Command, InvalidArgumentError } from "commander";
+import { exitCodes, Failure } from "../../platform/failure.ts";
 import { createLineBuffer, NEWLINE, splitLines } from "../../protocols/lines.ts";
-import { exitCodes, Failure } from "../failure.ts";
 
 const DEFAULT_WAIT_SECONDS = 2;
 /** The longest line that becomes one datagram or message. */

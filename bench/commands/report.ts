@@ -2,8 +2,8 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
+import { exitCodes, Failure } from "../../platform/failure.ts";
 import { findRecord, lastRecords } from "../compare/find.ts";
-import { exitCodes, Failure } from "../failure.ts";
 import { type RunRecord, readRecord } from "../record.ts";
 import { renderReport } from "../report/page.ts";
 

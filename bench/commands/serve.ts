@@ -1,9 +1,9 @@
 /** `sockbench serve <protocol>`: a reference server by hand, until Ctrl+C. */
 import Table from "cli-table3";
 import type { Command } from "commander";
+import { exitCodes, Failure } from "../../platform/failure.ts";
 import { type ServerName, serverNames, servers } from "../../servers/index.ts";
 import { standalone } from "../../servers/standalone.ts";
-import { exitCodes, Failure } from "../failure.ts";
 
 const isServer = (name: string): name is ServerName => Object.hasOwn(servers, name);
 

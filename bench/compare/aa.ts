@@ -8,8 +8,8 @@
  * would have given them, until both sides have enough valid samples.
  */
 import { Command } from "commander";
+import { exitCodes } from "../../platform/failure.ts";
 import { wholeNumber } from "../../servers/standalone.ts";
-import { exitCodes } from "../failure.ts";
 import { percent, table } from "../format.ts";
 import { type RunRecord, recordSchema, type Sample } from "../record.ts";
 import { compareServers } from "./compare.ts";

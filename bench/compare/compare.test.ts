@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Failure } from "../failure.ts";
+import { Failure } from "../../platform/failure.ts";
 import type { RunRecord } from "../record.ts";
 import { compareRecords, compareServers } from "./compare.ts";
 import { type Comparison, fails, isVoid } from "./comparison.ts";

@@ -3,7 +3,7 @@
  * is tested stands in family.ts, what must be equal in likeness.ts, how it is decided in verdicts.ts.
  */
 import { geometricMean, median } from "simple-statistics";
-import { exitCodes, Failure } from "../failure.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
 import { type Metric, metrics } from "../metrics.ts";
 import type { RunRecord, Sample } from "../record.ts";
 import type { Cell, Comparison, Mean, Row, Side } from "./comparison.ts";

@@ -1,6 +1,6 @@
 /** Finding records by path, by id, by the beginning of an id, or as the last ones of a folder. */
 import { existsSync, readdirSync } from "node:fs";
-import { exitCodes, Failure } from "../failure.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
 
 /** Paths of the records in a folder, oldest first: their names begin with their time. */
 export function recordPaths(folder: string): string[] {

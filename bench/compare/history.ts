@@ -1,6 +1,6 @@
 /** One figure over all records: a line for each cell in the terminal, with dates and values under it. */
 import { median } from "simple-statistics";
-import { exitCodes, Failure } from "../failure.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
 import { table } from "../format.ts";
 import { metrics } from "../metrics.ts";
 import { sparkline } from "../plots.ts";

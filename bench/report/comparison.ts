@@ -1,8 +1,9 @@
 /** Comparison with the run before, or of servers within one run: ratios with their intervals, and verdicts. */
+
+import { Failure } from "../../platform/failure.ts";
 import { compareRecords, compareServers } from "../compare/compare.ts";
 import type { Cell, Comparison, Row, Verdict } from "../compare/comparison.ts";
 import { changeText, pText, sentence, valueText, verdictText } from "../compare/words.ts";
-import { Failure } from "../failure.ts";
 import { type Chart, type Frame, figure, ink, type Key, logAxis, logDomain, Plot } from "./chart.ts";
 import { serversOf } from "./data.ts";
 import { html, type Markup, prose, table } from "./html.ts";

@@ -1,7 +1,7 @@
 /** What the plots are drawn from. */
 import { describe, expect, test } from "bun:test";
 import { createHistogram, recordLatency } from "../../clients/histogram.ts";
-import { Failure } from "../failure.ts";
+import { Failure } from "../../platform/failure.ts";
 import { logAxis, logDomain, logTicks } from "./chart.ts";
 import { curveOf, groupsOf, histogramOf } from "./data.ts";
 import { fixture } from "./fixture.ts";

@@ -6,7 +6,7 @@ import {
   percentile,
   percentilesShown,
 } from "../../clients/histogram.ts";
-import { exitCodes, Failure } from "../failure.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
 import { median } from "../format.ts";
 import { type Metric, metrics } from "../metrics.ts";
 import { REFERENCE, type RunRecord, type Sample } from "../record.ts";

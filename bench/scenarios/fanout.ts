@@ -3,9 +3,9 @@
  * the spread between them. Closed loop: verified deliveries a second, and what each costs in CPU time.
  */
 import { recordLatency } from "../../clients/histogram.ts";
-import type { Load } from "../../clients/room-load.ts";
+import type { Load, RoomPlan } from "../../clients/room.ts";
 import { type RoomProtocol, roomWire } from "../../clients/wire.ts";
-import type { RoomPlan, RoomReport } from "../../clients/workloads/room.ts";
+import type { RoomReport } from "../../clients/workloads/room.ts";
 import { now } from "../../platform/clock.ts";
 import { udpDrops } from "../../platform/proc.ts";
 import { amount, duration, median, percent, table } from "../format.ts";

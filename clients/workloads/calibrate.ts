@@ -6,11 +6,12 @@
 import type { Socket } from "bun";
 import { now } from "../../platform/clock.ts";
 import { verifyMessage, writeMessage } from "../../protocols/stamp.ts";
-import { type Exchange, Unreachable } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
 import { createHistogram, type Histogram, recordLatency } from "../histogram.ts";
 import { openMembers } from "../members.ts";
 import { pace } from "../pacer.ts";
 import { parseTarget, type Target } from "../target.ts";
+import { Unreachable } from "../unreachable.ts";
 
 export type CalibratePlan = { workload: "calibrate" /** An echo server. */; target: string };
 

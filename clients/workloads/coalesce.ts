@@ -9,10 +9,11 @@ import { createOutbox, flush, pending, send } from "../../platform/outbox.ts";
 import { fdOf, getOption, tcpInfo } from "../../platform/socket-options.ts";
 import { connectWithMss } from "../../platform/tcp-connect.ts";
 import { type Dialect, type DialectName, dialects } from "../../protocols/chat.ts";
-import { type Exchange, Unreachable } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
 import { createHistogram } from "../histogram.ts";
 import { connectReason } from "../members.ts";
 import { parseTarget, type Target } from "../target.ts";
+import { Unreachable } from "../unreachable.ts";
 
 export type CoalescePlan = {
   workload: "coalesce";

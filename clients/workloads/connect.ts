@@ -17,10 +17,11 @@ import {
   readHead,
   statusOf,
 } from "../../protocols/websocket.ts";
-import { type Exchange, Unreachable } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
 import { connectReason, openMembers } from "../members.ts";
 import { parseTarget, type Target } from "../target.ts";
+import { Unreachable } from "../unreachable.ts";
 import { FLEET_MASK } from "../wire.ts";
 
 export type ConnectPlan = {

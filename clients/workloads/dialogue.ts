@@ -4,7 +4,7 @@
  * server has read what A sent before, and the cut really was one. Replies must come in order and exact.
  */
 import { type Dialogue, type DialogueName, dialogues, type Exchanged } from "../dialogues.ts";
-import { type Exchange, Unreachable } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
 import { openProbes, type Probe } from "../probe.ts";
 import { seededRandom } from "../requests.ts";
 import {
@@ -18,6 +18,7 @@ import {
   stopIfHopeless,
 } from "../stages.ts";
 import { parseTarget, type Target } from "../target.ts";
+import { Unreachable } from "../unreachable.ts";
 
 export type DialoguePlan = {
   workload: "dialogue";

@@ -7,7 +7,7 @@ import { type Dialect, type DialectName, dialects } from "../../protocols/chat.t
 import { createObjectSplitter, splitObjects } from "../../protocols/json-objects.ts";
 import { createLineBuffer, splitLines } from "../../protocols/lines.ts";
 import { type CorpusLine, corpus, type LineForm, lineForm, randomLine } from "../corpus.ts";
-import { type Exchange, Unreachable } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
 import { createLedger } from "../ledger.ts";
 import { openProbes, type Probe } from "../probe.ts";
 import { seededRandom } from "../requests.ts";
@@ -24,6 +24,7 @@ import {
   stopIfHopeless,
 } from "../stages.ts";
 import { parseTarget, type Target } from "../target.ts";
+import { Unreachable } from "../unreachable.ts";
 
 export type FramingPlan = {
   workload: "framing";

@@ -4,9 +4,10 @@
  * tables, buffers that all share) is not counted to the rest. Where a limit stops it, the limit is named.
  */
 import { memory, openFilesOf } from "../../platform/proc.ts";
-import { type Exchange, Unreachable } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
 import { type Member, openAsMany } from "../members.ts";
 import { parseTarget } from "../target.ts";
+import { Unreachable } from "../unreachable.ts";
 
 export type IdlePlan = {
   workload: "idle";

@@ -6,40 +6,17 @@ import { now } from "../../platform/clock.ts";
 import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
 import { udpDrops } from "../../platform/proc.ts";
 import { type ArrivalsReport, createArrivals } from "../arrivals.ts";
-import { type Churn, type Churned, churn } from "../churn.ts";
-import { type Exchange, Unreachable } from "../exchange.ts";
+import { type Churned, churn } from "../churn.ts";
+import type { Exchange } from "../exchange.ts";
 import { createLedger, type Ledger, type Witness } from "../ledger.ts";
-import { type Member, openMembers } from "../members.ts";
+import { openMembers } from "../members.ts";
 import type { Pace } from "../pacer.ts";
-import { createReader, createReceiver, type Reader, rollCallTag } from "../reader.ts";
-import { allMessages, compose, type Load, offer, warmMessages } from "../room-load.ts";
-import { parseTarget, type Target } from "../target.ts";
-import type { Windows } from "../windows.ts";
-import { type RoomProtocol, type RoomWire, roomWire } from "../wire.ts";
-
-export type RoomPlan = {
-  workload: "room";
-  target: string;
-  protocol: RoomProtocol;
-  /** Whose CPU and memory are measured; undefined where the server's process is not known. */
-  serverPid?: number | undefined;
-  /** Members of the room, over all fleets. */
-  connections: number;
-  /** Bytes of a message, without what the protocol puts around it. */
-  messageBytes: number;
-  /** This run's messages: 16 bits. */
-  tag: number;
-  /** Where the messages' times count from: CLOCK_MONOTONIC nanoseconds. */
-  epoch: number;
-  warmupSeconds: number;
-  /** Measured time. */
-  seconds: number;
-  load: Load;
-  /** Connections that come and go beside the members in the measured time; fleet 0 sees to it. */
-  churn?: Churn;
-  /** Draining ends when nothing has come for so long. */
-  quietSeconds: number;
-};
+import { createReader, createReceiver, rollCallTag } from "../reader.ts";
+import type { RoomPlan, Run } from "../room.ts";
+import { allMessages, compose, offer, warmMessages } from "../room-load.ts";
+import { parseTarget } from "../target.ts";
+import { Unreachable } from "../unreachable.ts";
+import { roomWire } from "../wire.ts";
 
 export type RoomReport = {
   workload: "room";
@@ -60,29 +37,6 @@ export type RoomReport = {
   churned?: Churned;
   /** `startOffset`: nanoseconds from the epoch to when this fleet's message 0 was due. */
   open?: ArrivalsReport & { lag: string; pace: Pace; startOffset: number };
-};
-
-/** All that the parts of one run share. */
-export type Run = {
-  plan: RoomPlan;
-  target: Target;
-  exchange: Exchange;
-  wire: RoomWire;
-  members: Member[];
-  ledger: Ledger;
-  reader: Reader;
-  lost: { count: number; reason: string };
-  /** Bytes of a message with what the protocol puts around it, as it is sent. */
-  wireBytes: number;
-  /** The number in the messages of a member of this fleet. */
-  senderOf: (index: number) => number;
-  /** Messages offered so far, by member of this fleet. */
-  sent: Int32Array;
-  /** Who has heard the roll call, and which ids greetings gave. */
-  present: Set<number>;
-  ids: Int32Array;
-  lastArrival: number;
-  windows?: Windows;
 };
 
 const ROLL_CALL_SECONDS = 5;

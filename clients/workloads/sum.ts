@@ -15,12 +15,13 @@ import {
   type SumRun,
   type SumWitness,
 } from "../askers.ts";
-import { type Exchange, Unreachable } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
 import { openMembers } from "../members.ts";
 import { type Pace, pace } from "../pacer.ts";
 import { createRequestPool } from "../requests.ts";
 import { parseTarget } from "../target.ts";
+import { Unreachable } from "../unreachable.ts";
 
 export type SumPlan = {
   workload: "sum";

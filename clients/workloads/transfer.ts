@@ -11,10 +11,11 @@ import { now } from "../../platform/clock.ts";
 import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
 import { memory } from "../../platform/proc.ts";
 import { ACCEPTED, receipt, writeName } from "../../protocols/file.ts";
-import { type Exchange, Unreachable } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
 import { connectReason } from "../members.ts";
 import { seededRandom } from "../requests.ts";
 import { parseTarget, type Target } from "../target.ts";
+import { Unreachable } from "../unreachable.ts";
 
 export type TransferPlan = {
   workload: "transfer";

@@ -4,8 +4,9 @@
  */
 import { openSmallReceiver } from "../../platform/small-receiver.ts";
 import { relayPrefix } from "../../protocols/relay.ts";
-import { type Exchange, Unreachable } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
 import { parseTarget, type Target } from "../target.ts";
+import { Unreachable } from "../unreachable.ts";
 
 export type TruncatePlan = {
   workload: "truncate";

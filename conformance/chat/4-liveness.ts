@@ -44,6 +44,7 @@ export const liveness: ChatRule[] = [
     title: "a reader who does not read",
     requirement: "A member who does not read MUST NOT hold up the others.",
     level: "MUST",
+    slow: true,
     ends: "any",
     async run(chat) {
       await withSlowReader(chat);
@@ -55,6 +56,7 @@ export const liveness: ChatRule[] = [
     requirement: "A reader that falls behind by more than its bounded queue MUST be evicted.",
     level: "MUST",
     only: EVICTING,
+    slow: true,
     ends: "any",
     run: evicts,
   },
@@ -64,6 +66,7 @@ export const liveness: ChatRule[] = [
     requirement: "What waits for a reader who does not read SHOULD be bounded.",
     level: "SHOULD",
     only: MAY_EVICT,
+    slow: true,
     ends: "any",
     run: evicts,
   },

@@ -135,6 +135,7 @@ export const hubRules: WsRule[] = [
     title: "a slow reader does not hold up the others",
     requirement: "A client that does not read MUST NOT hold up the others.",
     level: "MUST",
+    slow: true,
     ends: "any",
     async run(t) {
       await withSlowReader(t);
@@ -145,6 +146,7 @@ export const hubRules: WsRule[] = [
     title: "a slow reader is evicted",
     requirement: "A client whose queue is full MUST be closed.",
     level: "MUST",
+    slow: true,
     ends: "any",
     async run(t) {
       const { slow } = await withSlowReader(t);
@@ -163,6 +165,7 @@ export const hubRules: WsRule[] = [
     title: "a slow reader is told",
     requirement: "A client whose queue was full MUST be closed with code 1008 and a reason.",
     level: "MUST",
+    slow: true,
     ends: "any",
     async run(t) {
       const { slow } = await withSlowReader(t);
@@ -177,6 +180,7 @@ export const hubRules: WsRule[] = [
     title: "nothing is dropped before that",
     requirement: "What a slow reader gets before it is closed MUST be in order, with nothing left out.",
     level: "MUST",
+    slow: true,
     ends: "any",
     async run(t) {
       const { alice, slow } = await withSlowReader(t);
@@ -201,6 +205,7 @@ export const hubRules: WsRule[] = [
     title: "after an eviction",
     requirement: "After an eviction the others MUST go on hearing one another, and a newcomer them.",
     level: "MUST",
+    slow: true,
     ends: "any",
     async run(t) {
       const { alice, carol, slow } = await withSlowReader(t);

@@ -100,7 +100,10 @@ const others: RfcRule[] = [
     level: "MUST",
     async run(alice) {
       const whole = frameOf(FIN | opcodes.binary, bytes(65_536));
-      for (let at = 0; at < whole.length; at += 997) alice.sendRaw(whole.subarray(at, at + 997));
+      for (let at = 0; at < whole.length; at += 997) {
+        alice.sendRaw(whole.subarray(at, at + 997));
+        if (at === 997 * 30) await sleep(25);
+      }
       await message(alice, opcodes.binary, bytes(65_536));
     },
   },

@@ -40,7 +40,6 @@ export const chatWsFaults = {
   stalls: "while one reader does not take its bytes, nobody gets any",
   "never-evicts": "what waits for a reader who does not read has no bound",
   "drops-silently": "messages past a reader's queue are dropped, and it stays",
-  "evicts-early": "a reader that is behind at all is evicted",
   "evicts-with-1000": "a reader that was too slow is closed with code 1000 and no reason",
   "evicts-by-reset": "a reader that was too slow is reset",
   "drops-then-evicts": "half of what waits is dropped before a reader is evicted",
@@ -112,7 +111,7 @@ export function startChatWsMutant({
 
   function deliver(client: ClientSocket, message: string): void {
     const behind = client.getBufferedAmount();
-    const bound = has("evicts-early") ? 0 : MAX_QUEUE_BYTES;
+    const bound = MAX_QUEUE_BYTES;
     if (has("drops-silently") && behind > bound) return;
     if (has("drops-then-evicts") && behind > bound / 2 && client.data.said++ % 2) return;
     client.send(message);

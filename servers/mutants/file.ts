@@ -104,7 +104,7 @@ export function startFileMutant(options: {
     const body = has("one-body") ? sharedBody : data.body;
     body.push(Buffer.from(has("text-body") ? rest.toString() : rest));
     if (has("confirms-unasked")) socket.write(`${rest.length}\n`);
-    if (has("writes-at-once")) write(data.name ?? "", Buffer.concat(body));
+    if (has("writes-at-once") && body.length === 1) write(data.name ?? "", rest);
   }
 
   function finish(socket: Socket<Transfer>): void {

@@ -160,7 +160,7 @@ export async function startRelayMutant(options: RelayMutantOptions): Promise<Run
         banned.add(client.address);
   }, options.forgetAfterSeconds * 250);
 
-  const spin = () => void setTimeout(spin, 0, Bun.sleepSync(1));
+  const spin = () => void setImmediate(spin);
   if (fault === "busy") spin();
 
   return {

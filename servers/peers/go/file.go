@@ -88,6 +88,7 @@ func (s *fileServer) receive(tcp *net.TCPConn) {
 		reset(tcp)
 		return
 	}
+	os.Remove(temporary.Name()) // before the receipt: who has it finds one file
 	fmt.Fprintf(conn, "%d %x\n", size, hash.Sum(nil))
 }
 

@@ -75,11 +75,12 @@ function fileServer({ dir, "max-bytes": maxBytes }) {
       }
       await file.close();
       await link(temporary, target); // a link, unlike a rename, never replaces what is there
+      await unlink(temporary); // before the receipt: who has it finds one file
       socket.write(`${size} ${hash.digest("hex")}\n`);
       linger(socket);
     } finally {
       await file.close().catch(() => {});
-      await unlink(temporary);
+      await unlink(temporary).catch(() => {}); // there is none any more after a whole transfer
     }
   };
 

@@ -1,0 +1,79 @@
+/** The proof that cases can fail: each mutant fails exactly the cases that are named for it, and no other. */
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { type Mutant, mutants, provenCases } from "../servers/mutants/index.ts";
+import type { Case } from "./case.ts";
+import { protocols } from "./protocols.ts";
+import { runCases } from "./runner.ts";
+import { inProcessProvider, processProvider } from "./target.ts";
+
+/** Shorter than for strangers: most of the time goes into waiting for what a mutant never sends. */
+const PATIENCE_MS = 1000;
+const AT_ONCE = 16;
+const MUTANTS = join(import.meta.dir, "../servers/mutants");
+
+/** Slow cases, and those that need a process, are run only where they are to fail. */
+function casesFor(mutant: Mutant, all: readonly Case[]): readonly Case[] {
+  if (mutant.process) return all.filter(({ id }) => mutant.fails.includes(id));
+  return all.filter(({ id, slow, needs }) => needs !== "console" && (!slow || mutant.fails.includes(id)));
+}
+
+async function failedBy(mutant: Mutant): Promise<string[]> {
+  const protocol = protocols.find(({ slug }) => slug === mutant.protocol)!;
+  const provider = mutant.process
+    ? processProvider([process.execPath, join(MUTANTS, mutant.file), ...mutant.flags], protocol)
+    : inProcessProvider(mutant.spec, mutant.flags, protocol);
+  const results = await runCases(casesFor(mutant, protocol.cases), {
+    provider,
+    health: protocol.health,
+    workers: 12,
+    patience: PATIENCE_MS,
+  });
+  const wrong = results.filter(({ verdict }) => ["fail", "not strict", "error"].includes(verdict));
+  return wrong.map(({ id }) => id).sort();
+}
+
+/** Tests run one after another; the mutants' waiting does not have to. */
+const running = new Map<Mutant, Promise<string[]>>();
+const order = [...mutants];
+function startNext(): void {
+  const next = order.shift();
+  if (!next) return;
+  const work = failedBy(next);
+  running.set(next, work);
+  work.then(startNext, startNext);
+}
+
+async function resultOf(mutant: Mutant): Promise<string[]> {
+  if (running.size === 0) for (let i = 0; i < AT_ONCE; i++) startNext();
+  while (!running.has(mutant)) await Bun.sleep(20);
+  return running.get(mutant)!;
+}
+
+describe("each mutant fails exactly the cases that are named for it", () => {
+  for (const mutant of mutants)
+    test(
+      `${mutant.name}: ${mutant.fault}`,
+      async () => expect(await resultOf(mutant)).toEqual([...mutant.fails].sort()),
+      120_000,
+    );
+});
+
+test("a mutant names a fault and cases that there are", () => {
+  const ids = new Set(protocols.flatMap(({ cases }) => cases.map(({ id }) => id)));
+  for (const { name, fault, fails } of mutants) {
+    expect(fault, name).toBeString();
+    expect(
+      fails.filter((id) => !ids.has(id)),
+      name,
+    ).toEqual([]);
+  }
+});
+
+test("nearly every case that judges is proven", () => {
+  const proven = provenCases();
+  const judging = protocols
+    .flatMap(({ cases }) => cases)
+    .filter(({ level }) => level === "MUST" || level === "SHOULD");
+  expect(judging.filter(({ id }) => !proven.has(id)).map(({ id }) => id)).toEqual(["hub/2.6"]);
+});
