@@ -143,20 +143,22 @@ export function readHeader(header: FrameHeader, bytes: Uint8Array, from: number,
 /**
  * Hands each whole frame of what has come to `onFrame`, in order, and keeps the rest. A masked payload is
  * unmasked in place. `limit` bounds a payload: at a longer one it returns false, the caller ends the
- * connection, and the rest is not read.
+ * connection, and the rest is not read. So it does at a header that `accepts`, which may see one twice, refuses.
  */
 export function splitFrames(
   buffer: FrameBuffer,
   chunk: Uint8Array,
   limit: number,
   onFrame: FrameHandler,
+  accepts?: (header: FrameHeader) => boolean,
 ): boolean {
   const { header } = buffer;
+  const refused = () => (accepts !== undefined && !accepts(header)) || header.payloadBytes > limit;
   let at = 0;
   while (buffer.length > 0) {
     // The frame that was cut: first its header, then all of it, and no byte more, is gathered in `kept`.
     const whole = readHeader(header, buffer.kept, 0, buffer.length);
-    if (whole && header.payloadBytes > limit) return false;
+    if (whole && refused()) return false;
     const needed = whole
       ? header.headerBytes + header.payloadBytes
       : buffer.length < 2
@@ -174,7 +176,7 @@ export function splitFrames(
   }
   while (at < chunk.length) {
     if (!readHeader(header, chunk, at, chunk.length)) break;
-    if (header.payloadBytes > limit) return false;
+    if (refused()) return false;
     const from = at + header.headerBytes;
     const to = from + header.payloadBytes;
     if (to > chunk.length) break;
@@ -249,6 +251,8 @@ export function handshakeRequest(
 export type HttpHead = {
   firstLine: string;
   fields: Record<string, string>;
+  /** The lines of the fields, as they stand. */
+  lines: string[];
   /** Where what follows the head begins. */
   end: number;
 };
@@ -266,7 +270,7 @@ export function readHead(bytes: Uint8Array): HttpHead | undefined {
     // Fields of one name are one list (RFC 9110 5.3).
     if (colon > 0) fields[name] = name in fields ? `${fields[name]}, ${value}` : value;
   }
-  return { firstLine, fields, end: end + 4 };
+  return { firstLine, fields, lines, end: end + 4 };
 }
 
 /** The status code of a response's first line; 0 when it is none. */

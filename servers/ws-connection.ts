@@ -1,0 +1,249 @@
+/**
+ * WebSocket servers over plain sockets, by hand: the handshake, messages, pings and the close of each connection,
+ * and every time by which a connection may be late. Bun's own server frames and sends each message for each
+ * recipient anew; whoever says the same to many writes ready frames into the outboxes of the connections instead.
+ */
+import type { Socket } from "bun";
+import { addressText } from "../platform/address.ts";
+import { createOutbox, flush, type Outbox, pending, send } from "../platform/outbox.ts";
+import { closePayload, encodeFrame, FIN, MAX_CONTROL_BYTES, opcodes } from "../protocols/websocket.ts";
+import {
+  answerHandshake,
+  encodeAnswer,
+  type HttpAnswer,
+  type HttpRequest,
+  readRequest,
+} from "../protocols/ws-handshake.ts";
+import {
+  type Closing,
+  createMessageBuffer,
+  type MessageBuffer,
+  type MessageHandler,
+  readMessages,
+} from "../protocols/ws-messages.ts";
+import { listenOn, type Where } from "./standalone.ts";
+import { HANDSHAKE_SECONDS } from "./websocket.ts";
+
+/** How long a connection that is closed may take to read what is left for it, and to close its side. */
+const LINGER_SECONDS = 5;
+const EMPTY = new Uint8Array(0);
+const CONTROL_FRAME_BYTES = 2 + MAX_CONTROL_BYTES;
+
+export type Connection<T> = {
+  readonly socket: Socket<Connection<T>>;
+  /** `ip:port`; `unix:<n>` behind a Unix socket. */
+  readonly address: string;
+  readonly outbox: Outbox;
+  readonly messages: MessageBuffer;
+  /** What the server knows of it: from the handshake until it has left. */
+  member: T | undefined;
+  /** What has come of the request; undefined once it has been answered. */
+  head: Uint8Array | undefined;
+  /** No more is said to it, nor heard: what waits is written, then FIN. */
+  finished: boolean;
+  lastHeard: number;
+  lastPing: number;
+  /** When it is cut off (performance.now), whatever it does: while it is no WebSocket yet, or no more. */
+  deadline: number;
+};
+
+export type WsServerOptions<T> = {
+  where: Where;
+  /** Most bytes of one message. */
+  messageBytes: number;
+  /** Most bytes that wait for one connection; whoever has more after a send is to be evicted. */
+  queueBytes: number;
+  /** Most bytes of one send: there is room for it past `queueBytes`, so that a queue always ends between frames. */
+  sendBytes: number;
+  pingSeconds: number;
+  silenceSeconds: number;
+  handshakeSeconds?: number;
+  lingerSeconds?: number;
+  /** The answer to a request, or undefined where it may become a WebSocket. */
+  answer: (request: HttpRequest) => HttpAnswer | undefined;
+  opened: (connection: Connection<T>) => T;
+  /** A whole text or binary message, valid during the call. */
+  message: (member: T, opcode: number, bytes: Uint8Array, from: number, to: number) => void;
+  /** It leaves, however that came; called once. What is to stand before its close frame can still be sent. */
+  leaving: (member: T) => void;
+};
+
+export type WsServer<T> = ReturnType<typeof serveWebSockets<T>>;
+
+export function serveWebSockets<T>(options: WsServerOptions<T>) {
+  const connections = new Set<Connection<T>>();
+  const counters = { evicted: 0, silent: 0, unread: 0 };
+  const { handshakeSeconds = HANDSHAKE_SECONDS, lingerSeconds = LINGER_SECONDS } = options;
+  const outboxBytes = options.queueBytes + options.sendBytes + 2 * CONTROL_FRAME_BYTES;
+  let unnamed = 0;
+
+  function accept(socket: Socket<Connection<T>>): void {
+    const now = performance.now();
+    socket.data = {
+      socket,
+      address: socket.remoteAddress
+        ? addressText(socket.remoteAddress, socket.remotePort)
+        : `unix:${++unnamed}`,
+      outbox: createOutbox(outboxBytes),
+      messages: createMessageBuffer(),
+      member: undefined,
+      head: EMPTY,
+      finished: false,
+      lastHeard: now,
+      lastPing: now,
+      deadline: now + handshakeSeconds * 1000,
+    };
+    connections.add(socket.data);
+  }
+
+  function receive(connection: Connection<T>, chunk: Uint8Array): void {
+    // After the end whatever comes is read and thrown away: unread, it would make the close a reset.
+    if (connection.finished) return;
+    connection.lastHeard = performance.now();
+    if (connection.head) shake(connection, chunk);
+    else hear(connection, chunk);
+  }
+
+  /** Gathers the request and answers it: the handshake, or HTTP, which is then over. */
+  function shake(connection: Connection<T>, chunk: Uint8Array): void {
+    const head = connection.head?.length ? Buffer.concat([connection.head, chunk]) : chunk;
+    connection.head = head;
+    const request = readRequest(head);
+    if (!request) return;
+    connection.head = undefined;
+    const [reply, method] =
+      "status" in request
+        ? [request, "GET"]
+        : [options.answer(request) ?? answerHandshake(request), request.method];
+    if ("status" in reply) finish(connection, encodeAnswer(reply, method));
+    else if (!send(connection.outbox, connection.socket, reply)) drop(connection);
+    else open(connection);
+    if (connection.member && "end" in request && head.length > request.end)
+      hear(connection, head.subarray(request.end));
+  }
+
+  function open(connection: Connection<T>): void {
+    connection.deadline = Number.POSITIVE_INFINITY;
+    connection.member = options.opened(connection);
+  }
+
+  function hear(connection: Connection<T>, chunk: Uint8Array): void {
+    const onMessage: MessageHandler = (opcode, bytes, from, to) => {
+      const { member } = connection;
+      if (member === undefined) return false;
+      if (opcode === opcodes.close)
+        finish(connection, closeFrame(bytes.subarray(from, Math.min(to, from + 2))));
+      else if (opcode === opcodes.ping) say(connection, opcodes.pong, bytes.subarray(from, to));
+      else if (opcode !== opcodes.pong) options.message(member, opcode, bytes, from, to);
+      return !connection.finished;
+    };
+    const fault = readMessages(connection.messages, chunk, options.messageBytes, onMessage);
+    if (fault) close(connection, fault);
+  }
+
+  function say(connection: Connection<T>, opcode: number, payload: Uint8Array | string): void {
+    const { outbox, socket } = connection;
+    if (!send(outbox, socket, encodeFrame(FIN | opcode, payload))) drop(connection);
+    else if (pending(outbox) > options.queueBytes) evict(connection);
+  }
+
+  function evict(connection: Connection<T>): void {
+    counters.evicted++;
+    close(connection, { code: 1008, reason: "you read too slowly" });
+  }
+
+  /** Closes a connection and tells it why; it is not waited for. */
+  function close(connection: Connection<T>, { code, reason }: Closing): void {
+    finish(connection, closeFrame(closePayload(code, reason)));
+  }
+
+  /** Sends these last bytes, then FIN; the peer's close ends it, or its deadline. */
+  function finish(connection: Connection<T>, lastBytes?: Uint8Array): void {
+    if (connection.finished) return;
+    leave(connection);
+    connection.finished = true;
+    if (lastBytes && !send(connection.outbox, connection.socket, lastBytes)) {
+      drop(connection);
+      return;
+    }
+    connection.deadline = performance.now() + lingerSeconds * 1000;
+    endStream(connection);
+  }
+
+  function endStream({ outbox, socket }: Connection<T>): void {
+    // `end()` would lose what is on its way (Bun 1.4.5), `shutdown()` sends FIN behind it.
+    if (pending(outbox) === 0) socket.shutdown();
+  }
+
+  function leave(connection: Connection<T>): void {
+    const { member } = connection;
+    connection.member = undefined;
+    if (member !== undefined) options.leaving(member);
+  }
+
+  /** Ends a connection by a reset. */
+  function drop(connection: Connection<T>): void {
+    gone(connection);
+    connection.socket.terminate();
+  }
+
+  function gone(connection: Connection<T>): void {
+    connection.finished = true;
+    connections.delete(connection);
+    leave(connection);
+  }
+
+  function drained(connection: Connection<T>): void {
+    flush(connection.outbox, connection.socket);
+    if (connection.finished) endStream(connection);
+  }
+
+  /** All that time does to connections, in one sweep for all of them. */
+  function sweep(): void {
+    const now = performance.now();
+    for (const connection of connections) {
+      if (now >= connection.deadline) {
+        if (pending(connection.outbox) > 0) counters.unread++;
+        drop(connection);
+      } else if (connection.member === undefined) continue;
+      else if (now - connection.lastHeard > options.silenceSeconds * 1000) {
+        counters.silent++;
+        close(connection, { code: 1008, reason: `nothing came for ${options.silenceSeconds} s` });
+      } else if (now - connection.lastPing >= options.pingSeconds * 1000) {
+        connection.lastPing = now;
+        say(connection, opcodes.ping, "");
+      }
+    }
+  }
+
+  const listener = Bun.listen<Connection<T>>({
+    ...listenOn(options.where),
+    // One who sends a request and FIN still gets the answer.
+    allowHalfOpen: true,
+    socket: {
+      open: accept,
+      data: (socket, chunk) => receive(socket.data, chunk),
+      drain: (socket) => drained(socket.data),
+      end: (socket) => finish(socket.data),
+      close: (socket) => gone(socket.data),
+      error: (socket) => gone(socket.data),
+    },
+  });
+  const shortest = Math.min(options.pingSeconds, options.silenceSeconds);
+  const timer = setInterval(sweep, Math.min(1000, shortest * 100));
+
+  return {
+    port: listener.port,
+    close,
+    /** For one whose queue is too full. */
+    evict,
+    counters: counters as Readonly<typeof counters>,
+    stop(closing: Closing): void {
+      clearInterval(timer);
+      for (const connection of connections) if (connection.member) close(connection, closing);
+      listener.stop(true);
+    },
+  };
+}
+
+const closeFrame = (payload: Uint8Array): Uint8Array => encodeFrame(FIN | opcodes.close, payload);
