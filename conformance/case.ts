@@ -81,6 +81,8 @@ export type CaseResult = {
   found?: string[];
   /** How each connection stood at the end, by the peer's name. */
   endings: Record<string, string>;
+  /** Why this deviation is known and stays: it is shown, and does not make the run a failure. */
+  known?: string;
   /** The server no longer served a fresh client after the case. */
   killed?: true;
   milliseconds: number;

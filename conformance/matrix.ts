@@ -21,6 +21,7 @@ const entry = z
     command: z.string().optional(),
     protocols: z.array(z.enum(slugs)).optional(),
     unsupported: z.record(z.string(), z.string()).optional(),
+    known: z.record(z.string(), z.string()).optional(),
     times: z.partialRecord(z.enum(timeNames), z.number().positive()).optional(),
   })
   .refine(
@@ -60,7 +61,7 @@ export async function runMatrix(
   options: { strict: boolean; onTarget?: (name: string) => void },
 ): Promise<Matrix> {
   const matrix: Matrix = [];
-  for (const { name, protocols, server, url, command, unsupported, times } of targets) {
+  for (const { name, protocols, server, url, command, unsupported, known, times } of targets) {
     const ids = choose(choice)
       .filter(({ protocol }) => protocols?.includes(protocol.slug) ?? true)
       .flatMap(({ cases }) => cases.map(({ id }) => id));
@@ -73,6 +74,7 @@ export async function runMatrix(
       ...(url ? { target: url } : {}),
       ...(command ? { exec: command } : {}),
       ...(unsupported ? { unsupported } : {}),
+      ...(known ? { known } : {}),
       ...(times ? { times: definedTimes(times) } : {}),
     });
     matrix.push({ name, report: { ...report, target: name } });
@@ -127,9 +129,14 @@ export function matrixText(matrix: Matrix): string {
     const title = matrix.flatMap(
       ({ report }) => report.results.find((result) => result.id === id)?.title ?? [],
     )[0];
-    details.push([`${id} ${title}`, ...verdictsOf(matrix, id).map((verdict) => verdict ?? "")]);
+    details.push([`${id} ${title}`, ...matrix.map((one) => wordsFor(one, id))]);
   }
   return notable.length > 0 ? `${table}\n\n${details}` : String(table);
+}
+
+function wordsFor({ report }: Matrix[number], id: string): string {
+  const result = report.results.find((result) => result.id === id);
+  return result ? result.verdict + (result.known ? " (known)" : "") : "";
 }
 
 const verdictsOf = (matrix: Matrix, id: string): (Verdict | undefined)[] =>
@@ -150,7 +157,7 @@ function cell(matrix: Matrix[number], id: string): string {
   const result = matrix.report.results.find((result) => result.id === id);
   if (!result) return "<td></td>";
   const { verdict } = result;
-  const words = `${sign(verdict)} ${verdict}`;
+  const words = `${sign(verdict)} ${verdict}${result.known ? " (known)" : ""}`;
   const className = verdict.replace(" ", "-");
   if (verdict === "pass") return `<td class="pass">${words}</td>`;
   const more =

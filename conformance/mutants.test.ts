@@ -52,11 +52,12 @@ async function resultOf(mutant: Mutant): Promise<string[]> {
 
 describe("each mutant fails exactly the cases that are named for it", () => {
   for (const mutant of mutants)
-    test(
-      `${mutant.name}: ${mutant.fault}`,
-      async () => expect(await resultOf(mutant)).toEqual([...mutant.fails].sort()),
-      120_000,
-    );
+    test(`${mutant.name}: ${mutant.fault}`, async () => {
+      const fails = [...mutant.fails].sort();
+      // A busy machine can join two writes that were to come apart: what differs is run once more.
+      if (Bun.deepEquals(await resultOf(mutant), fails)) return;
+      expect(await failedBy(mutant)).toEqual(fails);
+    }, 120_000);
 });
 
 test("a mutant names a fault and cases that there are", () => {

@@ -27,6 +27,7 @@ export function explain(result: CaseResult): string {
     `  expected  ${result.expected ?? ""}`,
     `  actual    ${result.actual ?? ""}`,
   ];
+  if (result.known) lines.push(`  known     ${result.known}`);
   const endings = Object.entries(result.endings).slice(0, 8);
   if (endings.length > 0)
     lines.push(`  ended     ${endings.map(([name, ending]) => `${name} ${ending}`).join(", ")}`);
@@ -39,8 +40,10 @@ export function summary({ counts, results, target, strict }: ConformReport): str
     .filter(([, count]) => count > 0)
     .map(([verdict, count]) => `${count} ${verdict}`);
   const killed = results.filter((result) => result.killed).length;
+  const known = results.filter((result) => result.known).length;
+  const knownNote = known > 0 ? `; ${known} known deviations of targets.json` : "";
   const note = strict && counts["not strict"] > 0 ? " (strict: a SHOULD that is not kept is a failure)" : "";
-  return `${target}: ${results.length} cases: ${parts.join(", ")}${killed > 0 ? `; ${killed} ended the server` : ""}${note}`;
+  return `${target}: ${results.length} cases: ${parts.join(", ")}${killed > 0 ? `; ${killed} ended the server` : ""}${knownNote}${note}`;
 }
 
 const escapes: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };

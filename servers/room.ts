@@ -52,7 +52,8 @@ export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
 
   /** The reader is too slow, or its socket is closed: it goes, by a reset, since its queue cannot be sent. */
   function expel(member: Member): void {
-    evicted++;
+    // A socket that its peer has closed takes nothing either, but nothing waits for it.
+    if (pending(member.outbox) > 0) evicted++;
     leave(member);
     member.socket.terminate();
   }

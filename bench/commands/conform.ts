@@ -109,6 +109,7 @@ async function one(choice: string[], options: Options): Promise<void> {
     ...(time ? { times: time } : {}),
     ...(strict ? { strict } : {}),
     ...(declared?.unsupported ? { unsupported: declared.unsupported } : {}),
+    ...(declared?.known ? { known: declared.known } : {}),
     onResult(result) {
       const good = result.verdict === "pass" || result.verdict === "unsupported";
       if (json || (quiet && good)) return;

@@ -17,7 +17,7 @@ import {
 
 /** Lines, or requests, of the random stage. */
 const RANDOM_LINES = 10_000;
-const RANDOM_LINES_QUICK = 4000;
+const RANDOM_LINES_QUICK = 2000;
 const KINDS = ["lost", "duplicated", "reordered", "corrupt", "unexpected"] as const;
 const PATIENCE_SECONDS = 60;
 const EXHAUSTIVE_SECONDS = 1200;

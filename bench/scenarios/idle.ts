@@ -21,7 +21,7 @@ const CONNECTIONS = 1000;
 const MANY_CONNECTIONS = 9000;
 /** Opened before the first reading, at most a tenth. */
 const WARM = 100;
-const SETTLE_SECONDS = 0.4;
+const SETTLE_SECONDS = 0.25;
 const PATIENCE_SECONDS = 60;
 const ROOM_PROTOCOLS = ["chat/bracket", "chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
 

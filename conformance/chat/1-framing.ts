@@ -5,7 +5,7 @@ import { sleep } from "../peer.ts";
 import type { Chat, ChatRule } from "./room.ts";
 
 /** Long enough that two writes come as two reads. */
-const APART_MS = 25;
+const APART_MS = 60;
 const LINES: readonly DialectName[] = ["chat/bracket", "chat/welcome", "chat/stamped"];
 
 async function sendCut({ said }: Chat, author: TcpPeer, text: string, at: number): Promise<void> {

@@ -1,7 +1,7 @@
 /** Bytes as they came, up to 1,024; what is longer is dropped, and its author told. */
 import { MAX_PAYLOAD_BYTES, MAX_UDP_PAYLOAD_BYTES, oversizeNotice } from "../../protocols/relay.ts";
 import { datagram, holds, nothing } from "../expect.ts";
-import { sleep, type UdpPeer } from "../peer.ts";
+import { sleep, type UdpPeer, until } from "../peer.ts";
 import { heardBy, type RelayRule, register, relayed } from "./peers.ts";
 
 const bytes = (count: number) => Uint8Array.from({ length: count }, (_, i) => (i * 31 + 7) & 0xff);
@@ -157,7 +157,7 @@ export const payload: RelayRule[] = [
     async run(t) {
       const [alice, bob, carol] = await register(t, 3);
       for (let i = 0; i < 9; i++) for (const author of [alice, bob]) author.send(`${author.name} ${i}`);
-      await sleep(60);
+      await until(carol, t.patience, () => carol.datagrams.length >= 18);
       const came = carol.datagrams.splice(0).map(String).sort();
       const wish = [alice, bob].flatMap((author) =>
         Array.from({ length: 9 }, (_, i) => relayed(author, `${author.name} ${i}`).toString()),

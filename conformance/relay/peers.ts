@@ -30,6 +30,8 @@ export async function register(t: Context, count: number): Promise<UdpPeer[]> {
     await Promise.all(peers.map((other) => awaitWord(other, relayed(peer, `${peer.name} is here`))));
     peers.push(peer);
   }
+  // A port that another had before may be registered still, and so have heard what was said meanwhile.
+  for (const peer of peers) peer.datagrams.length = 0;
   return peers;
 }
 

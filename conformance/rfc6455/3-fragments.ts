@@ -109,7 +109,8 @@ const others: RfcRule[] = [
     number: "3.13",
     section: "5.4",
     title: "nothing before the last fragment",
-    requirement: "An echo of messages MUST wait for the last fragment; a pong tells that the first has come.",
+    requirement:
+      "An echo of messages SHOULD wait for the last fragment; a pong tells that the first has come.",
     level: "SHOULD",
     async run(alice) {
       alice.send(text, "half");

@@ -26,7 +26,7 @@ const invalidCodes: RfcRule[] = [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 200
     number: `8.${30 + i}`,
     section: "7.4",
     title: `code ${code}`,
-    requirement: `A close with code ${code}, which must not be sent, SHOULD be answered with 1002.`,
+    requirement: `A close with code ${code}, which no endpoint may send, MUST fail the connection, and SHOULD do so with 1002.`,
     level: "MUST",
     ends: failsWith(1002),
     run: closing(closePayload(code)),
