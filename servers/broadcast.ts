@@ -9,6 +9,7 @@ import { type ByteSink, type Outbox, pending, send } from "../platform/outbox.ts
 
 /** A batch that has grown to this is written at once, so that a flood cannot make it grow without bound. */
 export const BATCH_BYTES = 262_144;
+const FEW_BYTES = 16;
 
 export type Recipient = {
   readonly socket: ByteSink;
@@ -54,7 +55,9 @@ export function createBroadcast<R extends Recipient>(queueBytes: number, evict: 
   }
 
   function put(bytes: Uint8Array, from = 0, to = bytes.length): void {
-    batch.set(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to), length);
+    // A view and a call cost more than a few bytes one by one: headers, ends of lines.
+    if (to - from <= FEW_BYTES) for (let at = from, end = length; at < to; ) batch[end++] = bytes[at++];
+    else batch.set(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to), length);
     length += to - from;
   }
 
