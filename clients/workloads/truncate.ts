@@ -5,7 +5,7 @@
 import { openSmallReceiver } from "../../platform/small-receiver.ts";
 import { relayPrefix } from "../../protocols/relay.ts";
 import type { Exchange } from "../exchange.ts";
-import { parseTarget, type Target } from "../target.ts";
+import { parseTarget, type Target, udpPlaceOf } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type TruncatePlan = {
@@ -106,7 +106,7 @@ type Receiver = {
 async function openReceiver(target: Target): Promise<Receiver> {
   const datagrams: Uint8Array[] = [];
   const socket = await Bun.udpSocket({
-    connect: { hostname: target.hostname, port: target.port },
+    ...udpPlaceOf(target),
     socket: { data: (_, bytes) => void datagrams.push(bytes), error: () => {} },
   });
   return {
