@@ -83,7 +83,7 @@ test("one who answers no close is cut off", async () => {
 });
 
 test("one who asks for pongs and does not read them is evicted", async () => {
-  const client = await open(start({ queueBytes: 65_536, lingerSeconds: 0.3, pingSeconds: 0.5 }));
+  const client = await open(start({ queueBytes: 65_536 }));
   client.socket.pause();
   const pings = Buffer.concat(
     Array.from({ length: 4000 }, () => masked(FIN | opcodes.ping, "p".repeat(125))),
@@ -93,7 +93,6 @@ test("one who asks for pongs and does not read them is evicted", async () => {
     await Bun.sleep(5);
   }
   expect(server.counters.evicted).toBe(1);
-  while (server.counters.unread === 0) await Bun.sleep(20);
   client.reset();
 });
 
