@@ -8,7 +8,7 @@ import { createOutbox, flush, type Outbox, pending, send } from "../platform/out
 import { fileLimit, fileTableIsFull } from "../platform/proc.ts";
 import { fdOf, growReceiveBuffer } from "../platform/socket-options.ts";
 import { acceptFor, createKey, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
-import { placeOf, type Target, udpPlaceOf } from "./target.ts";
+import { placeOf, type Target, udpHostFor } from "./target.ts";
 import { Unreachable } from "./unreachable.ts";
 
 export type Member = {
@@ -198,7 +198,8 @@ async function openUdp(target: Target, index: number, handlers: MemberHandlers):
     if (!closing) handlers.onLost(index, connectReason(target, error));
   };
   const socket: udp.ConnectedSocket<"buffer"> = await Bun.udpSocket({
-    ...udpPlaceOf(target),
+    hostname: udpHostFor(target),
+    connect: { hostname: target.hostname, port: target.port },
     socket: {
       data: (_, chunk) => handlers.onBytes(index, chunk),
       // Bun 1.4.5 gives the error alone, not the socket before it as typed.

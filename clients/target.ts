@@ -59,10 +59,5 @@ export function placeOf({ hostname, port, tls, unix }: Target): {
   >;
 }
 
-/** What `Bun.udpSocket` is to be connected to: it binds to IPv4 unless it is told otherwise. */
-export function udpPlaceOf({ hostname, port }: Target): {
-  hostname?: string;
-  connect: { hostname: string; port: number };
-} {
-  return { ...(hostname.includes(":") ? { hostname: "::" } : {}), connect: { hostname, port } };
-}
+/** What a UDP socket is bound to: Bun takes IPv4 unless it is told otherwise. */
+export const udpHostFor = ({ hostname }: Target): string => (hostname.includes(":") ? "::" : "0.0.0.0");
