@@ -1,5 +1,5 @@
 /** From a request, as the command line or a program makes it, to servers and cells; what does not fit is told. */
-import { parseTarget, type Target } from "../clients/target.ts";
+import { parseTarget, type Target, targetForms } from "../clients/target.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { scenarios } from "./scenarios/index.ts";
 import { type BenchOptions, type Cell, transportOf } from "./scenarios/scenario.ts";
@@ -26,7 +26,7 @@ export function readTarget(url: string | undefined): Target | undefined {
   if (url === undefined) return undefined;
   const target = parseTarget(url);
   if (target) return target;
-  throw usage(`--target ${url}: it takes tcp://host:port, udp://host:port or ws://host:port/path`);
+  throw usage(`--target ${url}: it takes ${targetForms}`);
 }
 
 export function chooseSources({ exec, servers, target: url }: Request): ServerSource[] {
@@ -57,7 +57,10 @@ export function chooseCells(names: readonly string[], request: Request): Cell[] 
   const cells = scenarios
     .filter(({ name }) => names.length === 0 || names.includes(name))
     .flatMap((scenario) => scenario.cells(options))
-    .filter(({ protocol }) => !target || fitsTarget(protocol, target, request));
+    .filter(
+      ({ protocol, scenario }) =>
+        !target || (fitsTarget(protocol, target, request) && fitsUnix(scenario, target)),
+    );
   if (cells.length > 0) return cells;
   throw new Failure(exitCodes.unreachable, "nothing to run: no scenario fits these flags together");
 }
@@ -74,6 +77,10 @@ export const firstProtocol: Record<Target["transport"], string> = {
   udp: "relay",
   ws: "sum/ws",
 };
+
+/** These look for the sender's address in what is relayed, and over a Unix socket a client has none. */
+const fitsUnix = (scenario: string, { unix }: Target): boolean =>
+  unix === undefined || !["framing", "coalesce"].includes(scenario);
 
 const fitsTarget = (protocol: string, { transport }: Target, request: Request): boolean =>
   transportOf(protocol) === transport && protocol === (request.protocol ?? firstProtocol[transport]);

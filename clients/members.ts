@@ -8,7 +8,7 @@ import { createOutbox, flush, type Outbox, pending, send } from "../platform/out
 import { fileLimit, fileTableIsFull } from "../platform/proc.ts";
 import { fdOf, growReceiveBuffer } from "../platform/socket-options.ts";
 import { acceptFor, createKey, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
-import type { Target } from "./target.ts";
+import { placeOf, type Target, udpHostFor } from "./target.ts";
 import { Unreachable } from "./unreachable.ts";
 
 export type Member = {
@@ -123,8 +123,7 @@ async function openTcp(target: Target, index: number, handlers: MemberHandlers):
     handlers.onLost(index, reason);
   };
   const connecting: Promise<Socket> = Bun.connect({
-    hostname: target.hostname,
-    port: target.port,
+    ...placeOf(target),
     socket: {
       data: (_, chunk) => handlers.onBytes(index, chunk),
       drain: (socket) => flush(outbox, socket),
@@ -136,8 +135,8 @@ async function openTcp(target: Target, index: number, handlers: MemberHandlers):
   const socket = await withTimeout(connecting, "connecting");
   return {
     index,
-    address: addressText(socket.localAddress, socket.localPort),
-    port: socket.localPort,
+    address: target.unix === undefined ? addressText(socket.localAddress, socket.localPort) : "",
+    port: socket.localPort ?? 0,
     send: (bytes, from, to) => send(outbox, socket, bytes, from, to),
     taken: () => outbox.taken,
     pending: () => pending(outbox),
@@ -199,6 +198,7 @@ async function openUdp(target: Target, index: number, handlers: MemberHandlers):
     if (!closing) handlers.onLost(index, connectReason(target, error));
   };
   const socket: udp.ConnectedSocket<"buffer"> = await Bun.udpSocket({
+    hostname: udpHostFor(target),
     connect: { hostname: target.hostname, port: target.port },
     socket: {
       data: (_, chunk) => handlers.onBytes(index, chunk),

@@ -13,9 +13,8 @@ const speakers = [
   { address: "127.0.0.1:808", id: 345 },
 ];
 
-function setUp(protocol: RoomProtocol) {
+function setUp(protocol: RoomProtocol, got: string[] = [], learns = false) {
   const wire = roomWire(protocol, SIZE);
-  const got: string[] = [];
   const reader = createReader({
     wire,
     messageBytes: SIZE,
@@ -26,24 +25,22 @@ function setUp(protocol: RoomProtocol) {
     onFault: (kind) => void got.push(kind),
   });
   const prefixes = speakers.map((speaker) => wire.deliveryPrefix(speaker, SIZE));
-  reader.expectPrefixes(prefixes);
+  if (learns) reader.learnPrefixes();
+  else reader.expectPrefixes(prefixes);
   const unit = (sender: number, sequence: number, tag = TAG) => {
     const message = new Uint8Array(SIZE);
     writeMessage(new DataView(message.buffer), 0, SIZE, tag, sender, sequence, sequence * 10);
     return Buffer.concat([prefixes[sender], message, wire.deliverySuffix]);
   };
-  return { reader, got, unit, receiver: createReceiver(0) };
+  return { reader, got, unit, prefixes, receiver: createReceiver(0) };
 }
 
 describe.each(protocols)("a reader of %s", (protocol) => {
   test("finds every message, cut at any byte", () => {
-    const stream = () => {
-      const { unit } = setUp(protocol);
-      return Buffer.concat([unit(0, 0), unit(1, 0), unit(1, 1), unit(2, 0), unit(0, 1)]);
-    };
-    const whole = stream();
-    for (let cut = 0; cut <= whole.length; cut++) {
-      const { reader, got, receiver } = setUp(protocol);
+    for (let cut = 0, length = 1; cut <= length; cut++) {
+      const { reader, got, receiver, unit } = setUp(protocol);
+      const whole = Buffer.concat([unit(0, 0), unit(1, 0), unit(1, 1), unit(2, 0), unit(0, 1)]);
+      length = whole.length;
       reader.read(receiver, whole.subarray(0, cut));
       reader.read(receiver, whole.subarray(cut));
       expect(got).toEqual(["0/0@0", "1/0@0", "1/1@10", "2/0@0", "0/1@10"]);
@@ -84,6 +81,16 @@ test("the prefix of another sender makes a message corrupt", () => {
   bytes[5] ^= 1;
   reader.read(receiver, bytes);
   expect(got).toEqual(["corrupt"]);
+});
+
+test("where prefixes cannot be known they are learnt, and must stay as they were", () => {
+  const { got, receiver, unit, prefixes } = setUp("chat/bracket");
+  const { reader } = setUp("chat/bracket", got, true);
+  reader.read(receiver, Buffer.concat([unit(1, 0), unit(0, 0), unit(1, 1), unit(0, 1)]));
+  const other = unit(1, 2);
+  other[prefixes[1].length - 4] ^= 1;
+  reader.read(receiver, other);
+  expect(got).toEqual(["1/0@0", "0/0@0", "1/1@10", "0/1@10", "corrupt"]);
 });
 
 test("greetings and notices are no faults, a stranger's line is unexpected", () => {

@@ -51,6 +51,7 @@ export function createReader(options: ReaderOptions) {
   let wordsPerRow = 1;
   let lengths: number[] = [];
   let guess = 0;
+  let learning = false;
 
   /** Tells what must stand before each sender's messages, by sender; until then every prefix is taken. */
   function expectPrefixes(list: Uint8Array[]): void {
@@ -67,6 +68,26 @@ export function createReader(options: ReaderOptions) {
     });
     lengths = [...new Set(prefixLengths)];
     guess = lengths[0] ?? 0;
+  }
+
+  /** Takes what stands before each sender's first message for its prefix: where a client has no address. */
+  function learnPrefixes(): void {
+    learning = true;
+  }
+
+  /** Whether the message that ends a unit is a sender's first: then its prefix is known from now on. */
+  function learn(at: number, stop: number): boolean {
+    const start = stop - suffix.length - messageBytes;
+    if (!learning || start < at || !verifyMessage(view, start, messageBytes, tag)) return false;
+    const { sender } = stamp;
+    if (prefixes[sender]?.length > 0) return false;
+    const list = Array.from(
+      { length: Math.max(prefixes.length, sender + 1) },
+      (_, i) => prefixes[i] ?? new Uint8Array(0),
+    );
+    list[sender] = scratch.slice(at, start);
+    expectPrefixes(list);
+    return isMessage(at, start - at, stop);
   }
 
   function prefixIsRight(at: number, length: number, sender: number): boolean {
@@ -142,6 +163,10 @@ export function createReader(options: ReaderOptions) {
         onMessage(receiver, stamp.sender, stamp.sequence, stamp.time);
         return stop;
       }
+    if (learn(at, stop)) {
+      onMessage(receiver, stamp.sender, stamp.sequence, stamp.time);
+      return stop;
+    }
     if (!isRollCall(at, stop)) classify(receiver, at, stop);
     else onRollCall(receiver);
     return stop;
@@ -182,5 +207,5 @@ export function createReader(options: ReaderOptions) {
 
   const isControlFrame = (at: number) => wire.unit === "frame" && (scratch[at] & 0x08) !== 0;
 
-  return { read, expectPrefixes };
+  return { read, expectPrefixes, learnPrefixes };
 }

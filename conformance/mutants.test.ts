@@ -9,13 +9,15 @@ import { inProcessProvider, processProvider } from "./target.ts";
 
 /** Shorter than for strangers: most of the time goes into waiting for what a mutant never sends. */
 const PATIENCE_MS = 1000;
-const AT_ONCE = 16;
+const AT_ONCE = 20;
 const MUTANTS = join(import.meta.dir, "../servers/mutants");
 
-/** Slow cases, and those that need a process, are run only where they are to fail. */
+/** Slow cases, those that wait for a server's times, and those that need a process, run only where they fail. */
 function casesFor(mutant: Mutant, all: readonly Case[]): readonly Case[] {
   if (mutant.process) return all.filter(({ id }) => mutant.fails.includes(id));
-  return all.filter(({ id, slow, needs }) => needs !== "console" && (!slow || mutant.fails.includes(id)));
+  return all.filter(
+    ({ id, slow, times, needs }) => needs !== "console" && ((!slow && !times) || mutant.fails.includes(id)),
+  );
 }
 
 async function failedBy(mutant: Mutant): Promise<string[]> {

@@ -7,7 +7,7 @@ const targets = await readTargets();
 
 for (const { name, server, unsupported = {}, known = {} } of targets)
   if (server)
-    test(`${name} passes every case, but for the deviations that are known`, async () => {
+    test.concurrent(`${name} passes every case, but for the deviations that are known`, async () => {
       // One at a time: the machine that measures a fan-out of megabytes twice measures neither.
       const { results } = await conform({ server, unsupported, known, workers: 3 });
       const wrong = results.filter(({ verdict }) => ["fail", "not strict", "error"].includes(verdict));

@@ -28,6 +28,8 @@ export type Target = {
   readonly pid?: number;
   /** Where a file server puts its files. */
   readonly directory?: string;
+  /** Started for one case in this process: no other case meets what is left of it. */
+  readonly ours?: true;
   readonly alive: () => boolean;
   readonly stop: () => Promise<void>;
 };
@@ -156,6 +158,7 @@ export function inProcessProvider(
         ...parseUrl(withPath(running.url, path)),
         times: timesOf(times),
         ...(directory ? { directory } : {}),
+        ours: true,
         alive: () => true,
         async stop() {
           await running.stop();

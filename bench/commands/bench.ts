@@ -1,5 +1,6 @@
 /** `sockbench bench [scenario…]`: runs scenarios, prints their tables, writes a record. */
 import { type Command, Option } from "commander";
+import { targetForms } from "../../clients/target.ts";
 import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
 import { seconds, wholeNumber } from "../../servers/standalone.ts";
 import { withRevision } from "../against.ts";
@@ -50,10 +51,7 @@ export function addBenchCommand(program: Command): void {
     .description("run scenarios, print their tables, write a record")
     .argument("[scenario...]", scenarioHelp)
     .option("--quick", "fewer and shorter samples", false)
-    .option(
-      "--target <url>",
-      "a server that runs already: tcp://host:port, udp://host:port, ws://host:port/path",
-    )
+    .option("--target <url>", `a server that runs already: ${targetForms}`)
     .option("--exec <command>", "start this server; its address is --target, or its own JSON line")
     .option("--server <names>", `implementations to compare, of ${implementationNames.join(", ")}`, "bun")
     .option("--against <revision>", "compare this tree's servers with those of a git revision, in one run")

@@ -12,6 +12,7 @@ import {
 } from "../../conformance/index.ts";
 import { matrixPage, matrixText, readTargets, runMatrix, TARGETS_FILE } from "../../conformance/matrix.ts";
 import { explain, junit, oneLine, summary } from "../../conformance/report.ts";
+import { reachable } from "../../conformance/target.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { provenCases } from "../../servers/mutants/index.ts";
 
@@ -117,6 +118,11 @@ async function one(choice: string[], options: Options): Promise<void> {
       for (const fact of result.found ?? []) console.log(`    ${fact}`);
     },
   };
+  if (target && !exec && !(await reachable(target)))
+    throw new Failure(
+      exitCodes.unreachable,
+      `--target ${target}: nobody listens there; start the server, or name it with --exec`,
+    );
   const report = await conform(settings);
   if (json) console.log(JSON.stringify(report));
   else console.log(`\n${summary(report)}`);

@@ -4,6 +4,7 @@
  */
 import { recordLatency } from "../../clients/histogram.ts";
 import type { Load, RoomPlan } from "../../clients/room.ts";
+import { parseTarget } from "../../clients/target.ts";
 import { type RoomProtocol, roomWire } from "../../clients/wire.ts";
 import type { RoomReport } from "../../clients/workloads/room.ts";
 import { now } from "../../platform/clock.ts";
@@ -130,7 +131,7 @@ export type RoomShape = Pick<
 /** One sample of a room, with everything that can be told of it. */
 export async function runRoomCell(shape: RoomShape, context: SampleContext): Promise<SampleParts> {
   const transport = transportOf(shape.protocol);
-  const serverPorts = new Set([Number(new URL(context.target.replace(/^\w+:/, "http:")).port)]);
+  const serverPorts = new Set([parseTarget(context.target)?.port ?? 0]);
   const dropsBefore = udpDrops(serverPorts) ?? 0;
   const epoch = now();
   const plan: RoomPlan = {

@@ -10,7 +10,7 @@ import type { Exchange } from "../exchange.ts";
 import { createHistogram, type Histogram, recordLatency } from "../histogram.ts";
 import { openMembers } from "../members.ts";
 import { pace } from "../pacer.ts";
-import { parseTarget, type Target } from "../target.ts";
+import { parseTarget, placeOf, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type CalibratePlan = { workload: "calibrate" /** An echo server. */; target: string };
@@ -128,8 +128,7 @@ async function roundTripsPlainly(target: Target, histogram: Histogram): Promise<
   const times = new Float64Array(ROUND_TRIPS);
   let [sentAt, trips] = [0, 0];
   const socket: Socket = await Bun.connect({
-    hostname: target.hostname,
-    port: target.port,
+    ...placeOf(target),
     socket: {
       data(socket) {
         times[trips++] = Bun.nanoseconds() - sentAt;

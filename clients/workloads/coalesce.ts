@@ -12,7 +12,7 @@ import { type Dialect, type DialectName, dialects } from "../../protocols/chat.t
 import type { Exchange } from "../exchange.ts";
 import { createHistogram } from "../histogram.ts";
 import { connectReason } from "../members.ts";
-import { parseTarget, type Target } from "../target.ts";
+import { parseTarget, placeOf, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type CoalescePlan = {
@@ -114,11 +114,12 @@ async function connect(target: Target, ethernetMss: boolean, noDelay: boolean, {
     drain: (socket: Socket) => flush(outbox, socket),
     connectError: () => {},
   };
-  const fd = ethernetMss ? connectWithMss(target.hostname, target.port, ETHERNET_MSS) : undefined;
+  const fd =
+    ethernetMss && !target.tls ? connectWithMss(target.hostname, target.port, ETHERNET_MSS) : undefined;
   let socket: Socket;
   try {
     socket = await (fd === undefined
-      ? Bun.connect({ hostname: target.hostname, port: target.port, socket: handlers })
+      ? Bun.connect({ ...placeOf(target), socket: handlers })
       : connectFd(fd, handlers));
   } catch (error) {
     throw new Unreachable(connectReason(target, error));

@@ -20,7 +20,7 @@ import {
 import type { Exchange } from "../exchange.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
 import { connectReason, openMembers } from "../members.ts";
-import { parseTarget, type Target } from "../target.ts";
+import { parseTarget, placeOf, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 import { FLEET_MASK } from "../wire.ts";
 
@@ -158,8 +158,7 @@ async function liveOnce({ target, handshake }: Run): Promise<number> {
   }
 
   const connecting = Bun.connect({
-    hostname: target.hostname,
-    port: target.port,
+    ...placeOf(target),
     socket: {
       open(socket) {
         if (handshake) return void socket.write(handshake.request);

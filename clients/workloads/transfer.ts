@@ -14,7 +14,7 @@ import { ACCEPTED, receipt, writeName } from "../../protocols/file.ts";
 import type { Exchange } from "../exchange.ts";
 import { connectReason } from "../members.ts";
 import { seededRandom } from "../requests.ts";
-import { parseTarget, type Target } from "../target.ts";
+import { parseTarget, placeOf, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type TransferPlan = {
@@ -142,8 +142,7 @@ async function send(
   let socket: Socket;
   try {
     socket = await Bun.connect({
-      hostname: target.hostname,
-      port: target.port,
+      ...placeOf(target),
       allowHalfOpen: true,
       socket: {
         data(socket, chunk) {

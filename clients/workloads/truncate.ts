@@ -2,10 +2,11 @@
  * The truncate workload: what becomes of datagrams of each size, through a relay and at a receiver with a
  * small buffer, and where the exact boundary is.
  */
+import { addressText } from "../../platform/address.ts";
 import { openSmallReceiver } from "../../platform/small-receiver.ts";
 import { relayPrefix } from "../../protocols/relay.ts";
 import type { Exchange } from "../exchange.ts";
-import { parseTarget, type Target } from "../target.ts";
+import { parseTarget, type Target, udpHostFor } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type TruncatePlan = {
@@ -98,6 +99,7 @@ async function findFates(
 type Receiver = {
   datagrams: Uint8Array[];
   send: (bytes: Uint8Array) => void;
+  ip: string;
   port: number;
   close: () => void;
 };
@@ -106,12 +108,14 @@ type Receiver = {
 async function openReceiver(target: Target): Promise<Receiver> {
   const datagrams: Uint8Array[] = [];
   const socket = await Bun.udpSocket({
+    hostname: udpHostFor(target),
     connect: { hostname: target.hostname, port: target.port },
     socket: { data: (_, bytes) => void datagrams.push(bytes), error: () => {} },
   });
   return {
     datagrams,
     send: (bytes) => void socket.send(bytes),
+    ip: socket.address.address,
     port: socket.port,
     close: () => socket.close(),
   };
@@ -156,7 +160,7 @@ async function throughRelay(target: Target, receiver: Receiver, bytes: number): 
 
 async function oneThroughRelay(sender: Receiver, receiver: Receiver, bytes: number): Promise<Fate> {
   const payload = payloadOf(bytes);
-  const prefix = relayPrefix(`127.0.0.1:${sender.port}`);
+  const prefix = relayPrefix(addressText(sender.ip, sender.port));
   const relayed = () => receiver.datagrams.find((datagram) => startsWith(datagram, prefix));
   receiver.datagrams.length = 0;
   try {

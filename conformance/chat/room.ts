@@ -226,7 +226,9 @@ export function inDialect(name: DialectName, rules: readonly ChatRule[]): Case[]
 /** A client that breaks no rule: two enter, one speaks, the other hears. */
 export const chatServes = (name: DialectName) => async (t: Context) => {
   const chat = chatIn(t, name);
-  const [, second] = await chat.enter(2);
+  const [first, second] = await chat.enter(2);
   chat.say(second, "still there?");
   await chat.heard(second, ["still there?"]);
+  first.close();
+  await chat.gone(first);
 };

@@ -158,12 +158,14 @@ export const payload: RelayRule[] = [
       const [alice, bob, carol] = await register(t, 3);
       for (let i = 0; i < 9; i++) for (const author of [alice, bob]) author.send(`${author.name} ${i}`);
       await until(carol, t.patience, () => carol.datagrams.length >= 18);
+      await sleep(20);
       const came = carol.datagrams.splice(0).map(String).sort();
       const wish = [alice, bob].flatMap((author) =>
         Array.from({ length: 9 }, (_, i) => relayed(author, `${author.name} ${i}`).toString()),
       );
       const missing = wish.filter((text) => !came.includes(text));
       holds(missing.length === 0, `carol receives "${missing[0]}"`, `came ${came.length} others`);
+      holds(came.length === wish.length, `${wish.length} datagrams`, `there are ${came.length}`);
     },
   },
 ];

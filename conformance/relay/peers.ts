@@ -3,7 +3,7 @@ import { relayPrefix } from "../../protocols/relay.ts";
 import { type Case, Violation } from "../case.ts";
 import type { Context } from "../context.ts";
 import { datagram, nothing } from "../expect.ts";
-import { type UdpPeer, until } from "../peer.ts";
+import { sleep, type UdpPeer, until } from "../peer.ts";
 
 const NAMES = ["alice", "bob", "carol", "dave", "erin"];
 
@@ -31,6 +31,7 @@ export async function register(t: Context, count: number): Promise<UdpPeer[]> {
     peers.push(peer);
   }
   // A port that another had before may be registered still, and so have heard what was said meanwhile.
+  await sleep(15);
   for (const peer of peers) peer.datagrams.length = 0;
   return peers;
 }
