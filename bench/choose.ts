@@ -45,7 +45,9 @@ export function chooseCells(names: readonly string[], request: Request): Cell[] 
   const target = readTarget(request.target);
   const unknown = names.find((name) => !scenarios.some((scenario) => scenario.name === name));
   if (unknown !== undefined)
-    throw usage(`unknown scenario "${unknown}": there is ${scenarios.map(({ name }) => name).join(", ")}`);
+    throw usage(
+      `unknown scenario "${unknown}": there is ${scenarios.map(({ name }) => name).join(", ")}, and capacity`,
+    );
   checkProtocol(request);
   if (target && request.transport && request.transport !== target.transport)
     throw usage(`--transport ${request.transport} does not fit --target ${target.url}`);
@@ -57,9 +59,11 @@ export function chooseCells(names: readonly string[], request: Request): Cell[] 
   const cells = scenarios
     .filter(({ name }) => names.length === 0 || names.includes(name))
     .flatMap((scenario) => scenario.cells(options))
-    .filter(
-      ({ protocol, scenario }) =>
-        !target || (fitsTarget(protocol, target, request) && fitsUnix(scenario, target)),
+    .filter(({ protocol, scenario }) =>
+      target
+        ? protocol === taken(names, target, request) && fitsUnix(scenario, target)
+        : // A command's server speaks one protocol, and says which only once it runs.
+          !request.exec || request.protocol || Object.values(firstProtocol).includes(protocol),
     );
   if (cells.length > 0) return cells;
   throw new Failure(exitCodes.unreachable, "nothing to run: no scenario fits these flags together");
@@ -82,5 +86,13 @@ export const firstProtocol: Record<Target["transport"], string> = {
 const fitsUnix = (scenario: string, { unix }: Target): boolean =>
   unix === undefined || !["framing", "coalesce"].includes(scenario);
 
-const fitsTarget = (protocol: string, { transport }: Target, request: Request): boolean =>
-  transportOf(protocol) === transport && protocol === (request.protocol ?? firstProtocol[transport]);
+/** The protocol that a target is taken for: the named one, or the first that fits it and the named scenarios. */
+export function taken(names: readonly string[], { transport }: Target, { protocol }: BenchOptions): string {
+  const first = firstProtocol[transport];
+  if (protocol !== undefined || names.length === 0) return protocol ?? first;
+  const fitting = scenarios
+    .filter(({ name }) => names.includes(name))
+    .flatMap(({ protocols }) => protocols)
+    .filter((name) => transportOf(name) === transport);
+  return fitting.includes(first) ? first : (fitting[0] ?? first);
+}

@@ -76,9 +76,9 @@ const faulty: Row[] = [
   [sum, "mutants/sum-ws.ts --fault out-of-order", { connections: 5, window: 4, loop: "closed" }, "wrong"],
 ];
 
-test.each(faulty)(
-  "%o finds that %s is wrong",
-  async (scenario, command, options, kind) => {
+test.each(faulty.map((row) => [row[0].name, row[1], row] as const))(
+  "%s finds that %s is wrong",
+  async (_name, _command, [scenario, command, options, kind]) => {
     const result = await runOn(scenario, command, options);
     expect(kindsOf(result)).toContain(kind);
     expect(result.record.samples.flatMap(({ witnesses }) => witnesses).length).toBeGreaterThan(
@@ -106,9 +106,9 @@ const right: [scenario: Scenario, command: string, options: Partial<BenchOptions
   [sum, "ws-sum.ts", { connections: 5 }],
 ];
 
-test.each(right)(
-  "%o finds nothing wrong with %s, and its counts add up",
-  async (scenario, command, options) => {
+test.each(right.map((row) => [row[0].name, row[1], row] as const))(
+  "%s finds nothing wrong with %s, and its counts add up",
+  async (_name, _command, [scenario, command, options]) => {
     const { record, failure } = await runOn(scenario, command, options);
     expect(failure).toBeUndefined();
     expect(kindsOf({ record })).toEqual([]);

@@ -12,6 +12,8 @@ export type ServerUnderTest = {
   url: string;
   /** Its process, where it can be found on this machine. */
   pid: number | undefined;
+  /** Whether we started it: only then is it ours to pin. */
+  started: boolean;
   /** Rejects when the server ends while it should serve. */
   broken: Promise<never>;
   /** How often another process has taken its place at the port since it was found. */
@@ -112,6 +114,7 @@ export function runningTarget(target: Target): ServerSource {
       return {
         url: target.url,
         pid,
+        started: false,
         broken: new Promise(() => {}),
         restarts: () => (findPid(target) === pid ? 0 : 1),
         stop: async () => ({}),
@@ -157,7 +160,7 @@ async function startByLine(name: string, argv: string[]): Promise<ServerUnderTes
       await stop();
       return countersIn(await lines.last);
     };
-    return { url, pid: child.pid, broken, restarts: () => 0, stop: stopAndHear };
+    return { url, pid: child.pid, started: true, broken, restarts: () => 0, stop: stopAndHear };
   } catch (error) {
     await stop();
     throw error;
@@ -221,6 +224,7 @@ async function startAndWait(command: string, argv: string[], target: Target): Pr
   return {
     url: target.url,
     pid: findPid(target) ?? child.pid,
+    started: true,
     broken,
     restarts: () => 0,
     stop: stopSilently,

@@ -103,7 +103,9 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
   try {
     server = await startOrSkip({ cell, source }, place?.flags, taking);
     if (!server) return undefined;
-    if (pinned && server.pid !== undefined) pin(server.pid, pinned.server);
+    if (pinned && server.started && server.pid !== undefined) pin(server.pid, pinned.server);
+    // A server that runs already is left where it is, and the record says so.
+    if (pinned && !server.started) record.environment.pinned = { ...pinned, server: [] };
     const order = record.samples.length;
     const parts = await cell.run({
       target: server.url,

@@ -42,14 +42,26 @@ export function comparisons(record: RunRecord): Comparison[] {
 const nameOf = ({ scenario, variant, server }: Sample) => `${scenario} ${variant} ${server}`;
 
 function wrongPart({ samples }: RunRecord): string {
-  return samples
-    .filter(({ wrong }) => wrong.length > 0)
-    .flatMap((sample) => [
-      `WRONG ${nameOf(sample)}: ${sample.wrong.map(({ kind, count, words }) => `${whole(count)} ${kind === "stopped" ? "" : `${kind}: `}${words}`).join("; ")}`,
+  const wrong = samples.filter(({ wrong }) => wrong.length > 0);
+  const cells = Map.groupBy(wrong, nameOf);
+  const strangers = new Map(
+    wrong.filter(({ server }) => server === "target").map((one) => [one.protocol, one.target]),
+  );
+  return [
+    ...[...cells].flatMap(([name, [sample, ...again]]) => [
+      `WRONG ${name}: ${sample.wrong.map(faultText).join("; ")}${again.length > 0 ? ` (and in ${again.length} more samples)` : ""}`,
       ...sample.witnesses.slice(0, WITNESSES_SHOWN).map(witnessLine),
-    ])
-    .join("\n");
+    ]),
+    // The bench shows that something is wrong; the cases say what is required, and what came instead.
+    ...[...strangers].map(
+      ([protocol, target]) =>
+        `what it should do instead, case by case: bun run conform ${protocol.replace("/", "-")} --target ${target}`,
+    ),
+  ].join("\n");
 }
+
+const faultText = ({ kind, count, words }: Sample["wrong"][number]) =>
+  kind === "stopped" ? words : `${whole(count)} ${kind}: ${words}`;
 
 function witnessLine({ kind, receiver, sender, sequence, text }: Sample["witnesses"][number]): string {
   const who = [
@@ -83,10 +95,17 @@ function trustPart(record: RunRecord): string {
   return [...said, ...lines, ...warnings, ...doubtful].join("\n");
 }
 
+function pinnedText({ pinned }: RunRecord["environment"]): string {
+  if (!pinned) return "not pinned";
+  return pinned.server.length > 0
+    ? "server and fleets pinned apart"
+    : "fleets pinned, the server left as it was";
+}
+
 function closing({ samples, environment, partial }: RunRecord, path: string): string {
   const stolen = samples.flatMap(({ meters }) => meters?.stolen ?? []);
   const most = stolen.length > 0 ? `, at most ${percent(Math.max(...stolen))} of the CPU stolen` : "";
-  const pinned = environment.pinned ? "server and fleets pinned apart" : "not pinned";
-  const how = `${whole(samples.length)} samples on ${environment.cores} × ${environment.cpu}, Bun ${environment.bun}, ${environment.fleets} fleet${environment.fleets === 1 ? "" : "s"}, ${pinned}${most}`;
+  const pinned = pinnedText(environment);
+  const how = `${whole(samples.length)} sample${samples.length === 1 ? "" : "s"} on ${environment.cores} × ${environment.cpu}, Bun ${environment.bun}, ${environment.fleets} fleet${environment.fleets === 1 ? "" : "s"}, ${pinned}${most}`;
   return `${how}\n${partial ? `PARTIAL: ${partial}\n` : ""}record: ${path}`;
 }

@@ -12,6 +12,7 @@ import {
   firstProtocol,
   type Request,
   readTarget,
+  taken,
 } from "../choose.ts";
 import { fails } from "../compare/comparison.ts";
 import { showProgress } from "../progress.ts";
@@ -105,7 +106,9 @@ async function bench(names: string[], flags: Flags): Promise<ExitCode> {
     ? await withRevision(flags.against, measure)
     : await measure(chooseSources(request));
   if (record.samples.length === 0 && !record.calibration)
-    throw failure ?? new Failure(exitCodes.unreachable, `nothing ran: ${record.warnings.join("; ")}`);
+    throw failure
+      ? withGuess(failure, names, request)
+      : new Failure(exitCodes.unreachable, `nothing ran: ${record.warnings.join("; ")}`);
   const path = await writeRecord(record, flags.results);
   if (flags.json) console.log(JSON.stringify(record));
   else printRun(record, path);
@@ -113,6 +116,14 @@ async function bench(names: string[], flags: Flags): Promise<ExitCode> {
   if (flags.against && !failure && comparisons(record).some((found) => fails(found, "regression")))
     return exitCodes.wrong;
   return codeOf(record, failure);
+}
+
+/** A target that does not answer may only speak another protocol than it was taken for. */
+function withGuess(failure: Failure, names: string[], request: Request): Failure {
+  const target = readTarget(request.target);
+  if (!target || request.protocol || failure.exitCode !== exitCodes.unreachable) return failure;
+  const guess = taken(names, target, request);
+  return new Failure(failure.exitCode, `${failure.message} (taken for ${guess}; --protocol names another)`);
 }
 
 async function takeSamples(

@@ -1,5 +1,5 @@
 /** Finding records by path, by id, by the beginning of an id, or as the last ones of a folder. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 
 /** Paths of the records in a folder, oldest first: their names begin with their time. */
@@ -25,7 +25,8 @@ export function findRecord(text: string, folder: string): string {
 
 /** The last `count` records, oldest first. */
 export function lastRecords(folder: string, count: number): string[] {
-  const paths = recordPaths(folder);
+  // A calibration alone has no samples: there is nothing in it to compare or to draw.
+  const paths = recordPaths(folder).filter((path) => !readFileSync(path, "utf8").includes('"samples": []'));
   if (paths.length >= count) return paths.slice(-count);
   throw new Failure(
     exitCodes.unreachable,

@@ -93,6 +93,10 @@ async function runCell(
   };
 }
 
+/** A process that had the memory already does not grow: that is no measurement of a connection. */
+const growth = (value: number | undefined) =>
+  value === undefined || value <= 0 ? "none seen" : bytes(value);
+
 function idleTable(samples: Sample[]): string {
   const at = (list: Sample[], name: string) => median(list.flatMap(({ metrics }) => metrics[name] ?? []));
   const rows = groups(samples).map(({ key, samples }) => {
@@ -103,8 +107,8 @@ function idleTable(samples: Sample[]): string {
       `${whole(counts.open)} of ${whole(counts.asked)}`,
       bytes(server?.before),
       bytes(server?.after),
-      bytes(at(samples, "serverMemoryPerConnection")),
-      bytes(at(samples, "fleetMemoryPerConnection")),
+      growth(at(samples, "serverMemoryPerConnection")),
+      growth(at(samples, "fleetMemoryPerConnection")),
     ];
   });
   const limits = samples.flatMap(({ detail, variant, server, counts }) =>

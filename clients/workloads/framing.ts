@@ -64,7 +64,7 @@ export async function runFraming(plan: FramingPlan, exchange: Exchange): Promise
   return { workload: "framing", stages };
 }
 
-const SYNC = new Uint8Array(Buffer.from("~sync~"));
+const SYNC = new Uint8Array(Buffer.from("(another member speaks between the parts)"));
 
 /** Opens three members and waits until they hear each other; ids are read from the greetings. */
 async function openTrio(target: Target, protocol: DialectName, form: LineForm): Promise<Trio> {
