@@ -146,9 +146,15 @@ async function startOrSkip(
   flags: readonly string[] | undefined,
   { record, mayBeMissing, interrupted }: Taking,
 ) {
+  const starting = source.start(cell.protocol, flags);
   try {
-    return await Promise.race([source.start(cell.protocol, flags), interrupted]);
+    return await Promise.race([starting, interrupted]);
   } catch (error) {
+    // Interrupted while it was starting: it must not be left running.
+    await starting.then(
+      (server) => server.stop(),
+      () => {},
+    );
     if (!(error instanceof Failure) || error.exitCode !== exitCodes.unreachable || !mayBeMissing) throw error;
     const warning = `${cell.scenario} ${cell.variant} ${source.name} was left out: ${error.message}`;
     if (!record.warnings.includes(warning)) record.warnings.push(warning);
