@@ -1,16 +1,8 @@
 /** From fleets' reports to the parts of a sample that all scenarios share. */
-import {
-  createHistogram,
-  decodeHistogram,
-  encodeHistogram,
-  type Histogram,
-  mergeHistograms,
-  percentile,
-  percentilesShown,
-} from "../clients/histogram.ts";
+import { type Histogram, percentile, percentilesShown } from "../clients/histogram.ts";
 import type { Used } from "../platform/meter.ts";
 import { percentileKey } from "./metrics.ts";
-import type { Meters, Sample, Wrong } from "./record.ts";
+import type { Meters, Wrong } from "./record.ts";
 
 /** Joins what the fleets measured of the same time. Only fleet 0 looks at the server and the machine. */
 export function joinMeters(used: Used[], pacerIdle?: number[]): Meters {
@@ -100,11 +92,3 @@ export function lostConnections(
     ? [{ kind: "connections lost", count, words: `connections ended in the middle: ${reason}` }]
     : [];
 }
-
-/** Joins the samples' histograms of one name. */
-export const mergedHistogram = (samples: readonly Sample[], name: string): Histogram | undefined => {
-  const texts = samples.flatMap((sample) => (name in sample.histograms ? [sample.histograms[name]] : []));
-  return texts.length === 0 ? undefined : mergeHistograms(texts);
-};
-
-export { createHistogram, decodeHistogram, encodeHistogram, mergeHistograms };

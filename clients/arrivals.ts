@@ -14,8 +14,6 @@ export type ArrivalsReport = {
   receivers: Uint16Array;
 };
 
-export type Arrivals = ReturnType<typeof createArrivals>;
-
 /** @param warm messages before this one are not measured @param messages how many there are in all */
 export function createArrivals(senders: number, warm: number, messages: number) {
   const first = new Float64Array(messages - warm);

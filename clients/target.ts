@@ -2,6 +2,7 @@
  * The address of a server under test, as flags and plans have it: `tcp://host:port`, `tls://…`, `unix:///path`,
  * `udp://…`, `ws://…/path`, `wss://…`. Certificates are not verified: what is judged are messages, not names.
  */
+import { Unreachable } from "./unreachable.ts";
 
 export type Target = {
   url: string;
@@ -43,6 +44,13 @@ export function parseTarget(url: string): Target | undefined {
     port: Number(port),
     path: `${pathname || "/"}${search}`,
   };
+}
+
+/** The target of a plan; one that is none ends the workload. */
+export function plannedTarget({ target: url }: { target: string }): Target {
+  const target = parseTarget(url);
+  if (target) return target;
+  throw new Unreachable(`${url} is no target`);
 }
 
 /** Where `Bun.connect` is to connect to. */

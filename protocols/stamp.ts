@@ -18,7 +18,6 @@
 
 export const HEADER_BYTES = 28;
 export const MIN_MESSAGE_BYTES = 32;
-export const MAX_SENDERS = 65_536;
 
 /** The header of the message that `verifyMessage` looked at last: one object, reused, so that none is made. */
 export const stamp = { sender: 0, sequence: 0, time: 0 };

@@ -2,21 +2,14 @@
  * Connect: how fast connections are opened and closed, and what a thousand of them a second, coming and
  * going, do to the members of a room who stay.
  */
+import { encodeHistogram, mergeHistograms } from "../../clients/histogram.ts";
 import type { RoomProtocol } from "../../clients/wire.ts";
 import type { ConnectPlan, ConnectReport } from "../../clients/workloads/connect.ts";
 import { amount, duration, median, table } from "../format.ts";
 import type { Sample } from "../record.ts";
-import {
-  addCounts,
-  cpuMetrics,
-  encodeHistogram,
-  joinMeters,
-  mergeHistograms,
-  percentiles,
-  perSecond,
-  total,
-} from "../samples.ts";
-import { groups, type RoomShape, runRoomCell } from "./fanout.ts";
+import { addCounts, cpuMetrics, joinMeters, percentiles, perSecond, total } from "../samples.ts";
+import { type RoomShape, runRoomCell } from "./fanout.ts";
+import { groups, validOf } from "./rows.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -157,7 +150,6 @@ function stayCell(protocol: RoomProtocol, perSecond: number, options: BenchOptio
   };
 }
 
-const validOf = (samples: Sample[]) => samples.filter(({ invalid }) => invalid.length === 0);
 const middle = (samples: Sample[], name: string) =>
   median(validOf(samples).flatMap(({ metrics }) => metrics[name] ?? []));
 const sumOf = (samples: Sample[], name: string) =>

@@ -2,7 +2,7 @@
  * Fan-out: one message to many receivers. Open loop: when each, the first and the last receiver had it, and
  * the spread between them. Closed loop: verified deliveries a second, and what each costs in CPU time.
  */
-import { recordLatency } from "../../clients/histogram.ts";
+import { createHistogram, encodeHistogram, mergeHistograms, recordLatency } from "../../clients/histogram.ts";
 import type { Load, RoomPlan } from "../../clients/room.ts";
 import { parseTarget } from "../../clients/target.ts";
 import { type RoomProtocol, roomWire } from "../../clients/wire.ts";
@@ -14,16 +14,14 @@ import type { Sample } from "../record.ts";
 import {
   addCounts,
   cpuMetrics,
-  createHistogram,
-  encodeHistogram,
   faultsOf,
   joinMeters,
   lostConnections,
-  mergeHistograms,
   percentiles,
   perSecond,
   total,
 } from "../samples.ts";
+import { groups, summarized } from "./rows.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -254,19 +252,6 @@ const middle = (samples: Sample[], name: string) =>
   median(samples.flatMap(({ metrics }) => metrics[name] ?? []));
 const sumOf = (samples: Sample[], name: string) =>
   samples.reduce((sum, { counts }) => sum + (counts[name] ?? 0), 0);
-
-/** Rows of the samples' groups, in the order in which they first came. */
-export function groups(samples: Sample[]): { key: string; samples: Sample[] }[] {
-  const servers = new Set(samples.map(({ server }) => server)).size > 1;
-  const map = Map.groupBy(samples, ({ variant, server }) => (servers ? `${variant} ${server}` : variant));
-  return [...map].map(([key, samples]) => ({ key, samples }));
-}
-
-/** The samples that a row's figures are of: the valid ones, or, marked, all when there is none. */
-export function summarized(samples: Sample[]): { valid: Sample[]; shown: Sample[]; mark: string } {
-  const valid = samples.filter(({ invalid }) => invalid.length === 0);
-  return valid.length > 0 ? { valid, shown: valid, mark: "" } : { valid, shown: samples, mark: " ?" };
-}
 
 function fanoutTable(all: Sample[]): string {
   const [open, closed] = ["open", "closed"].map((loop) =>

@@ -6,7 +6,7 @@ import type { IdlePlan, IdleReport, Readings } from "../../clients/workloads/idl
 import { bytes, median, table, whole } from "../format.ts";
 import type { Sample } from "../record.ts";
 import { lostConnections, total } from "../samples.ts";
-import { groups } from "./fanout.ts";
+import { groups } from "./rows.ts";
 import {
   type BenchOptions,
   type Cell,

@@ -1,20 +1,19 @@
 /** Sums: requests a second and round trips, every reply compared with the right one. */
+import { encodeHistogram, mergeHistograms } from "../../clients/histogram.ts";
 import type { SumPlan, SumReport } from "../../clients/workloads/sum.ts";
 import { amount, duration, median, table } from "../format.ts";
 import type { Sample } from "../record.ts";
 import {
   addCounts,
   cpuMetrics,
-  encodeHistogram,
   faultsOf,
   joinMeters,
   lostConnections,
-  mergeHistograms,
   percentiles,
   perSecond,
   total,
 } from "../samples.ts";
-import { groups, summarized } from "./fanout.ts";
+import { groups, summarized } from "./rows.ts";
 import {
   type BenchOptions,
   type Cell,

@@ -10,7 +10,7 @@ import { bytes, duration, median, table } from "../format.ts";
 import type { Sample } from "../record.ts";
 import { joinMeters, perSecond } from "../samples.ts";
 import { reference } from "../servers.ts";
-import { groups } from "./fanout.ts";
+import { groups, validOf } from "./rows.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -104,15 +104,14 @@ async function runCell(
 
 function transferTable(samples: Sample[]): string {
   const isRaw = ({ parameters }: Sample) => parameters.way !== "file";
-  const valid = (list: Sample[]) => list.filter(({ invalid }) => invalid.length === 0);
   const at = (list: Sample[], name: string) =>
-    median(valid(list).flatMap(({ metrics }) => metrics[name] ?? []));
+    median(validOf(list).flatMap(({ metrics }) => metrics[name] ?? []));
   const raw = at(samples.filter(isRaw), "transferRate");
   const rows = groups(samples).map(({ key, samples }) => {
     const rate = at(samples, "transferRate");
     return [
       key,
-      `${valid(samples).length}/${samples.length}`,
+      `${validOf(samples).length}/${samples.length}`,
       rate === undefined ? "–" : `${bytes(rate)}/s`,
       rate === undefined || !raw || isRaw(samples[0]) ? "" : (rate / raw).toFixed(2),
       duration(at(samples, "serverCpuPerMebibyte")),

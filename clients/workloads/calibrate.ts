@@ -10,7 +10,7 @@ import type { Exchange } from "../exchange.ts";
 import { createHistogram, type Histogram, recordLatency } from "../histogram.ts";
 import { openMembers } from "../members.ts";
 import { pace } from "../pacer.ts";
-import { parseTarget, placeOf, type Target } from "../target.ts";
+import { placeOf, plannedTarget, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type CalibratePlan = { workload: "calibrate" /** An echo server. */; target: string };
@@ -37,8 +37,7 @@ const WARM_TRIPS = 500;
 const TIMEOUT_MS = 10_000;
 
 export async function runCalibrate(plan: CalibratePlan, exchange: Exchange): Promise<CalibrateReport> {
-  const target = parseTarget(plan.target);
-  if (!target) throw new Unreachable(`${plan.target} is no target`);
+  const target = plannedTarget(plan);
   await exchange.ready({ prefixes: [] });
   const { verifyRate, stampRate } = measureStamps();
   // In turn, so that a drifting machine drifts over both.

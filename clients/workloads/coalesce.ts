@@ -12,7 +12,7 @@ import { type Dialect, type DialectName, dialects } from "../../protocols/chat.t
 import type { Exchange } from "../exchange.ts";
 import { createHistogram } from "../histogram.ts";
 import { connectReason } from "../members.ts";
-import { parseTarget, placeOf, type Target } from "../target.ts";
+import { parseTarget, placeOf, plannedTarget, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type CoalescePlan = {
@@ -64,8 +64,7 @@ const MOST_SHORT_CELLS = 3;
 const HISTOGRAM_SIZE = 129;
 
 export async function runCoalesce(plan: CoalescePlan, exchange: Exchange): Promise<CoalesceReport> {
-  const target = parseTarget(plan.target);
-  if (!target) throw new Unreachable(`${plan.target} is no target`);
+  const target = plannedTarget(plan);
   await exchange.ready({ prefixes: [] });
   const cells: Cell[] = [];
   for (const ethernetMss of [false, true])

@@ -20,8 +20,7 @@ import {
 import type { Exchange } from "../exchange.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
 import { connectReason, openMembers } from "../members.ts";
-import { parseTarget, placeOf, type Target } from "../target.ts";
-import { Unreachable } from "../unreachable.ts";
+import { placeOf, plannedTarget, type Target } from "../target.ts";
 import { FLEET_MASK } from "../wire.ts";
 
 export type ConnectPlan = {
@@ -70,8 +69,7 @@ type Run = {
 };
 
 export async function runConnect(plan: ConnectPlan, exchange: Exchange): Promise<ConnectReport> {
-  const target = parseTarget(plan.target);
-  if (!target) throw new Unreachable(`${plan.target} is no target`);
+  const target = plannedTarget(plan);
   const [first] = await openMembers(target, 1, { onBytes: () => {}, onLost: () => {} });
   first.close();
   await exchange.ready({ prefixes: [] });

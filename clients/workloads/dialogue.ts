@@ -17,7 +17,7 @@ import {
   sendInPieces,
   stopIfHopeless,
 } from "../stages.ts";
-import { parseTarget, type Target } from "../target.ts";
+import { plannedTarget, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type DialoguePlan = {
@@ -35,8 +35,7 @@ const CONNECTIONS = 8;
 const TOGETHER = [2, 10, 100];
 
 export async function runDialogue(plan: DialoguePlan, exchange: Exchange): Promise<DialogueReport> {
-  const target = parseTarget(plan.target);
-  if (!target) throw new Unreachable(`${plan.target} is no target`);
+  const target = plannedTarget(plan);
   await exchange.ready({ prefixes: [] });
   const dialogue = dialogues[plan.protocol];
   await firstReply(target, dialogue);

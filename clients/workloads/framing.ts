@@ -23,7 +23,7 @@ import {
   sendInPieces,
   stopIfHopeless,
 } from "../stages.ts";
-import { parseTarget, type Target } from "../target.ts";
+import { plannedTarget, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type FramingPlan = {
@@ -45,8 +45,7 @@ const RECEIVERS = 8;
 type Trio = { a: Probe; b: Probe; c: Probe; form: LineForm; prefixOf: (probe: Probe) => Uint8Array };
 
 export async function runFraming(plan: FramingPlan, exchange: Exchange): Promise<FramingReport> {
-  const target = parseTarget(plan.target);
-  if (!target) throw new Unreachable(`${plan.target} is no target`);
+  const target = plannedTarget(plan);
   await exchange.ready({ prefixes: [] });
   const form = lineForm(dialects[plan.protocol], Math.floor(Date.now() / 1000));
   const lines = corpus(form.limit);

@@ -6,7 +6,7 @@
 import { memory, openFilesOf } from "../../platform/proc.ts";
 import type { Exchange } from "../exchange.ts";
 import { type Member, openAsMany } from "../members.ts";
-import { parseTarget } from "../target.ts";
+import { plannedTarget } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type IdlePlan = {
@@ -38,8 +38,7 @@ export type IdleReport = {
 const SPARE_FILES = 4;
 
 export async function runIdle(plan: IdlePlan, exchange: Exchange): Promise<IdleReport> {
-  const target = parseTarget(plan.target);
-  if (!target) throw new Unreachable(`${plan.target} is no target`);
+  const target = plannedTarget(plan);
   const pid = exchange.fleet === 0 ? plan.serverPid : undefined;
   const mine = (all: number) => Math.ceil((all - exchange.fleet) / exchange.fleets);
   const members: Member[] = [];

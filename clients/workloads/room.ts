@@ -14,7 +14,7 @@ import type { Pace } from "../pacer.ts";
 import { createReader, createReceiver, rollCallTag } from "../reader.ts";
 import type { RoomPlan, Run } from "../room.ts";
 import { allMessages, compose, offer, warmMessages } from "../room-load.ts";
-import { parseTarget } from "../target.ts";
+import { plannedTarget } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 import { roomWire } from "../wire.ts";
 
@@ -102,8 +102,7 @@ async function join(
   exchange: Exchange,
   onLatency?: (sender: number, sequence: number, intended: number, at: number) => void,
 ): Promise<Run> {
-  const target = parseTarget(plan.target);
-  if (!target) throw new Unreachable(`${plan.target} is no target`);
+  const target = plannedTarget(plan);
   const wire = roomWire(plan.protocol, plan.messageBytes);
   const count = Math.ceil((plan.connections - exchange.fleet) / exchange.fleets);
   const ledger = createLedger(count, plan.load.senders);

@@ -20,7 +20,7 @@ import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts
 import { openMembers } from "../members.ts";
 import { type Pace, pace } from "../pacer.ts";
 import { createRequestPool } from "../requests.ts";
-import { parseTarget } from "../target.ts";
+import { plannedTarget } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type SumPlan = {
@@ -57,8 +57,7 @@ const MAX_OUTSTANDING = 4096;
 type Run = SumRun & { plan: SumPlan };
 
 export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumReport> {
-  const target = parseTarget(plan.target);
-  if (!target) throw new Unreachable(`${plan.target} is no target`);
+  const target = plannedTarget(plan);
   const depth = plan.load.loop === "closed" ? plan.load.depth : MAX_OUTSTANDING;
   // Datagrams may come in any order or not at all: only an Id tells which request a reply is for.
   const pool = createRequestPool(target.transport, plan.seed + exchange.fleet, target.transport === "udp");

@@ -14,7 +14,7 @@ import { ACCEPTED, receipt, writeName } from "../../protocols/file.ts";
 import type { Exchange } from "../exchange.ts";
 import { connectReason } from "../members.ts";
 import { seededRandom } from "../requests.ts";
-import { parseTarget, placeOf, type Target } from "../target.ts";
+import { placeOf, plannedTarget, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type TransferPlan = {
@@ -49,8 +49,7 @@ const STALL_MS = 10_000;
 const MAX_ANSWER_BYTES = 200;
 
 export async function runTransfer(plan: TransferPlan, exchange: Exchange): Promise<TransferReport> {
-  const target = parseTarget(plan.target);
-  if (!target) throw new Unreachable(`${plan.target} is no target`);
+  const target = plannedTarget(plan);
   const body = createBody(plan.seed);
   const [warm, wanted] = [plan.warmBytes, plan.bytes].map((bytes) => receiptOf(body, bytes));
   await exchange.ready({ prefixes: [] });

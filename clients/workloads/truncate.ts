@@ -6,7 +6,7 @@ import { addressText } from "../../platform/address.ts";
 import { openSmallReceiver } from "../../platform/small-receiver.ts";
 import { relayPrefix } from "../../protocols/relay.ts";
 import type { Exchange } from "../exchange.ts";
-import { parseTarget, type Target, udpHostFor } from "../target.ts";
+import { plannedTarget, type Target, udpHostFor } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type TruncatePlan = {
@@ -49,8 +49,7 @@ const TRIES = 3;
 const REGISTER_TRIES = 20;
 
 export async function runTruncate(plan: TruncatePlan, exchange: Exchange): Promise<TruncateReport> {
-  const target = parseTarget(plan.target);
-  if (!target) throw new Unreachable(`${plan.target} is no target`);
+  const target = plannedTarget(plan);
   await exchange.ready({ prefixes: [] });
   const relay = await openReceiver(target);
   const paths: Path[] = [];
