@@ -85,6 +85,8 @@ export type CaseResult = {
   known?: string;
   /** The server no longer served a fresh client after the case. */
   killed?: true;
+  /** How often it was run, when more than once: the machine stood still in the runs before, which failed. */
+  attempts?: number;
   milliseconds: number;
   /** Both directions, with times; only where the verdict is not a pass. */
   wire?: string[];

@@ -13,10 +13,11 @@ const signs: Record<Verdict, string> = {
 
 export const sign = (verdict: Verdict): string => signs[verdict];
 
-export function oneLine({ id, title, verdict, actual, milliseconds }: CaseResult): string {
+export function oneLine({ id, title, verdict, actual, milliseconds, attempts }: CaseResult): string {
   const reason = verdict === "unsupported" ? `: ${actual}` : "";
   const time = milliseconds > 1000 ? ` (${(milliseconds / 1000).toFixed(1)} s)` : "";
-  return `${signs[verdict]} ${id} ${title}${reason}${time}`;
+  const again = attempts ? ` (run ${attempts} times: this machine stood still meanwhile)` : "";
+  return `${signs[verdict]} ${id} ${title}${reason}${time}${again}`;
 }
 
 /** All that the author of the server needs: what was asked for, what came, and what went over the wire. */

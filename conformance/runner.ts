@@ -2,14 +2,20 @@
  * Runs cases against servers: one after another on one server, as many servers at once as there are workers.
  * After each case a fresh client that breaks no rule checks that the server still serves.
  */
-import { type Case, type CaseResult, type Ending, type TimeName, Unsupported, Violation } from "./case.ts";
+import { asleep } from "../platform/proc.ts";
+import { type Case, type CaseResult, type Ending, Unsupported, Violation } from "./case.ts";
 import { type Context, createContext } from "./context.ts";
+import { PAUSE_MS, watchPauses } from "./pauses.ts";
 import { sleep, type TcpPeer, type UdpPeer, until } from "./peer.ts";
 import type { Provider, Target } from "./target.ts";
 import { linesOf } from "./wire-log.ts";
 import { closedWith } from "./ws-peer.ts";
 
 const BOUND_MS = 10_000;
+/** How often a case is run at most, when the machine stood still in the runs that failed. */
+const ATTEMPTS = 3;
+/** How long a server may take to notice that a case's connections have gone. */
+const NOTICE_MS = 500;
 
 export type RunOptions = {
   provider: Provider;
@@ -19,6 +25,8 @@ export type RunOptions = {
   workers: number;
   /** Most milliseconds that one expectation waits. */
   patience: number;
+  /** How often a case that failed while the machine stood still is run at most. */
+  attempts?: number;
   /** What the target is declared not to support: prefixes of ids, with the reason. */
   unsupported?: Record<string, string>;
   onResult?: (result: CaseResult) => void;
@@ -32,50 +40,81 @@ export async function runCases(cases: readonly Case[], options: RunOptions): Pro
   const results = new Map<Case, CaseResult>();
   // A healthy start is asked for once: a server that never served cannot be said to have been killed.
   const served = await tryHealth(options);
-  const queue = cases.map((one) => ({ one, reason: declared(one, options) }));
+  const queue = [...cases];
+  const keep = (one: Case, result: CaseResult) => {
+    results.set(one, result);
+    options.onResult?.(result);
+  };
   const worker = async () => {
-    let shared: Target | undefined;
-    for (let next = queue.shift(); next; next = queue.shift()) {
-      const { one, reason } = next;
-      const keep = (result: CaseResult) => {
-        results.set(one, result);
-        options.onResult?.(result);
-      };
-      if (reason) {
-        keep({ ...blank(one), verdict: "unsupported", actual: reason });
-        continue;
-      }
-      const special = provider.own && (provider.cheap || one.needs !== undefined || one.times !== undefined);
-      let target = shared;
-      try {
-        if (special || !target)
-          target = await provider.start({
-            ...(one.times ? { times: one.times } : {}),
-            console: one.needs === "console",
-          });
-      } catch (error) {
-        keep({ ...blank(one), verdict: "error", actual: String(error) });
-        continue;
-      }
-      const result = await runCase(one, target, options, served);
-      keep(result);
-      const usable = !result.killed && target.alive();
-      if (special || (provider.own && !usable)) await target.stop();
-      if (!special) shared = usable || !provider.own ? target : undefined;
-      if (!usable && !provider.own) {
-        for (const { one } of queue.splice(0)) {
-          const actual = `the server does not serve any more, since ${result.id}`;
-          const error: CaseResult = { ...blank(one), verdict: "error", actual };
-          results.set(one, error);
-          options.onResult?.(error);
-        }
-      }
+    const servers = serversFor(options);
+    for (let one = queue.shift(); one; one = queue.shift()) {
+      const reason = declared(one, options);
+      const result = reason
+        ? { ...blank(one), verdict: "unsupported" as const, actual: reason }
+        : await runSteadily(one, servers, options, served);
+      keep(one, result);
+      if (!servers.gone()) continue;
+      const actual = `the server does not serve any more, since ${result.id}`;
+      for (const one of queue.splice(0)) keep(one, { ...blank(one), verdict: "error", actual });
     }
-    await shared?.stop();
+    await servers.stop();
   };
   const workers = provider.own ? Math.min(options.workers, cases.length) : 1;
   await Promise.all(Array.from({ length: workers }, worker));
   return cases.flatMap((one) => results.get(one) ?? []);
+}
+
+/** The servers of one worker: cases that need nothing of their own share one, for as long as it serves. */
+function serversFor({ provider }: RunOptions) {
+  let shared: Target | undefined;
+  let gone = false;
+  const special = (one: Case) =>
+    provider.own && (provider.cheap || one.needs !== undefined || one.times !== undefined);
+  return {
+    async take(one: Case): Promise<Target> {
+      if (shared && !special(one)) return shared;
+      const target = await provider.start({
+        ...(one.times ? { times: one.times } : {}),
+        console: one.needs === "console",
+      });
+      if (!special(one)) shared = target;
+      return target;
+    },
+    async giveBack(one: Case, target: Target, killed: boolean): Promise<void> {
+      const usable = !killed && target.alive();
+      if (special(one) || (provider.own && !usable)) await target.stop();
+      if (usable || special(one)) return;
+      shared = undefined;
+      gone = !provider.own;
+    },
+    /** Whether a server that runs already, and cannot be started again, has ended. */
+    gone: () => gone,
+    stop: async () => void (await shared?.stop()),
+  };
+}
+
+/** A failure in which the machine stood still is no verdict: the case is run again. */
+async function runSteadily(
+  one: Case,
+  servers: ReturnType<typeof serversFor>,
+  options: RunOptions,
+  served: boolean,
+): Promise<CaseResult> {
+  for (let attempt = 1; ; attempt++) {
+    let target: Target;
+    try {
+      target = await servers.take(one);
+    } catch (error) {
+      return { ...blank(one), verdict: "error", actual: String(error) };
+    }
+    const pauses = watchPauses(target.pid);
+    const result = await runCase(one, target, options, served);
+    const paused = pauses.end();
+    await servers.giveBack(one, target, result.killed ?? false);
+    const good = !["fail", "not strict", "error"].includes(result.verdict);
+    if (good || paused < PAUSE_MS || attempt >= (options.attempts ?? ATTEMPTS) || servers.gone())
+      return { ...result, ...(attempt > 1 ? { attempts: attempt } : {}) };
+  }
 }
 
 const blank = ({ id, title, requirement, source }: Case): CaseResult => ({
@@ -224,10 +263,18 @@ function endingOf(peer: TcpPeer | UdpPeer, context: Context): string {
 
 async function closeAll(context: Context): Promise<void> {
   for (const peer of context.peers) peer.close();
-  // The server is to notice the end of these before it sees the next case's connections: one with a thread for
-  // each connection tells the room of a leave when it comes to it.
-  const shared = context.target.pid !== undefined || !context.target.ours;
-  if (context.peers.some(({ kind }) => kind === "tcp")) await sleep(shared ? 30 : 5);
+  if (context.peers.some(({ kind }) => kind === "tcp")) await noticed(context.target);
 }
 
-export type { TimeName };
+/**
+ * The server is to notice the end of these before it sees the next case's connections: one with a thread for
+ * each connection tells the room of a leave when it comes to it. Where it can be seen, it has when it sleeps.
+ */
+async function noticed({ pid, ours }: Target): Promise<void> {
+  await sleep(5);
+  if (ours) return;
+  if (pid === undefined || asleep(pid) === undefined) return sleep(30);
+  const deadline = performance.now() + NOTICE_MS;
+  for (let quiet = 0; quiet < 2 && performance.now() < deadline; await sleep(3))
+    quiet = asleep(pid) ? quiet + 1 : 0;
+}

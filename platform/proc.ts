@@ -40,6 +40,21 @@ export function cpuWait(pid: number): number | undefined {
   return wait === undefined ? undefined : Number(wait);
 }
 
+/**
+ * Whether no thread of a process runs or waits for a CPU: all that had come to it before, it has dealt with
+ * (states of proc_pid_stat(5); D waits for a disk).
+ */
+export function asleep(pid: number): boolean | undefined {
+  let threads: string[];
+  try {
+    threads = readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return undefined;
+  }
+  const state = (thread: string) => read(`/proc/${pid}/task/${thread}/stat`)?.match(/\) (\w)/)?.[1];
+  return !threads.some((thread) => /[RD]/.test(state(thread) ?? ""));
+}
+
 /** A table of /proc/net/snmp as numbers: `snmp("Udp").RcvbufErrors` counts datagrams dropped at full buffers. */
 export function snmp(table: "Udp" | "Tcp"): Record<string, number> | undefined {
   const rows = read("/proc/net/snmp")

@@ -36,6 +36,9 @@ export type IdleReport = {
 
 /** A process that has this few files left to open cannot take a connection more. */
 const SPARE_FILES = 4;
+/** A server that has taken no connection for so long takes no more of them: another process may hold them. */
+const STALLED_MS = 1000;
+const POLL_MS = 20;
 
 export async function runIdle(plan: IdlePlan, exchange: Exchange): Promise<IdleReport> {
   const target = plannedTarget(plan);
@@ -71,7 +74,7 @@ export async function runIdle(plan: IdlePlan, exchange: Exchange): Promise<IdleR
     const warm = members.length;
     await exchange.ready({ prefixes: [] });
     await open(mine(plan.connections) - warm);
-    const full = fullServer(plan.serverPid);
+    const full = await fullServer(plan.serverPid, members.length);
     const stopped = full ?? limit;
     // Not before every fleet has opened its own.
     await exchange.sent(Int32Array.of(members.length));
@@ -109,9 +112,22 @@ const joined = <K extends "server" | "fleet">(
     ? {}
     : ({ [name]: { before, after } } as { [key in K]: Readings });
 
-/** A server without a free descriptor: connections to it wait in the kernel, and nobody says so. */
-function fullServer(pid: number | undefined): string | undefined {
-  const files = pid === undefined ? undefined : openFilesOf(pid);
-  if (!files || files.open < files.limit - SPARE_FILES) return undefined;
-  return `the server's file table is full at ${files.limit} files; raise it with ulimit -n before it starts (connections past it wait in the kernel)`;
+/**
+ * A server without a free descriptor: connections to it wait in the kernel, and nobody says so. They wait
+ * there too until it comes to them, so it is given time for as long as it goes on taking some.
+ */
+async function fullServer(pid: number | undefined, connections: number): Promise<string | undefined> {
+  let taken = 0;
+  let stalled = 0;
+  while (pid !== undefined && stalled < STALLED_MS) {
+    const files = openFilesOf(pid);
+    if (!files) return undefined;
+    if (files.open >= files.limit - SPARE_FILES)
+      return `the server's file table is full at ${files.limit} files; raise it with ulimit -n before it starts (connections past it wait in the kernel)`;
+    if (files.open >= connections) return undefined;
+    stalled = files.open > taken ? 0 : stalled + POLL_MS;
+    taken = files.open;
+    await Bun.sleep(POLL_MS);
+  }
+  return undefined;
 }

@@ -28,6 +28,8 @@ export type Chat = {
   heard: (author: TcpPeer, texts: readonly (string | Uint8Array)[], by?: readonly TcpPeer[]) => Promise<void>;
   /** The listener hears all of these, each author's in order, in whatever order between them. */
   merged: (listener: TcpPeer, said: readonly (readonly [TcpPeer, readonly string[]])[]) => Promise<void>;
+  /** All who are to hear the author, or those given, hear this, whatever came before it. */
+  heardAtLast: (author: TcpPeer, text: string, by?: readonly TcpPeer[]) => Promise<void>;
   /** Nobody receives anything more. */
   quiet: (...members: TcpPeer[]) => Promise<void>;
   speaker: (member: TcpPeer) => Speaker;
@@ -78,6 +80,11 @@ export function chatIn(t: Context, name: DialectName): Chat {
           for (const text of texts) await hear(chat, listener, chat.speaker(author), text);
         }),
       );
+    },
+    async heardAtLast(author, text, by = chat.members) {
+      for (const listener of by.filter((member) => member !== author || dialect.echoes))
+        for (let line = ""; !isMessage(chat, line, chat.speaker(author), text); )
+          line = await nextLine(listener, show(text));
     },
     async merged(listener, said) {
       const rests = said.map(([author, texts]) => ({ author: chat.speaker(author), texts: [...texts] }));

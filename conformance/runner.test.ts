@@ -1,0 +1,48 @@
+/** A failure while the machine stood still is judged again, a few times; a pass is not. */
+import { expect, test } from "bun:test";
+import { type Case, Violation } from "./case.ts";
+import { PAUSE_MS } from "./pauses.ts";
+import { runCases } from "./runner.ts";
+import { platformItself } from "./target.ts";
+
+/** Keeps this process from running, as a busy machine would. */
+const standStill = () => Bun.sleepSync(PAUSE_MS * 3);
+
+async function resultOf(run: (attempt: number) => void) {
+  let attempt = 0;
+  const one: Case = {
+    id: "made/1.1",
+    title: "",
+    requirement: "",
+    source: "",
+    level: "MUST",
+    run: async () => run(++attempt),
+  };
+  const options = { provider: platformItself(), health: async () => {}, workers: 1, patience: 1000 };
+  return { ...(await runCases([one], options))[0], attempt };
+}
+
+const fail = () => {
+  throw new Violation("a tick", "a tock");
+};
+
+test("a failure with a pause is judged again, and what it says then counts", async () => {
+  const result = await resultOf((attempt) => {
+    if (attempt > 1) return;
+    standStill();
+    fail();
+  });
+  expect(result).toMatchObject({ verdict: "pass", attempts: 2 });
+});
+
+test("a failure with a pause each time is one", async () => {
+  const result = await resultOf(() => {
+    standStill();
+    fail();
+  });
+  expect(result).toMatchObject({ verdict: "fail", attempts: 3, actual: "a tock" });
+});
+
+test("a pass with a pause is one", async () => {
+  expect(await resultOf(standStill)).toMatchObject({ verdict: "pass", attempt: 1 });
+});
