@@ -140,7 +140,7 @@ describe("truncate says", () => {
 test(
   "a server that ends in the middle is told as the reason, and what was finished is kept",
   async () => {
-    const { record, failure } = await runOn(fanout, "mutants/chat.ts --fault crashes --every 3000", {
+    const { record, failure } = await runOn(fanout, "mutants/chat.ts --fault crashes --every 100", {
       ...bracket,
       connections: 12,
     });

@@ -1,7 +1,7 @@
 /** A failure while the machine stood still is judged again, a few times; a pass is not. */
 import { expect, test } from "bun:test";
+import { PAUSE_MS } from "../platform/pauses.ts";
 import { type Case, Violation } from "./case.ts";
-import { PAUSE_MS } from "./pauses.ts";
 import { runCases } from "./runner.ts";
 import { platformItself } from "./target.ts";
 

@@ -2,10 +2,11 @@
  * Runs cases against servers: one after another on one server, as many servers at once as there are workers.
  * After each case a fresh client that breaks no rule checks that the server still serves.
  */
+
+import { PAUSE_MS, watchPauses } from "../platform/pauses.ts";
 import { asleep } from "../platform/proc.ts";
 import { type Case, type CaseResult, type Ending, Unsupported, Violation } from "./case.ts";
 import { type Context, createContext } from "./context.ts";
-import { PAUSE_MS, watchPauses } from "./pauses.ts";
 import { sleep, type TcpPeer, type UdpPeer, until } from "./peer.ts";
 import type { Provider, Target } from "./target.ts";
 import { linesOf } from "./wire-log.ts";

@@ -2,16 +2,18 @@
 import { afterEach, expect, test } from "bun:test";
 import { MAX_MESSAGE_BYTES } from "../protocols/chat-ws.ts";
 import { acceptFor, encodeFrame, FIN, opcodes } from "../protocols/websocket.ts";
+import { steadily } from "../testing/steady.ts";
 import type { Running } from "./standalone.ts";
 import { connectRaw, connectWebSocket, type RawClient, WAIT_MS } from "./testing.ts";
 import { type ChatWsOptions, startChatWs } from "./ws-chat.ts";
 
 let room: Running;
 const raws: RawClient[] = [];
-afterEach(async () => {
+const stop = async () => {
   for (const raw of raws.splice(0)) raw.reset();
   await room.stop();
-});
+};
+afterEach(stop);
 
 function start(options: Partial<ChatWsOptions> = {}): string {
   room = startChatWs({
@@ -169,20 +171,23 @@ test(
   3 * WAIT_MS,
 );
 
-test("a client from which nothing comes is closed, one that answers pings is kept", async () => {
-  const alive = await connectWebSocket(start({ pingSeconds: 0.1, silenceSeconds: 0.5 }));
-  const dead = await joinRaw();
-  await dead.untilClosed();
-  const { close } = readFrames(dead.bytes());
-  expect([close?.readUInt16BE(0), close?.subarray(2).toString()]).toEqual([1008, "nothing came for 0.5 s"]);
-  expect(dead.bytes().includes(Buffer.from([FIN | opcodes.ping, 0]))).toBe(true);
-  const c = await joinRaw();
-  say(c, "still there?");
-  await alive.untilReceived(1);
-  expect(alive.socket.readyState).toBe(WebSocket.OPEN);
-  expect(room.counters!()["silent clients closed"]).toBe(1);
-  alive.close();
-});
+test(
+  "a client from which nothing comes is closed, one that answers pings is kept",
+  steadily(async () => {
+    const alive = await connectWebSocket(start({ pingSeconds: 0.1, silenceSeconds: 0.5 }));
+    const dead = await joinRaw();
+    await dead.untilClosed();
+    const { close } = readFrames(dead.bytes());
+    expect([close?.readUInt16BE(0), close?.subarray(2).toString()]).toEqual([1008, "nothing came for 0.5 s"]);
+    expect(dead.bytes().includes(Buffer.from([FIN | opcodes.ping, 0]))).toBe(true);
+    const c = await joinRaw();
+    say(c, "still there?");
+    await alive.untilReceived(1);
+    expect(alive.socket.readyState).toBe(WebSocket.OPEN);
+    expect(room.counters!()["silent clients closed"]).toBe(1);
+    alive.close();
+  }, stop),
+);
 
 test("fragments are one message, and a client that goes without a close frame hurts nobody", async () => {
   const [a, b, c] = [await connectWebSocket(start()), await joinRaw(), await joinRaw()];

@@ -1,15 +1,17 @@
 /** WebSocket sums and echo over real sockets. */
 import { afterEach, expect, test } from "bun:test";
 import { edgeOperands, expectedReply, request } from "../protocols/sum.ts";
+import { steadily } from "../testing/steady.ts";
 import type { Running } from "./standalone.ts";
 import { connectRaw, connectWebSocket, placeOf, WAIT_MS } from "./testing.ts";
 import { startSum } from "./ws-sum.ts";
 
 let server: Running | undefined;
-afterEach(async () => {
+const stop = async () => {
   await server?.stop();
   server = undefined;
-});
+};
+afterEach(stop);
 
 const start = (idleSeconds = 20, host = "127.0.0.1", handshakeSeconds = 5) => {
   server = startSum({ host, port: 0, idleSeconds, handshakeSeconds });
@@ -91,24 +93,27 @@ test("a plain request for /add is told that it speaks WebSocket", async () => {
   expect([response.status, response.headers.get("upgrade")]).toEqual([426, "websocket"]);
 });
 
-test("a connection without messages is closed, also while it answers pings, and one with messages is not", async () => {
-  const url = start(0.5);
-  const [idle, busy] = [await connectWebSocket(url), await connectWebSocket(url)];
-  let closed = false;
-  const closing = idle.untilClosed().finally(() => {
-    closed = true;
-  });
-  for (let count = 1; !closed; count++) {
-    idle.socket.ping();
-    busy.send(request(1n, 1n));
-    await busy.untilReceived(count);
-    await Bun.sleep(20);
-  }
-  expect(await closing).toEqual({ code: 1000, reason: "idle" });
-  expect(busy.socket.readyState).toBe(WebSocket.OPEN);
-  expect(server!.counters!()["idle connections closed"]).toBe(1);
-  busy.close();
-});
+test(
+  "a connection without messages is closed, also while it answers pings, and one with messages is not",
+  steadily(async () => {
+    const url = start(0.5);
+    const [idle, busy] = [await connectWebSocket(url), await connectWebSocket(url)];
+    let closed = false;
+    const closing = idle.untilClosed().finally(() => {
+      closed = true;
+    });
+    for (let count = 1; !closed; count++) {
+      idle.socket.ping();
+      busy.send(request(1n, 1n));
+      await busy.untilReceived(count);
+      await Bun.sleep(20);
+    }
+    expect(await closing).toEqual({ code: 1000, reason: "idle" });
+    expect(busy.socket.readyState).toBe(WebSocket.OPEN);
+    expect(server!.counters!()["idle connections closed"]).toBe(1);
+    busy.close();
+  }, stop),
+);
 
 test.skipIf(process.platform !== "linux").each(["127.0.0.1", "::1", "::"])(
   "a handshake that trickles is ended while a finished one on %s stays",

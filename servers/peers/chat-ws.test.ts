@@ -1,5 +1,7 @@
 // The chat/ws peers: what the hub relays, whom it refuses, and whom it gives up.
+
 import { describe, expect } from "bun:test";
+import { steadily } from "../../testing/steady.ts";
 import { forEachPeer, startPeer } from "./testing.ts";
 import { NOT_UTF8, tcpClient, upgrade, within, wsClient } from "./testing-clients.ts";
 
@@ -45,22 +47,25 @@ await forEachPeer((language, it) => {
       }
     });
 
-    it("pings, and closes a client from which nothing comes", async () => {
-      await using peer = await startPeer(language, "chat/ws", [
-        "--ping-interval",
-        "0.1",
-        "--idle-timeout",
-        "0.6",
-      ]);
-      using answering = await wsClient(peer.url);
-      using silent = await tcpClient(peer.port);
-      await silent.send(upgrade("/ws", peer.port));
-      const heard = await silent.rest();
-      expect(heard).toContain("\r\n\r\n\ufffd\0"); // the head of an empty ping: 0x89 0x00
-      using other = await wsClient(peer.url);
-      other.send("still here?");
-      expect(await answering.next()).toContain("still here?");
-    });
+    it(
+      "pings, and closes a client from which nothing comes",
+      steadily(async () => {
+        await using peer = await startPeer(language, "chat/ws", [
+          "--ping-interval",
+          "0.1",
+          "--idle-timeout",
+          "0.6",
+        ]);
+        using answering = await wsClient(peer.url);
+        using silent = await tcpClient(peer.port);
+        await silent.send(upgrade("/ws", peer.port));
+        const heard = await silent.rest();
+        expect(heard).toContain("\r\n\r\n\ufffd\0"); // the head of an empty ping: 0x89 0x00
+        using other = await wsClient(peer.url);
+        other.send("still here?");
+        expect(await answering.next()).toContain("still here?");
+      }),
+    );
 
     it("evicts a client whose queue is full with 1008, after all that was queued", async () => {
       await using peer = await startPeer(language, "chat/ws");

@@ -1,8 +1,8 @@
 /**
- * Whether the machine kept a case from running: a busy or virtual machine stops a process for hundreds of
- * milliseconds, and a case that waits for a second then blames the server. Such a failure is judged again.
+ * Whether the machine kept us or a server from running: a busy or virtual machine stops a process for hundreds
+ * of milliseconds, and whoever waits for a second then blames the server. Such a failure is judged again.
  */
-import { cpuTicks, cpuWait } from "../platform/proc.ts";
+import { cpuTicks, cpuWait } from "./proc.ts";
 
 const TICK_MS = 20;
 /** One jiffy of /proc/stat (USER_HZ is 100 on every Linux that Bun runs on). */
