@@ -1,6 +1,7 @@
 /** The UDP relay over real sockets. */
 import { afterEach, expect, test } from "bun:test";
 import { MAX_PAYLOAD_BYTES, oversizeNotice } from "../protocols/relay.ts";
+import { steadily } from "../testing/steady.ts";
 import type { Running } from "./standalone.ts";
 import { connectUdp } from "./testing.ts";
 import { type RelayOptions, startRelay } from "./udp-relay.ts";
@@ -9,11 +10,12 @@ type Client = Awaited<ReturnType<typeof connectUdp>>;
 const clients: Client[] = [];
 let relay: Running | undefined;
 
-afterEach(async () => {
+const stop = async () => {
   for (const client of clients.splice(0)) client.close();
   await relay?.stop();
   relay = undefined;
-});
+};
+afterEach(stop);
 
 async function start(options: Partial<RelayOptions> = {}): Promise<void> {
   relay = await startRelay({
@@ -113,23 +115,26 @@ test.each(["127.0.0.1", "::"])(
   },
 );
 
-test("an address that is silent for too long is forgotten, one that speaks is not", async () => {
-  await start({ forgetAfterSeconds: 0.2 });
-  const [a, b] = await join(2);
-  const silent = await connectUdp(relay!.url);
-  clients.push(silent);
-  silent.send("here");
-  await a.untilReceived(`[${silent.address}]: here`);
-  // The two keep talking until the third is forgotten.
-  for (let i = 0; counter("addresses forgotten as silent") === 0; i++) {
-    a.send(`${i}`);
-    await b.untilReceived(`[${a.address}]: ${i}`);
-    b.send(`${i}`);
-    await a.untilReceived(`[${b.address}]: ${i}`);
-  }
-  silent.send("again");
-  await a.untilReceived(`[${silent.address}]: again`);
-});
+test(
+  "an address that is silent for too long is forgotten, one that speaks is not",
+  steadily(async () => {
+    await start({ forgetAfterSeconds: 0.2 });
+    const [a, b] = await join(2);
+    const silent = await connectUdp(relay!.url);
+    clients.push(silent);
+    silent.send("here");
+    await a.untilReceived(`[${silent.address}]: here`);
+    // The two keep talking until the third is forgotten.
+    for (let i = 0; counter("addresses forgotten as silent") === 0; i++) {
+      a.send(`${i}`);
+      await b.untilReceived(`[${a.address}]: ${i}`);
+      b.send(`${i}`);
+      await a.untilReceived(`[${b.address}]: ${i}`);
+    }
+    silent.send("again");
+    await a.untilReceived(`[${silent.address}]: again`);
+  }, stop),
+);
 
 test("it listens on IPv6 too", async () => {
   await start({ host: "::1" });
