@@ -91,3 +91,7 @@ export type CaseResult = {
   /** Both directions, with times; only where the verdict is not a pass. */
   wire?: string[];
 };
+
+/** Whether a result makes the run a failure: a MUST, or with `strict` a SHOULD, and no deviation that is known. */
+export const isWrong = ({ verdict, known }: CaseResult, strict: boolean): boolean =>
+  !known && (verdict === "fail" || (strict && verdict === "not strict"));

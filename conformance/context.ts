@@ -39,7 +39,7 @@ export type Context = {
 
 export function createContext(target: Target, patience: number): Context {
   const log = createWireLog();
-  const options = (name: string) => ({ name, host: target.host, port: target.port, log, patience });
+  const options = (name: string) => ({ name, at: target, log, patience });
   const context: Context = {
     target,
     log,
@@ -59,7 +59,7 @@ export function createContext(target: Target, patience: number): Context {
     },
     async ws(name, { path = target.path, fields = {} } = {}) {
       const peer = await context.tcp(name);
-      peer.send(handshakeRequest(`${target.host}:${target.port}`, path, createKey(randomKey()), fields));
+      peer.send(handshakeRequest(`${target.hostname}:${target.port}`, path, createKey(randomKey()), fields));
       const head = await responseHead(peer);
       if (statusOf(head) !== 101)
         throw new Violation(

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { type ExitCode, exitCodes, Failure } from "../platform/failure.ts";
 import { peerCommand } from "../servers/peers/index.ts";
-import type { Case, CaseResult, TimeName, Verdict } from "./case.ts";
+import { type Case, type CaseResult, isWrong, type TimeName, type Verdict } from "./case.ts";
 import { type Protocol, protocols } from "./protocols.ts";
 import { matches, runCases } from "./runner.ts";
 import {
@@ -26,7 +26,7 @@ export type Language = (typeof languages)[number];
 export type ConformOptions = {
   /** Prefixes of ids, `chat-bracket/2`; none, or an empty list, is every case. */
   choice?: readonly string[];
-  /** A server that runs: `tcp://host:port`, `udp://host:port`, `ws://host:port/path`. */
+  /** A server that runs: `tcp://host:port`, `ws://host:port/path` and the others of clients/target.ts. */
   target?: string;
   /** A command that starts the server that `target` names. */
   exec?: string;
@@ -47,6 +47,8 @@ export type ConformOptions = {
   /** How many servers of our own at once. */
   workers?: number;
   onResult?: (result: CaseResult) => void;
+  /** Told before the first case when a client that breaks no rule of the protocol is not served. */
+  onUnhealthy?: (protocol: string, why: string) => void;
 };
 
 export type ConformReport = {
@@ -88,7 +90,7 @@ export async function ownProvider(
   protocol: Protocol,
   language: Language,
 ): Promise<Provider | { unsupported: string }> {
-  if (protocol.scheme === "none") return platformItself();
+  if (protocol.transport === "none") return platformItself();
   if (language === "bun") {
     const [file, ...flags] = protocol.server;
     return processProvider([process.execPath, join(ROOT, file), ...flags], protocol);
@@ -152,6 +154,7 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
           patience: options.patience ?? PATIENCE_MS,
           ...(options.unsupported ? { unsupported: options.unsupported } : {}),
           ...(options.onResult ? { onResult: options.onResult } : {}),
+          onUnhealthy: (why) => options.onUnhealthy?.(protocol.name, why),
         }),
       );
     });
@@ -173,20 +176,20 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
 }
 
 function onlyOneProtocol(chosen: readonly { protocol: Protocol }[], target: string): void {
-  const { scheme } = parseUrl(target);
+  const { transport } = parseUrl(target);
   if (chosen.length > 1)
     throw new Failure(
       exitCodes.usage,
       `--target ${target} speaks one protocol: name it, one of ${protocols
-        .filter((protocol) => protocol.scheme === scheme)
+        .filter((protocol) => protocol.transport === transport)
         .map(({ slug }) => slug)
         .join(", ")}`,
     );
   const [{ protocol }] = chosen;
-  if (protocol.scheme !== scheme)
+  if (protocol.transport !== transport)
     throw new Failure(
       exitCodes.usage,
-      `--target ${target}: ${protocol.name} needs ${protocol.scheme}://, not ${scheme}://`,
+      `--target ${target}: ${protocol.name} needs ${protocol.transport}, and this is ${transport}`,
     );
 }
 
@@ -205,8 +208,7 @@ export function countsOf(results: readonly CaseResult[]): Record<Verdict, number
 
 /** What the report means for a shell: wrong, could not run, or well. */
 export function exitCodeOf({ counts, strict, results }: ConformReport): ExitCode {
-  const wrong = (strict ? ["fail", "not strict"] : ["fail"]) as Verdict[];
-  if (results.some(({ verdict, known }) => wrong.includes(verdict) && !known)) return exitCodes.wrong;
+  if (results.some((result) => isWrong(result, strict))) return exitCodes.wrong;
   if (counts.error > 0 || results.length === counts.unsupported) return exitCodes.unreachable;
   return exitCodes.ok;
 }

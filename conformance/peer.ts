@@ -1,5 +1,6 @@
 /** One side of a conversation with the server under test: what it has received, and how it ended. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { placeOf, type Target } from "../clients/target.ts";
 import { addressText } from "../platform/address.ts";
 import { createOutbox, flush, pending, send } from "../platform/outbox.ts";
 import { fdOf, setOption } from "../platform/socket-options.ts";
@@ -49,7 +50,7 @@ export type TcpPeer = Waiting & {
   readonly name: string;
   /** Most milliseconds that an expectation waits. */
   readonly patience: number;
-  /** `ip:port` as the server sees it. */
+  /** `ip:port` as the server sees it; empty behind a Unix socket. */
   readonly address: string;
   ended: Ended;
   /** What has come and no expectation has taken yet. */
@@ -70,11 +71,11 @@ export type TcpPeer = Waiting & {
   reset: () => void;
 };
 
-export type PeerOptions = { name: string; host: string; port: number; log: WireLog; patience: number };
+export type PeerOptions = { name: string; at: Target; log: WireLog; patience: number };
 
 /** Connects; rejects when nobody listens. `receiveBuffer` makes a reader that fills up soon. */
 export async function connectTcp(options: PeerOptions & { receiveBuffer?: number }): Promise<TcpPeer> {
-  const { name, host, port, log, patience, receiveBuffer } = options;
+  const { name, at, log, patience, receiveBuffer } = options;
   const waiting = createWaiting();
   const outbox = createOutbox(MAX_WAITING_BYTES);
   let chunks: Buffer[] = [];
@@ -93,8 +94,7 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
     socket.shutdown();
   };
   const socket = await Bun.connect({
-    hostname: host,
-    port,
+    ...placeOf(at),
     allowHalfOpen: true,
     socket: {
       data(_socket, bytes) {
@@ -118,7 +118,7 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
     kind: "tcp",
     name,
     patience,
-    address: addressText(socket.localAddress, socket.localPort),
+    address: at.unix === undefined ? addressText(socket.localAddress, socket.localPort) : "",
     ended: "open",
     unread() {
       if (chunks.length > 1) chunks = [Buffer.concat(chunks)];
@@ -160,7 +160,7 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
       socket.terminate();
     },
   };
-  note(log, name, `connected from ${peer.address}`);
+  note(log, name, at.unix === undefined ? `connected from ${peer.address}` : `connected to ${at.unix}`);
   return peer;
 }
 
@@ -176,11 +176,13 @@ export type UdpPeer = Waiting & {
   close: () => void;
 };
 
-export async function openUdp({ name, host, port, log, patience }: PeerOptions): Promise<UdpPeer> {
+export async function openUdp({ name, at, log, patience }: PeerOptions): Promise<UdpPeer> {
   const waiting = createWaiting();
   const datagrams: Buffer[] = [];
+  const { hostname, port } = at;
+  const ours = hostname.includes(":") ? "::1" : "127.0.0.1";
   const socket = await Bun.udpSocket({
-    hostname: host.includes(":") ? "::1" : "127.0.0.1",
+    hostname: ours,
     socket: {
       data(_socket, bytes: Buffer) {
         received(log, name, bytes);
@@ -191,7 +193,7 @@ export async function openUdp({ name, host, port, log, patience }: PeerOptions):
       error: () => note(log, name, "← the port is unreachable"),
     },
   });
-  const address = addressText(host.includes(":") ? "::1" : "127.0.0.1", socket.port);
+  const address = addressText(ours, socket.port);
   note(log, name, `sends from ${address}`);
   let closed = false;
   return {
@@ -206,10 +208,10 @@ export async function openUdp({ name, host, port, log, patience }: PeerOptions):
       const bytes = typeof data === "string" ? Buffer.from(data) : data;
       sent(log, name, bytes);
       try {
-        socket.send(bytes, port, host);
+        socket.send(bytes, port, hostname);
       } catch {
         // The error of an earlier datagram; this one has not been sent (Bun 1.4.5).
-        socket.send(bytes, port, host);
+        socket.send(bytes, port, hostname);
       }
     },
     close() {

@@ -48,7 +48,7 @@ export type Protocol = {
   name: string;
   /** The peers' name for the server that speaks it, where it is another. */
   peer?: string;
-  scheme: "tcp" | "udp" | "ws" | "none";
+  transport: "tcp" | "udp" | "ws" | "none";
   /** The path that cases use on our own server, where it is not the one that the server announces. */
   path?: string;
   /** It writes files: each server gets a directory of its own. */
@@ -69,7 +69,7 @@ const own: Record<DialectName, readonly Case[]> = {
 const chatProtocol = (name: DialectName): Protocol => ({
   slug: slugOf(name),
   name,
-  scheme: "tcp",
+  transport: "tcp",
   cases: [...[framing, audience, limits, liveness].flatMap((rules) => inDialect(name, rules)), ...own[name]],
   server: ["servers/tcp-chat.ts", "--dialect", name],
   health: chatServes(name),
@@ -80,7 +80,7 @@ export const protocols: readonly Protocol[] = [
   {
     slug: "relay",
     name: "relay",
-    scheme: "udp",
+    transport: "udp",
     cases: relayCases([...relaying, ...payload, ...relayLiveness]),
     server: ["servers/udp-relay.ts"],
     health: relayServes,
@@ -88,7 +88,7 @@ export const protocols: readonly Protocol[] = [
   {
     slug: "chat-ws",
     name: "chat/ws",
-    scheme: "ws",
+    transport: "ws",
     cases: wsCases("chat-ws", [...messages, ...page]),
     server: ["servers/ws-chat.ts"],
     health: chatWsServes,
@@ -97,7 +97,7 @@ export const protocols: readonly Protocol[] = [
     slug: "hub",
     name: "hub",
     peer: "chat/ws",
-    scheme: "ws",
+    transport: "ws",
     cases: wsCases("hub", hubRules),
     server: ["servers/ws-chat.ts"],
     health: chatWsServes,
@@ -105,7 +105,7 @@ export const protocols: readonly Protocol[] = [
   {
     slug: "sum-ws",
     name: "sum/ws",
-    scheme: "ws",
+    transport: "ws",
     cases: sumWs,
     server: ["servers/ws-sum.ts"],
     health: sumWsServes,
@@ -113,7 +113,7 @@ export const protocols: readonly Protocol[] = [
   {
     slug: "sum-tcp",
     name: "sum/tcp",
-    scheme: "tcp",
+    transport: "tcp",
     cases: sumTcp,
     server: ["servers/tcp-sum.ts"],
     health: sumTcpServes,
@@ -121,7 +121,7 @@ export const protocols: readonly Protocol[] = [
   {
     slug: "sum-udp",
     name: "sum/udp",
-    scheme: "udp",
+    transport: "udp",
     cases: sumUdp,
     server: ["servers/udp-sum.ts"],
     health: sumUdpServes,
@@ -129,7 +129,7 @@ export const protocols: readonly Protocol[] = [
   {
     slug: "echo",
     name: "echo",
-    scheme: "tcp",
+    transport: "tcp",
     cases: echo,
     server: ["servers/tcp-echo.ts"],
     health: pingServes,
@@ -137,7 +137,7 @@ export const protocols: readonly Protocol[] = [
   {
     slug: "file",
     name: "file",
-    scheme: "tcp",
+    transport: "tcp",
     files: true,
     cases: fileCases([...fileTransfers, ...refusals]),
     server: ["servers/tcp-file.ts"],
@@ -147,7 +147,7 @@ export const protocols: readonly Protocol[] = [
     slug: "rfc6455",
     name: "RFC 6455",
     peer: "sum/ws",
-    scheme: "ws",
+    transport: "ws",
     path: "/echo",
     cases: [...handshake, ...overEcho([...base, ...fragments, ...control, ...reserved, ...utf8, ...closes])],
     server: ["servers/ws-sum.ts"],
@@ -156,7 +156,7 @@ export const protocols: readonly Protocol[] = [
   {
     slug: "facts",
     name: "socket facts",
-    scheme: "none",
+    transport: "none",
     cases: facts([...tcpFacts, ...udpFacts]),
     server: [""],
     health: async () => {},

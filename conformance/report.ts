@@ -1,5 +1,5 @@
 /** A report in words: for the terminal, and for machines that read JUnit's form. */
-import type { CaseResult, Verdict } from "./case.ts";
+import { type CaseResult, isWrong, type Verdict } from "./case.ts";
 import type { ConformReport } from "./index.ts";
 
 const signs: Record<Verdict, string> = {
@@ -43,8 +43,10 @@ export function summary({ counts, results, target, strict }: ConformReport): str
   const killed = results.filter((result) => result.killed).length;
   const known = results.filter((result) => result.known).length;
   const knownNote = known > 0 ? `; ${known} known deviations of targets.json` : "";
+  const failed = results.filter((result) => isWrong(result, strict));
+  const list = failed.length > 0 ? `\nnot kept: ${failed.map(({ id }) => id).join(" ")}` : "";
   const note = strict && counts["not strict"] > 0 ? " (strict: a SHOULD that is not kept is a failure)" : "";
-  return `${target}: ${results.length} cases: ${parts.join(", ")}${killed > 0 ? `; ${killed} ended the server` : ""}${knownNote}${note}`;
+  return `${target}: ${results.length} cases: ${parts.join(", ")}${killed > 0 ? `; ${killed} ended the server` : ""}${knownNote}${note}${list}`;
 }
 
 const escapes: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
@@ -53,23 +55,23 @@ export const escapeMarkup = (text: string): string =>
   text.replace(/[&<>"]/g, (char) => escapes[char]).replace(/[\x00-\x08\x0b\x0c\x0e-\x1f]/g, "");
 
 export function junit({ results, counts, target, strict }: ConformReport): string {
-  const failures = counts.fail + (strict ? counts["not strict"] : 0);
+  const failures = results.filter((result) => isWrong(result, strict)).length;
+  const skipped = results.filter(({ verdict, known }) => verdict === "unsupported" || known).length;
   const cases = results.map((result) => {
     const { id, title, verdict, milliseconds } = result;
     const [protocol, number] = id.split("/");
-    const failed = verdict === "fail" || (strict && verdict === "not strict");
-    const inner = failed
+    const inner = isWrong(result, strict)
       ? `<failure message="${escapeMarkup(result.actual ?? "")}">${escapeMarkup(explain(result))}</failure>`
       : verdict === "error"
         ? `<error message="${escapeMarkup(result.actual ?? "")}"/>`
-        : verdict === "unsupported"
-          ? `<skipped message="${escapeMarkup(result.actual ?? "")}"/>`
+        : verdict === "unsupported" || result.known
+          ? `<skipped message="${escapeMarkup(result.known ?? result.actual ?? "")}"/>`
           : "";
     return `  <testcase classname="${protocol}" name="${number} ${escapeMarkup(title)}" time="${(milliseconds / 1000).toFixed(3)}">${inner}</testcase>`;
   });
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuite name="${escapeMarkup(target)}" tests="${results.length}" failures="${failures}" errors="${counts.error}" skipped="${counts.unsupported}">`,
+    `<testsuite name="${escapeMarkup(target)}" tests="${results.length}" failures="${failures}" errors="${counts.error}" skipped="${skipped}">`,
     ...cases,
     "</testsuite>",
     "",

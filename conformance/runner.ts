@@ -31,6 +31,8 @@ export type RunOptions = {
   /** What the target is declared not to support: prefixes of ids, with the reason. */
   unsupported?: Record<string, string>;
   onResult?: (result: CaseResult) => void;
+  /** Told before the first case when a client that breaks no rule is not served, and what it missed. */
+  onUnhealthy?: (why: string) => void;
 };
 
 type Verdict = Pick<CaseResult, "verdict" | "expected" | "actual">;
@@ -142,25 +144,29 @@ export function matches(id: string, prefix: string): boolean {
   return id === prefix || (id.startsWith(prefix) && /[/.]/.test(id[prefix.length]));
 }
 
+/** Whether a client that breaks no rule is served, before any case could have done harm. */
 async function tryHealth(options: RunOptions): Promise<boolean> {
   let target: Target | undefined;
   try {
     target = await options.provider.start({});
-    return await serves(target, options);
+    const trouble = await troubleOf(target, options);
+    if (trouble !== undefined) options.onUnhealthy?.(trouble);
+    return trouble === undefined;
   } catch {
-    return false;
+    return false; // it does not start: each case says so
   } finally {
     await target?.stop();
   }
 }
 
-async function serves(target: Target, { health, patience }: RunOptions): Promise<boolean> {
+/** What a fresh client that breaks no rule misses; undefined when it is served. */
+async function troubleOf(target: Target, { health, patience }: RunOptions): Promise<string | undefined> {
   const context = createContext(target, patience);
   try {
     await within(patience * 2, () => health(context));
-    return target.alive();
-  } catch {
-    return false;
+    return target.alive() ? undefined : "the server has ended";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   } finally {
     await closeAll(context);
   }
@@ -187,7 +193,7 @@ async function runCase(one: Case, target: Target, options: RunOptions, served: b
   for (const peer of context.peers) result.endings[peer.name] = endingOf(peer, context);
   await closeAll(context);
   if (context.facts.length > 0) result.found = context.facts;
-  if (served && !(await serves(target, options))) {
+  if (served && (await troubleOf(target, options)) !== undefined) {
     result.killed = true;
     result.verdict = "fail";
     const before = result.actual ? `${result.actual}; and then ` : "";

@@ -7,6 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
+import { type Target as Address, parseTarget, placeOf, targetForms } from "../clients/target.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import type { ServerOptions, ServerSpec } from "../servers/standalone.ts";
 import { serverTimes, type TimeName } from "./case.ts";
@@ -15,12 +16,7 @@ import { sleep } from "./peer.ts";
 /** How long a started server may take until it answers. */
 const START_MS = 10_000;
 
-export type Target = {
-  readonly url: string;
-  readonly scheme: "tcp" | "udp" | "ws";
-  readonly host: string;
-  readonly port: number;
-  readonly path: string;
+export type Target = Address & {
   /** The server's times in seconds, as far as they are known. */
   readonly times: Partial<Record<TimeName, number>>;
   /** Writes to the server's standard input, or closes it; absent when it is not ours. */
@@ -42,16 +38,11 @@ export type Provider = {
   readonly start: (options: { times?: readonly TimeName[]; console?: boolean }) => Promise<Target>;
 };
 
-export function parseUrl(text: string): Pick<Target, "url" | "scheme" | "host" | "port" | "path"> {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const scheme = url?.protocol.slice(0, -1);
-  if (!url?.port || (scheme !== "tcp" && scheme !== "udp" && scheme !== "ws"))
-    throw new Failure(
-      exitCodes.usage,
-      `--target ${text} is no address: write tcp://host:port, udp://host:port or ws://host:port/path`,
-    );
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  return { url: text, scheme, host, port: Number(url.port), path: (url.pathname || "/") + url.search };
+/** Reads the address of a target; a usage error when it is none. */
+export function parseUrl(text: string): Address {
+  const address = parseTarget(text);
+  if (address) return address;
+  throw new Failure(exitCodes.usage, `--target ${text} is no address: write ${targetForms}`);
 }
 
 const withPath = (url: string, path?: string) =>
@@ -204,13 +195,13 @@ export async function startCommand(command: string, url: string): Promise<{ stop
 
 /** Whether somebody listens; of a UDP server that cannot be told, so it is given a moment. */
 export async function reachable(url: string): Promise<boolean> {
-  const { scheme, host, port } = parseUrl(url);
-  if (scheme === "udp") {
+  const address = parseUrl(url);
+  if (address.transport === "udp") {
     await sleep(500);
     return true;
   }
   try {
-    const socket = await Bun.connect({ hostname: host, port, socket: { data() {} } });
+    const socket = await Bun.connect({ ...placeOf(address), socket: { data() {} } });
     socket.terminate();
     return true;
   } catch {

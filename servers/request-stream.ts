@@ -5,7 +5,7 @@
 import type { Socket } from "bun";
 import { createOutbox, flush, type Outbox, pending, send } from "../platform/outbox.ts";
 import { closeIdle } from "./idle.ts";
-import { listeningUrl, listenOn, type Running, type Where } from "./standalone.ts";
+import { listeningUrl, listenOn, opened, type Running, type Where } from "./standalone.ts";
 
 /** A peer that lets so many bytes of replies wait is not read any further until it has taken them. */
 const PAUSE_BYTES = 65_536;
@@ -63,6 +63,8 @@ export function serveRequests<State>(where: Where, server: RequestServer<State>)
     else session.socket.resume();
   }
 
+  const gone = (session: Session<State>) => void sessions.delete(session);
+
   const listener = Bun.listen<Session<State>>({
     ...listenOn(where),
     // Requests that stood before the peer's FIN are answered.
@@ -75,10 +77,10 @@ export function serveRequests<State>(where: Where, server: RequestServer<State>)
         sessions.add(socket.data);
       },
       data: (socket, chunk) => receive(socket.data, chunk),
-      drain: (socket) => drained(socket.data),
-      end: (socket) => finish(socket.data),
-      close: (socket) => void sessions.delete(socket.data),
-      error: (socket) => void sessions.delete(socket.data),
+      drain: opened(drained),
+      end: opened(finish),
+      close: opened(gone),
+      error: opened(gone),
       timeout: (socket) => void socket.terminate(),
     },
   });

@@ -9,6 +9,7 @@ import { createRoom, type Member } from "./room.ts";
 import {
   listeningUrl,
   listenOn,
+  opened,
   type Running,
   type ServerSpec,
   standalone,
@@ -31,10 +32,10 @@ export function startChat(options: ChatOptions): Running {
     socket: {
       open: room.join,
       data: (socket, chunk) => room.receive(socket.data, chunk),
-      drain: (socket) => room.drained(socket.data),
-      end: (socket) => room.ended(socket.data),
-      close: (socket) => room.leave(socket.data),
-      error: (socket) => room.leave(socket.data),
+      drain: opened(room.drained),
+      end: opened(room.ended),
+      close: opened(room.leave),
+      error: opened(room.leave),
       // Set once a connection is finished: a peer that never closes its side is not waited for.
       timeout: (socket) => void socket.terminate(),
     },

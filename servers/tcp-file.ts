@@ -15,6 +15,7 @@ import { closeIdle } from "./idle.ts";
 import {
   listeningUrl,
   listenOn,
+  opened,
   type Running,
   type ServerSpec,
   seconds,
@@ -178,12 +179,12 @@ export async function startFile(options: FileOptions): Promise<Running> {
         socket.pause();
         work(transfer);
       },
-      end(socket) {
-        socket.data.ended = true;
-        work(socket.data);
-      },
-      close: (socket) => gone(socket.data),
-      error: (socket) => gone(socket.data),
+      end: opened((transfer) => {
+        transfer.ended = true;
+        work(transfer);
+      }),
+      close: opened(gone),
+      error: opened(gone),
       timeout: (socket) => void socket.terminate(),
     },
   });

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { Running } from "./standalone.ts";
 import { startChat } from "./tcp-chat.ts";
-import { connectRaw, connectWebSocket, startProgram } from "./testing.ts";
+import { connectRaw, connectWebSocket, placeOf, startProgram } from "./testing.ts";
 import { startChatWs } from "./ws-chat.ts";
 
 const FOLDER = `${import.meta.dir}/testing-tls`;
@@ -52,6 +52,36 @@ test("a plain client at a TLS port hurts nobody", async () => {
   a.reset();
   b.reset();
 });
+
+/** Ends within the handshake: before it, at its first bytes, in its middle. */
+const beginnings = ["", "\x16\x03\x01\x00\xc8\x01", "GET / HTTP/1.1\r\n\r\n"];
+
+test.each(["tcp-chat.ts", "tcp-sum.ts", "tcp-file.ts", "ws-chat.ts"])(
+  "%s outlives clients that go before their handshake is done",
+  async (file) => {
+    const program = await startProgram(file, [
+      "--tls-cert",
+      `${FOLDER}/cert.pem`,
+      "--tls-key",
+      `${FOLDER}/key.pem`,
+    ]);
+    for (let i = 0; i < 60; i++) {
+      const { hostname, port } = placeOf(program.listening);
+      const guest = await Bun.connect({ hostname, port, socket: { data() {}, error() {} } });
+      guest.write(beginnings[i % beginnings.length]);
+      if (i % 2) guest.terminate();
+      else guest.end();
+    }
+    const secured = Array.from({ length: 20 }, async (_, i) => {
+      const guest = await connectRaw(program.listening, { ca: cert });
+      if (i % 2) guest.reset();
+      else guest.finish();
+    });
+    await Promise.all(secured);
+    (await connectRaw(program.listening, { ca: cert })).reset();
+    expect(await program.stop()).toBe(0);
+  },
+);
 
 test("the WebSocket room and its page speak wss:// and https://", async () => {
   server = startChatWs({

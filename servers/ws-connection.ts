@@ -21,7 +21,7 @@ import {
   type MessageHandler,
   readMessages,
 } from "../protocols/ws-messages.ts";
-import { listenOn, type Where } from "./standalone.ts";
+import { listenOn, opened, type Where } from "./standalone.ts";
 import { HANDSHAKE_SECONDS } from "./websocket.ts";
 
 /** How long a connection that is closed may take to read what is left for it, and to close its side. */
@@ -223,10 +223,10 @@ export function serveWebSockets<T>(options: WsServerOptions<T>) {
     socket: {
       open: accept,
       data: (socket, chunk) => receive(socket.data, chunk),
-      drain: (socket) => drained(socket.data),
-      end: (socket) => finish(socket.data),
-      close: (socket) => gone(socket.data),
-      error: (socket) => gone(socket.data),
+      drain: opened(drained),
+      end: opened(finish),
+      close: opened(gone),
+      error: opened(gone),
     },
   });
   const shortest = Math.min(options.pingSeconds, options.silenceSeconds);

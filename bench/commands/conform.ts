@@ -1,5 +1,6 @@
 /** `sockbench conform [protocol[/section[.case]]…]`: judges a server, ours or a stranger's, and says what is wrong. */
 import { type Command, InvalidArgumentError } from "commander";
+import { targetForms } from "../../clients/target.ts";
 import { serverTimes, type TimeName } from "../../conformance/case.ts";
 import {
   type ConformOptions,
@@ -46,7 +47,7 @@ export function addConformCommand(program: Command): void {
     .description("judge a server by numbered cases: chat-bracket, relay/2, rfc6455/7.13")
     .option("--list", "list the cases and run nothing")
     .option("--unproven", "list the cases that no mutant makes fail")
-    .option("--target <url>", "a server that runs: tcp://host:port, udp://host:port or ws://host:port/path")
+    .option("--target <url>", `a server that runs: ${targetForms}`)
     .option("--exec <command>", "start this first, and wait until the target answers")
     .addOption(
       program
@@ -118,6 +119,11 @@ async function one(choice: string[], options: Options): Promise<void> {
       for (const fact of result.found ?? []) console.log(`    ${fact}`);
     },
   };
+  if (target)
+    settings.onUnhealthy = (protocol, why) =>
+      console.error(
+        `${target} does not serve a client that keeps every rule of ${protocol} (${why}); is this the protocol that it speaks?`,
+      );
   if (target && !exec && !(await reachable(target)))
     throw new Failure(
       exitCodes.unreachable,

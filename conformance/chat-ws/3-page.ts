@@ -5,7 +5,7 @@ import { holds } from "../expect.ts";
 import { until } from "../peer.ts";
 import type { WsRule } from "./room.ts";
 
-const hostOf = ({ target }: Context) => `${target.host}:${target.port}`;
+const hostOf = ({ target }: Context) => `${target.hostname}:${target.port}`;
 
 type Answer = { status: number; type: string; body: string };
 
@@ -148,7 +148,7 @@ export const page: WsRule[] = [
     "the same name on another port",
     "An Origin of another port is foreign and MUST be refused with 403.",
     403,
-    (t) => `http://${t.target.host}:1`,
+    (t) => `http://${t.target.hostname}:1`,
   ),
   origin("3.10", "the origin null", "The Origin null MUST be refused with 403.", 403, () => "null"),
   origin(

@@ -3,7 +3,7 @@
  * share are written with these once, and each dialect has them under ids of its own.
  */
 import { type Dialect, type DialectName, dialects, type Speaker } from "../../protocols/chat.ts";
-import { type Case, Violation } from "../case.ts";
+import { type Case, Unsupported, Violation } from "../case.ts";
 import type { Context } from "../context.ts";
 import { exactly, nextLine, nothing } from "../expect.ts";
 import { type TcpPeer, until } from "../peer.ts";
@@ -49,6 +49,8 @@ const joinNotices: Record<DialectName, RegExp | undefined> = {
 
 export function chatIn(t: Context, name: DialectName): Chat {
   const dialect: Dialect = dialects[name];
+  if (t.target.unix !== undefined && ["chat/bracket", "chat/json"].includes(name))
+    throw new Unsupported("members are known by their addresses, and behind a Unix socket there is none");
   const speakers = new Map<TcpPeer, Speaker>();
   const chat: Chat = {
     t,

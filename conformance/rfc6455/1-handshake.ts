@@ -18,7 +18,7 @@ import { frame, frameOf, message, overTcp } from "../ws-peer.ts";
 type Fields = Record<string, string | undefined>;
 type Shake = { head: HttpHead; status: number; key: string };
 
-const hostOf = ({ target }: Context) => `${target.host}:${target.port}`;
+const hostOf = ({ target }: Context) => `${target.hostname}:${target.port}`;
 
 async function shake(t: Context, fields: Fields = {}, edit = (text: string) => text): Promise<Shake> {
   const alice = await t.tcp("alice");

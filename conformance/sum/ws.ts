@@ -25,7 +25,7 @@ async function sums(peer: WsPeer, expected: readonly number[]): Promise<void> {
 /** The status that a GET of the path gets, with a handshake or without. */
 async function statusAt(t: Context, path: string, upgrade = true): Promise<number> {
   const alice = await t.tcp("alice");
-  const host = `${t.target.host}:${t.target.port}`;
+  const host = `${t.target.hostname}:${t.target.port}`;
   alice.send(
     upgrade
       ? handshakeRequest(host, path, createKey(randomKey()))
