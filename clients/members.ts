@@ -83,19 +83,20 @@ const openers: Record<Target["transport"], typeof openTcp> = {
 };
 
 /** Why connecting failed, in words that say what to do. */
-export function connectReason(target: Target, error: unknown, open = 0): string {
+export function connectReason({ url }: Pick<Target, "url">, error: unknown, open = 0): string {
   const told = error instanceof Error && "code" in error ? String(error.code) : "";
   // Bun 1.4.5 calls a full file table a refused connection.
   const code = told === "ECONNREFUSED" && fileTableIsFull() ? "EMFILE" : told;
   const text = error instanceof Error ? error.message : String(error);
   const reasons: Record<string, string> = {
     ECONNREFUSED: "connection refused; is the server running?",
+    ENOENT: "there is no such socket; is the server running?",
     EMFILE: `the file table is full at ${OPEN_FILES} files; raise it with ulimit -n`,
     ENFILE: "the machine's file table is full (fs.file-max)",
     EADDRNOTAVAIL: "no free local port is left (net.ipv4.ip_local_port_range)",
   };
   const after = open > 0 ? ` after ${open} connections` : "";
-  return `${target.url} cannot be reached${after}: ${reasons[code] ?? text}`;
+  return `${url} cannot be reached${after}: ${reasons[code] ?? text}`;
 }
 
 async function withTimeout<T>(promise: Promise<T>, what: string): Promise<T> {

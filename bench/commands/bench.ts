@@ -42,15 +42,18 @@ const SAMPLES = 2;
 const CAPACITY = "capacity";
 
 const scenarioHelp = [
-  ...scenarios.map(({ name, summary }) => `${name}: ${summary}`),
-  `${CAPACITY}: the highest rate at which --objective holds`,
-].join("; ");
+  ...scenarios,
+  { name: CAPACITY, summary: "the highest rate at which --objective holds" },
+]
+  .map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`)
+  .join("\n");
 
 export function addBenchCommand(program: Command): void {
   program
     .command("bench")
     .description("run scenarios, print their tables, write a record")
-    .argument("[scenario...]", scenarioHelp)
+    .argument("[scenario...]", `which; all but ${CAPACITY} when none is named`)
+    .addHelpText("after", `\nScenarios:\n${scenarioHelp}`)
     .option("--quick", "fewer and shorter samples", false)
     .option("--target <url>", `a server that runs already: ${targetForms}`)
     .option("--exec <command>", "start this server; its address is --target, or its own JSON line")

@@ -4,6 +4,7 @@
  */
 import type { Socket } from "bun";
 import { type Command, InvalidArgumentError } from "commander";
+import { connectReason } from "../../clients/members.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { createLineBuffer, NEWLINE, splitLines } from "../../protocols/lines.ts";
 
@@ -31,8 +32,8 @@ type LinkOptions = {
 
 type Opener = (url: string, options: LinkOptions) => Promise<Link>;
 
-const unreachable = (url: string, why: string) =>
-  new Failure(exitCodes.unreachable, `${url} cannot be reached: ${why}`);
+const unreachable = (url: string, why: unknown) =>
+  new Failure(exitCodes.unreachable, connectReason({ url }, why));
 const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /** Host and port of a URL whose scheme the URL standard does not know. */
@@ -77,7 +78,7 @@ function stream(place: (url: string) => object, secure = false): Opener {
       });
     } catch (error) {
       if (error instanceof Failure) throw error;
-      throw unreachable(url, reasonOf(error));
+      throw unreachable(url, error);
     }
     return {
       closed,
@@ -117,7 +118,7 @@ function byLines(sendLine: (line: Buffer) => Promise<void> | void) {
 const datagrams: Opener = async (url, { output }) => {
   const { hostname, port } = hostAndPort(url);
   const { promise: closed, reject } = Promise.withResolvers<string | undefined>();
-  const refuse = (why: unknown) => reject(unreachable(url, reasonOf(why)));
+  const refuse = (why: unknown) => reject(unreachable(url, why));
   try {
     // Bun sends to addresses only, not to names.
     const [{ address }] = await Bun.dns.lookup(hostname);
@@ -140,7 +141,7 @@ const datagrams: Opener = async (url, { output }) => {
     });
     return { closed, close: () => socket.close(), finish: () => void lines.last(), send: lines.send };
   } catch (error) {
-    throw unreachable(url, reasonOf(error));
+    throw unreachable(url, error);
   }
 };
 
@@ -162,7 +163,9 @@ const messages: Opener = async (url, { insecure, output }) => {
     failure = (event as ErrorEvent).message ?? "";
   };
   socket.onclose = ({ code, reason }) => {
-    const why = failure || `${code}${reason ? ` ${reason}` : ""}`;
+    // Bun 1.4.5 gives no code here; its words name the url, as ours do.
+    const why =
+      failure.replace(/^WebSocket connection to '.*' failed: /, "") || `${code}${reason ? ` ${reason}` : ""}`;
     opened.reject(unreachable(url, why));
     resolve(code === 1000 ? undefined : why);
   };
