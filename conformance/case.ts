@@ -3,9 +3,8 @@
  * requirement says what a server has to do and the source says who asks for it.
  */
 import type { Context } from "./context.ts";
-
-/** RFC 2119's words; a FACT judges nobody, it tells what the platform does. */
-export type Level = "MUST" | "SHOULD" | "MAY" | "FACT";
+import type { TimeName } from "./times.ts";
+import type { Level } from "./violation.ts";
 
 /**
  * How the subject's connection (the first one that a case opens) stands when the case is over. `open`: the
@@ -37,35 +36,6 @@ export type Case = {
   run: (t: Context) => Promise<void>;
 };
 
-/** The times that servers have flags for: name, the flag, the time ours gets in tests, and the sheet's own. */
-export const serverTimes = {
-  idle: { flag: "--idle-timeout", ours: 1, sheet: 30 },
-  forget: { flag: "--forget-after", ours: 1, sheet: 60 },
-  ping: { flag: "--ping-interval", ours: 0.3, sheet: 54 },
-  pong: { flag: "--idle-timeout", ours: 1.5, sheet: 60 },
-  handshake: { flag: "", ours: 5, sheet: 5 },
-} as const;
-
-export type TimeName = keyof typeof serverTimes;
-
-/** The server did not do what the case asks for. */
-export class Violation extends Error {
-  constructor(
-    readonly expected: string,
-    readonly actual: string,
-    /** A weaker level than the case's own: the MUST was kept, a SHOULD was not. */
-    readonly level?: Level,
-  ) {
-    super(`expected ${expected}, but ${actual}`);
-    this.name = "Violation";
-  }
-}
-
-/** The target cannot be judged by this case, for a reason that was probed or declared. */
-export class Unsupported extends Error {
-  override name = "Unsupported";
-}
-
 export type Verdict = "pass" | "fail" | "not strict" | "informational" | "unsupported" | "error";
 
 export type CaseResult = {
@@ -91,6 +61,17 @@ export type CaseResult = {
   /** Both directions, with times; only where the verdict is not a pass. */
   wire?: string[];
 };
+
+/** The result of a case of which nothing is known but what it asks for. */
+export const blank = ({ id, title, requirement, source }: Case): CaseResult => ({
+  id,
+  title,
+  requirement,
+  source,
+  verdict: "pass",
+  endings: {},
+  milliseconds: 0,
+});
 
 /** Whether a result makes the run a failure: a MUST, or with `strict` a SHOULD, and no deviation that is known. */
 export const isWrong = ({ verdict, known }: CaseResult, strict: boolean): boolean =>

@@ -1,9 +1,10 @@
 /** What a case is given: the target's address, peers that log what they do, and the server's times. */
 import { cpuTime } from "../platform/clock.ts";
 import { createKey, type HttpHead, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
-import { type TimeName, Unsupported, Violation } from "./case.ts";
 import { connectTcp, openUdp, sleep, type TcpPeer, type UdpPeer, until } from "./peer.ts";
 import type { Target } from "./target.ts";
+import type { TimeName } from "./times.ts";
+import { Unsupported, Violation } from "./violation.ts";
 import { createWireLog, show, type WireLog } from "./wire-log.ts";
 import { overTcp, type WsPeer } from "./ws-peer.ts";
 

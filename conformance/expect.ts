@@ -2,8 +2,9 @@
  * What a case may expect, each once, each bounded in time. A verdict that does not hold throws a Violation
  * that says what was expected and what came instead, in words for the author of the server.
  */
-import { Violation } from "./case.ts";
+
 import { type TcpPeer, type UdpPeer, until } from "./peer.ts";
+import { Violation } from "./violation.ts";
 import { show } from "./wire-log.ts";
 
 /** How long "nothing comes" is watched: a server that would answer does so far sooner. */

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { type ExitCode, exitCodes, Failure } from "../platform/failure.ts";
 import { peerCommand } from "../servers/peers/index.ts";
-import { type Case, type CaseResult, isWrong, type TimeName, type Verdict } from "./case.ts";
+import { blank, type Case, type CaseResult, isWrong, type Verdict } from "./case.ts";
 import { type Protocol, protocols } from "./protocols.ts";
 import { matches, runCases } from "./runner.ts";
 import {
@@ -16,6 +16,7 @@ import {
   runningTarget,
   startCommand,
 } from "./target.ts";
+import type { TimeName } from "./times.ts";
 
 export type { Case, CaseResult, Verdict } from "./case.ts";
 export { protocols } from "./protocols.ts";
@@ -112,17 +113,6 @@ export async function inParallel<T>(
   await Promise.all(Array.from({ length: Math.min(count, items.length) }, lane));
 }
 
-const unsupportedResult = ({ id, title, requirement, source }: Case, reason: string): CaseResult => ({
-  id,
-  title,
-  requirement,
-  source,
-  verdict: "unsupported",
-  actual: reason,
-  endings: {},
-  milliseconds: 0,
-});
-
 export async function conform(options: ConformOptions = {}): Promise<ConformReport> {
   const chosen = choose(options.choice);
   if (options.target) onlyOneProtocol(chosen, options.target);
@@ -141,7 +131,7 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
       if ("unsupported" in provider) {
         results.set(
           protocol.slug,
-          cases.map((one) => unsupportedResult(one, provider.unsupported)),
+          cases.map((one) => ({ ...blank(one), verdict: "unsupported", actual: provider.unsupported })),
         );
         return;
       }

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import Table from "cli-table3";
 import { z } from "zod";
 import { exitCodes, Failure } from "../platform/failure.ts";
-import { serverTimes, type TimeName, type Verdict } from "./case.ts";
+import type { Verdict } from "./case.ts";
 import { type ConformReport, choose, conform, languages } from "./index.ts";
 import { protocols } from "./protocols.ts";
 import { escapeMarkup, explain, sign } from "./report.ts";
+import { serverTimes, type TimeName } from "./times.ts";
 
 const slugs = protocols.map(({ slug }) => slug);
 const timeNames = Object.keys(serverTimes) as TimeName[];

@@ -1,9 +1,10 @@
 /** A failure while the machine stood still is judged again, a few times; a pass is not. */
 import { expect, test } from "bun:test";
 import { PAUSE_MS } from "../platform/pauses.ts";
-import { type Case, Violation } from "./case.ts";
+import type { Case } from "./case.ts";
 import { runCases } from "./runner.ts";
 import { platformItself } from "./target.ts";
+import { Violation } from "./violation.ts";
 
 /** Keeps this process from running, as a busy machine would. */
 const standStill = () => Bun.sleepSync(PAUSE_MS * 3);

@@ -5,10 +5,11 @@
 
 import { PAUSE_MS, watchPauses } from "../platform/pauses.ts";
 import { asleep } from "../platform/proc.ts";
-import { type Case, type CaseResult, type Ending, Unsupported, Violation } from "./case.ts";
+import { blank, type Case, type CaseResult, type Ending } from "./case.ts";
 import { type Context, createContext } from "./context.ts";
 import { sleep, type TcpPeer, type UdpPeer, until } from "./peer.ts";
 import type { Provider, Target } from "./target.ts";
+import { Unsupported, Violation } from "./violation.ts";
 import { linesOf } from "./wire-log.ts";
 import { closedWith } from "./ws-peer.ts";
 
@@ -119,16 +120,6 @@ async function runSteadily(
       return { ...result, ...(attempt > 1 ? { attempts: attempt } : {}) };
   }
 }
-
-const blank = ({ id, title, requirement, source }: Case): CaseResult => ({
-  id,
-  title,
-  requirement,
-  source,
-  verdict: "pass",
-  endings: {},
-  milliseconds: 0,
-});
 
 function declared({ id, needs }: Case, { unsupported = {}, provider }: RunOptions): string | undefined {
   const prefix = Object.keys(unsupported).find((prefix) => matches(id, prefix));

@@ -10,8 +10,8 @@ import { Command } from "commander";
 import { type Target as Address, parseTarget, placeOf, targetForms } from "../clients/target.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import type { ServerOptions, ServerSpec } from "../servers/standalone.ts";
-import { serverTimes, type TimeName } from "./case.ts";
 import { sleep } from "./peer.ts";
+import { serverTimes, type TimeName } from "./times.ts";
 
 /** How long a started server may take until it answers. */
 const START_MS = 10_000;

@@ -10,8 +10,8 @@ import {
   opcodes,
   splitFrames,
 } from "../protocols/websocket.ts";
-import { Violation } from "./case.ts";
 import { type TcpPeer, until } from "./peer.ts";
+import { Violation } from "./violation.ts";
 import { show } from "./wire-log.ts";
 
 /** Larger than what any case lets a server send. */

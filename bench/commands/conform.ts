@@ -1,7 +1,6 @@
 /** `sockbench conform [protocol[/section[.case]]…]`: judges a server, ours or a stranger's, and says what is wrong. */
 import { type Command, InvalidArgumentError } from "commander";
 import { targetForms } from "../../clients/target.ts";
-import { serverTimes, type TimeName } from "../../conformance/case.ts";
 import {
   type ConformOptions,
   type ConformReport,
@@ -14,6 +13,7 @@ import {
 import { matrixPage, matrixText, readTargets, runMatrix, TARGETS_FILE } from "../../conformance/matrix.ts";
 import { explain, junit, oneLine, summary } from "../../conformance/report.ts";
 import { reachable } from "../../conformance/target.ts";
+import { serverTimes, type TimeName } from "../../conformance/times.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { provenCases } from "../../servers/mutants/index.ts";
 

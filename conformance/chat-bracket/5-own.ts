@@ -1,9 +1,10 @@
 /** What chat/bracket alone does: the address in brackets, no notices, the operator's console. */
 import { MAX_LINE_BYTES } from "../../protocols/chat.ts";
-import { type Case, Unsupported } from "../case.ts";
+import type { Case } from "../case.ts";
 import { type ChatRule, inDialect } from "../chat/room.ts";
 import { closed, exactly, nothing } from "../expect.ts";
 import { sleep } from "../peer.ts";
+import { Unsupported } from "../violation.ts";
 
 const rules: ChatRule[] = [
   {

@@ -1,8 +1,9 @@
 /** What chat/stamped alone does: numbered names, notices to all, `exit`. */
-import { type Case, Violation } from "../case.ts";
+import type { Case } from "../case.ts";
 import { type Chat, type ChatRule, inDialect } from "../chat/room.ts";
 import { closed, exactly, holds, nextLine, nothing } from "../expect.ts";
 import type { TcpPeer } from "../peer.ts";
+import { Violation } from "../violation.ts";
 import { show } from "../wire-log.ts";
 
 const left = (chat: Chat, who: TcpPeer) => `[SERVER] Client ${chat.speaker(who).id} left the chat.\n`;

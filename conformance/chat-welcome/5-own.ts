@@ -1,8 +1,9 @@
 /** What chat/welcome alone does: ids, the greeting, notices without a blank, an echo to the sender. */
 import { MAX_LINE_BYTES } from "../../protocols/chat.ts";
-import { type Case, Violation } from "../case.ts";
+import type { Case } from "../case.ts";
 import { type ChatRule, inDialect } from "../chat/room.ts";
 import { closed, exactly, nextLine, nothing } from "../expect.ts";
+import { Violation } from "../violation.ts";
 
 const rules: ChatRule[] = [
   {

@@ -1,8 +1,9 @@
 /** The WebSocket room under test: entering, saying, hearing, by raw frames. */
 import { FIN, opcodes } from "../../protocols/websocket.ts";
-import { type Case, Violation } from "../case.ts";
+import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
 import { until } from "../peer.ts";
+import { Violation } from "../violation.ts";
 import { message, noFrame, showFrame, type WsPeer } from "../ws-peer.ts";
 
 const NAMES = ["alice", "bob", "carol", "dave", "erin"];

@@ -1,8 +1,8 @@
 /** One bad guest costs its own connection and nothing else. */
 import type { DialectName } from "../../protocols/chat.ts";
-import { Violation } from "../case.ts";
 import { nextLine } from "../expect.ts";
 import { sleep, type TcpPeer, until } from "../peer.ts";
+import { Violation } from "../violation.ts";
 import type { Chat, ChatRule } from "./room.ts";
 
 /** More than the kernel holds for a reader that does not read (tcp_wmem is 4 MiB) and the queue of 1 MiB. */

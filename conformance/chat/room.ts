@@ -3,10 +3,11 @@
  * share are written with these once, and each dialect has them under ids of its own.
  */
 import { type Dialect, type DialectName, dialects, type Speaker } from "../../protocols/chat.ts";
-import { type Case, Unsupported, Violation } from "../case.ts";
+import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
 import { exactly, nextLine, nothing } from "../expect.ts";
 import { type TcpPeer, until } from "../peer.ts";
+import { Unsupported, Violation } from "../violation.ts";
 import { show } from "../wire-log.ts";
 
 /** The stamp of every message said here: any time does. */

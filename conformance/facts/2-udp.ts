@@ -3,8 +3,8 @@ import { ptr } from "bun:ffi";
 import { libc } from "../../platform/libc.ts";
 import { getOption } from "../../platform/socket-options.ts";
 import { acceptFor } from "../../protocols/websocket.ts";
-import { Unsupported } from "../case.ts";
 import { sleep } from "../peer.ts";
+import { Unsupported } from "../violation.ts";
 import { type Fact, tell } from "./loopback.ts";
 
 const AF_INET = 2;

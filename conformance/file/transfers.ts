@@ -1,10 +1,11 @@
 /** What the sections on file share: a transfer in its steps, and a look into the server's directory. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type Case, Unsupported } from "../case.ts";
+import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
 import { closed, exactly, holds, nextLine } from "../expect.ts";
 import { type TcpPeer, until } from "../peer.ts";
+import { Unsupported } from "../violation.ts";
 import { show } from "../wire-log.ts";
 
 const NAME_BYTES = 1024;

@@ -1,10 +1,10 @@
 /** The hub's rules: who is dead is found and closed, who is slow is evicted and told, nobody else notices. */
 import { FIN, opcodes } from "../../protocols/websocket.ts";
-import { Violation } from "../case.ts";
 import { enter, heardBy, join, relayed, type WsRule } from "../chat-ws/room.ts";
 import type { Context } from "../context.ts";
 import { closed, holds } from "../expect.ts";
 import { sleep, until } from "../peer.ts";
+import { Violation } from "../violation.ts";
 import { closedWith, message, nextFrame, type WsPeer } from "../ws-peer.ts";
 
 const { text, ping, pong, close } = opcodes;

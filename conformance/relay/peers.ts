@@ -1,9 +1,10 @@
 /** Peers of the relay under test: registered by a datagram, and known to one another. */
 import { relayPrefix } from "../../protocols/relay.ts";
-import { type Case, Violation } from "../case.ts";
+import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
 import { datagram, nothing } from "../expect.ts";
 import { sleep, type UdpPeer, until } from "../peer.ts";
+import { Violation } from "../violation.ts";
 
 const NAMES = ["alice", "bob", "carol", "dave", "erin"];
 

@@ -1,7 +1,7 @@
 /** The closing handshake (RFC 6455 5.5.1, 7): codes that may be sent, and what comes after a close. */
 import { closePayload, FIN, opcodes } from "../../protocols/websocket.ts";
-import { Violation } from "../case.ts";
 import { closed } from "../expect.ts";
+import { Violation } from "../violation.ts";
 import { frameOf, nextFrame, showFrame, type WsPeer } from "../ws-peer.ts";
 import { failsWith, type RfcRule } from "./rules.ts";
 

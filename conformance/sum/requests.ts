@@ -3,8 +3,9 @@
  * and these rules are its cases of section 1 and 2, under its own ids.
  */
 import { edgeOperands, expectedReply, request } from "../../protocols/sum.ts";
-import { type Case, Violation } from "../case.ts";
+import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
+import { Violation } from "../violation.ts";
 import { show } from "../wire-log.ts";
 
 /** One conversation: asks, and gives back the reply's text, without the end of line where there is one. */
