@@ -142,6 +142,30 @@ describe("chat/bracket", () => {
     }
   });
 
+  test("a console line that is too long is not sent, nor its rest, and the next one is", async () => {
+    const program = await startProgram("tcp-chat.ts", ["--dialect", "chat/bracket"]);
+    try {
+      const [a] = await joinAll(program.listening, 1, "chat/bracket");
+      const { stdin } = program.child;
+      // By pieces, so that it is too long before its end is there.
+      for (const piece of [
+        "x".repeat(40_000),
+        "y".repeat(40_000),
+        "z".repeat(40_000),
+        "end\nnext\nla",
+        "st\n",
+      ]) {
+        stdin.write(piece);
+        await stdin.flush();
+        await Bun.sleep(20);
+      }
+      await a.untilEnd("[Server]: last\n");
+      expect(a.text().slice(0, 100)).toBe("[Server]: next\n[Server]: last\n");
+    } finally {
+      expect(await program.stop()).toBe(0);
+    }
+  });
+
   test(
     "a reader that does not read is evicted, and the others notice nothing",
     async () => {

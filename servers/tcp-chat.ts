@@ -4,7 +4,7 @@
  * The room is in room.ts, what the dialects say in protocols/chat.ts; here it meets the sockets.
  */
 import { type Dialect, type DialectName, dialectNames, dialects, MAX_LINE_BYTES } from "../protocols/chat.ts";
-import { createLineBuffer, splitLines } from "../protocols/lines.ts";
+import { createLineBuffer, NEWLINE, splitLines } from "../protocols/lines.ts";
 import { createRoom, type Member } from "./room.ts";
 import {
   listeningUrl,
@@ -54,13 +54,20 @@ async function readConsole(
   announce: (text: string) => void,
 ): Promise<void> {
   let lines = createLineBuffer();
+  let skipping = false;
   const say = (bytes: Uint8Array, from: number, to: number) =>
     announce(toText(Buffer.from(bytes.subarray(from, to)).toString()));
   try {
     for await (const chunk of input)
-      if (!splitLines(lines, chunk, MAX_LINE_BYTES, say)) {
-        console.error(`console: a line of more than ${MAX_LINE_BYTES} bytes was not sent`);
-        lines = createLineBuffer();
+      for (let from = 0, to = 0; from < chunk.length; from = to) {
+        const end = chunk.indexOf(NEWLINE, from);
+        to = end < 0 ? chunk.length : end + 1;
+        if (!skipping && !splitLines(lines, chunk.subarray(from, to), MAX_LINE_BYTES, say)) {
+          console.error(`console: a line of more than ${MAX_LINE_BYTES} bytes was not sent`);
+          lines = createLineBuffer();
+          skipping = true;
+        }
+        if (end >= 0) skipping = false;
       }
   } catch {} // standard input was closed or cannot be read: the console stops, the server does not
 }
