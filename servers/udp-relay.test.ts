@@ -1,9 +1,9 @@
 /** The UDP relay over real sockets. */
 import { afterEach, expect, test } from "bun:test";
-import { MAX_PAYLOAD_BYTES, oversizeNotice } from "../protocols/relay.ts";
+import { MAX_ADDRESSES, MAX_PAYLOAD_BYTES, oversizeNotice } from "../protocols/relay.ts";
 import { steadily } from "../testing/steady.ts";
 import type { Running } from "./standalone.ts";
-import { connectUdp } from "./testing.ts";
+import { connectUdp, placeOf } from "./testing.ts";
 import { type RelayOptions, startRelay } from "./udp-relay.ts";
 
 type Client = Awaited<ReturnType<typeof connectUdp>>;
@@ -134,6 +134,41 @@ test(
     silent.send("again");
     await a.untilReceived(`[${silent.address}]: again`);
   }, stop),
+);
+
+// The passers-by have an address of their own, so that the newcomer's is none of theirs.
+test.skipIf(process.platform !== "linux")(
+  "a full table takes nobody more and serves who is in it; those who have gone make room",
+  async () => {
+    await start();
+    const [a, b] = await join(2);
+    const { port, hostname } = placeOf(relay!.url);
+    const pastLimit = "datagrams of addresses past the limit";
+    // An empty datagram registers its address and is not relayed, so that these need not stay. A port that
+    // comes up twice registers once.
+    for (let i = 0; counter(pastLimit) === 0 && i < 3 * MAX_ADDRESSES; i++) {
+      const passerBy = await Bun.udpSocket({ hostname: "127.0.0.2" });
+      passerBy.send("", port, hostname);
+      passerBy.close();
+      if (i % 100 === 0) await Bun.sleep(0);
+    }
+    const newcomer = await connectUdp(relay!.url);
+    clients.push(newcomer);
+    const before = counter(pastLimit);
+    newcomer.send("may I?");
+    a.send("no");
+    await b.untilReceived(`[${a.address}]: no`);
+    expect(counter(pastLimit)).toBe(before + 1);
+    expect(b.received).not.toContain(`[${newcomer.address}]: may I?`);
+    expect(newcomer.received).toEqual([]);
+    // What a said has told the relay who is not there any more.
+    for (let i = 0; counter("addresses forgotten as unreachable") === 0; i++) {
+      a.send(`${i}`);
+      await b.untilReceived(`[${a.address}]: ${i}`);
+    }
+    newcomer.send("now?");
+    await b.untilReceived(`[${newcomer.address}]: now?`);
+  },
 );
 
 test("it listens on IPv6 too", async () => {
