@@ -66,7 +66,13 @@ export function chooseCells(names: readonly string[], request: Request): Cell[] 
           !request.exec || request.protocol || Object.values(firstProtocol).includes(protocol),
     );
   if (cells.length > 0) return cells;
-  throw new Failure(exitCodes.unreachable, "nothing to run: no scenario fits these flags together");
+  const flags = (["protocol", "transport", "loop", "target"] as const).flatMap((name) =>
+    request[name] === undefined ? [] : [`--${name} ${request[name]}`],
+  );
+  throw new Failure(
+    exitCodes.unreachable,
+    `nothing to run: ${names.join(", ") || "no scenario"} does not fit ${flags.join(" ") || "these flags"}`,
+  );
 }
 
 export function checkProtocol({ protocol }: BenchOptions): void {

@@ -93,6 +93,6 @@ function warnOfInvalid({ cell, source }: Pair, record: RunRecord, wanted: number
   );
   const counts = [...rules].map(([rule, list]) => `${rule} ${list.length}×`).join(", ");
   record.warnings.push(
-    `${cell.scenario} ${cell.variant} ${source.name}: ${valid} of ${wanted} samples are valid (${counts})`,
+    `${cell.scenario} ${cell.variant} ${source.name}: ${valid} valid of ${mine.length} taken, ${wanted} wanted (${counts})`,
   );
 }

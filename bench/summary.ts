@@ -55,10 +55,14 @@ function wrongPart({ samples }: RunRecord): string {
     // The bench shows that something is wrong; the cases say what is required, and what came instead.
     ...[...strangers].map(
       ([protocol, target]) =>
-        `what it should do instead, case by case: bun run conform ${protocol.replace("/", "-")} --target ${target}`,
+        `what it should do instead, case by case: ${runScript("conform")} ${protocol.replace("/", "-")} --target ${target}`,
     ),
   ].join("\n");
 }
+
+/** As the one who reads it started us: npm hands on only flags that stand behind `--`. */
+const runScript = (name: string) =>
+  process.env.npm_config_user_agent?.startsWith("npm/") ? `npm run ${name} --` : `bun run ${name}`;
 
 const faultText = ({ kind, count, words }: Sample["wrong"][number]) =>
   kind === "stopped" ? words : `${whole(count)} ${kind}: ${words}`;

@@ -158,8 +158,8 @@ function settle(
       run.witnesses.push({
         connection: asker.member.index,
         request: pooled.text,
-        expected: text(pooled.reply),
-        got: text(bytes.subarray(from, to)),
+        expected: text(payloadOf(run.target, pooled.reply)),
+        got: text(payloadOf(run.target, bytes.subarray(from, to))),
       });
   }
 }
@@ -208,6 +208,10 @@ function moveToFront(asker: Asker, ahead: number): void {
 }
 
 /** Where the unit that stands here ends, whatever it says; -1 when it has not come whole. */
+/** What a unit says: of a WebSocket frame, what stands behind its header. */
+const payloadOf = ({ transport }: Target, unit: Uint8Array): Uint8Array =>
+  transport === "ws" ? unit.subarray((unit[1] & 0x7f) < 126 ? 2 : 4) : unit;
+
 function unitEnd(target: Target, bytes: Uint8Array, from: number): number {
   if (target.transport === "udp") return bytes.length;
   if (target.transport === "tcp") return bytes.indexOf(10, from) + 1 || -1;

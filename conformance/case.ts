@@ -53,6 +53,8 @@ export type CaseResult = {
   endings: Record<string, string>;
   /** Why this deviation is known and stays: it is shown, and does not make the run a failure. */
   known?: string;
+  /** It was not run, since the server served nobody any more, or never did. */
+  notRun?: true;
   /** The server no longer served a fresh client after the case. */
   killed?: true;
   /** How often it was run, when more than once: the machine stood still in the runs before, which failed. */

@@ -67,7 +67,11 @@ const PROTOCOLS_AT_ONCE = 3;
 const ROOT = join(import.meta.dir, "..");
 
 /** The chosen cases, by protocol; throws when nothing matches, since nothing run is no success. */
-export function choose(choice: readonly string[] = []): { protocol: Protocol; cases: readonly Case[] }[] {
+export function choose(asked: readonly string[] = []): { protocol: Protocol; cases: readonly Case[] }[] {
+  // A protocol's name does as well as the beginning of its ids: chat/bracket/2 is chat-bracket/2.
+  const choice = asked.map((text) =>
+    protocols.reduce((id, { name, slug }) => (id.startsWith(name) ? slug + id.slice(name.length) : id), text),
+  );
   const chosen = protocols.flatMap((protocol) => {
     const cases =
       choice.length === 0
@@ -118,15 +122,21 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
   if (options.target) onlyOneProtocol(chosen, options.target);
   if (options.exec && !options.target)
     throw new Failure(exitCodes.usage, "--exec needs --target, the address at which the command answers");
-  const started =
+  const start = async () =>
     options.exec && options.target ? await startCommand(options.exec, options.target) : undefined;
+  let started = await start();
+  const restart = async () => {
+    await started?.stop();
+    started = await start().catch(() => undefined);
+    return started !== undefined;
+  };
   const results = new Map<string, CaseResult[]>();
   try {
     await inParallel(chosen, PROTOCOLS_AT_ONCE, async ({ protocol, cases }) => {
       const provider =
         options.provider ??
         (options.target
-          ? runningTarget(options.target, options.times)
+          ? { ...runningTarget(options.target, options.times), ...(options.exec ? { restart } : {}) }
           : await ownProvider(protocol, options.server ?? "bun"));
       if ("unsupported" in provider) {
         results.set(

@@ -43,10 +43,15 @@ export function summary({ counts, results, target, strict }: ConformReport): str
   const killed = results.filter((result) => result.killed).length;
   const known = results.filter((result) => result.known).length;
   const knownNote = known > 0 ? `; ${known} known deviations of targets.json` : "";
+  const notRun = results.filter((result) => result.notRun);
+  const rest =
+    notRun.length > 0
+      ? `\n${notRun.length} cases were not run, ${notRun[0].id} and those after it: ${notRun[0].actual}`
+      : "";
   const failed = results.filter((result) => isWrong(result, strict));
   const list = failed.length > 0 ? `\nnot kept: ${failed.map(({ id }) => id).join(" ")}` : "";
   const note = strict && counts["not strict"] > 0 ? " (strict: a SHOULD that is not kept is a failure)" : "";
-  return `${target}: ${results.length} cases: ${parts.join(", ")}${killed > 0 ? `; ${killed} ended the server` : ""}${knownNote}${note}${list}`;
+  return `${target}: ${results.length} case${results.length === 1 ? "" : "s"}: ${parts.join(", ")}${killed > 0 ? `; after ${killed} of them the server served nobody any more` : ""}${knownNote}${note}${rest}${list}`;
 }
 
 const escapes: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };

@@ -16,6 +16,8 @@ import { closedWith } from "./ws-peer.ts";
 const BOUND_MS = 10_000;
 /** How often a case is run at most, when the machine stood still in the runs that failed. */
 const ATTEMPTS = 3;
+/** A running server that did not serve a client that breaks no rule is given up when so many cases failed. */
+const HOPELESS_CASES = 5;
 /** How long a server may take to notice that a case's connections have gone. */
 const NOTICE_MS = 500;
 
@@ -43,7 +45,7 @@ export async function runCases(cases: readonly Case[], options: RunOptions): Pro
   const { provider } = options;
   const results = new Map<Case, CaseResult>();
   // A healthy start is asked for once: a server that never served cannot be said to have been killed.
-  const served = await tryHealth(options);
+  const trouble = await troubleAtStart(options);
   const queue = [...cases];
   const keep = (one: Case, result: CaseResult) => {
     results.set(one, result);
@@ -55,11 +57,16 @@ export async function runCases(cases: readonly Case[], options: RunOptions): Pro
       const reason = declared(one, options);
       const result = reason
         ? { ...blank(one), verdict: "unsupported" as const, actual: reason }
-        : await runSteadily(one, servers, options, served);
+        : await runSteadily(one, servers, options, trouble === undefined);
       keep(one, result);
-      if (!servers.gone()) continue;
-      const actual = `the server does not serve any more, since ${result.id}`;
-      for (const one of queue.splice(0)) keep(one, { ...blank(one), verdict: "error", actual });
+      const actual = servers.gone()
+        ? `the server serves nobody any more, since ${result.id}`
+        : trouble !== undefined && isHopeless(provider, [...results.values()])
+          ? "the server does not serve a client that keeps every rule of the protocol"
+          : undefined;
+      if (actual !== undefined)
+        for (const one of queue.splice(0))
+          keep(one, { ...blank(one), verdict: "error", notRun: true, actual });
     }
     await servers.stop();
   };
@@ -67,6 +74,11 @@ export async function runCases(cases: readonly Case[], options: RunOptions): Pro
   await Promise.all(Array.from({ length: workers }, worker));
   return cases.flatMap((one) => results.get(one) ?? []);
 }
+
+const isHopeless = ({ own }: Provider, results: readonly CaseResult[]): boolean =>
+  !own &&
+  results.length >= HOPELESS_CASES &&
+  results.every(({ verdict }) => verdict !== "pass" && verdict !== "informational");
 
 /** The servers of one worker: cases that need nothing of their own share one, for as long as it serves. */
 function serversFor({ provider }: RunOptions) {
@@ -89,7 +101,7 @@ function serversFor({ provider }: RunOptions) {
       if (special(one) || (provider.own && !usable)) await target.stop();
       if (usable || special(one)) return;
       shared = undefined;
-      gone = !provider.own;
+      gone = !provider.own && !(await provider.restart?.());
     },
     /** Whether a server that runs already, and cannot be started again, has ended. */
     gone: () => gone,
@@ -135,16 +147,16 @@ export function matches(id: string, prefix: string): boolean {
   return id === prefix || (id.startsWith(prefix) && /[/.]/.test(id[prefix.length]));
 }
 
-/** Whether a client that breaks no rule is served, before any case could have done harm. */
-async function tryHealth(options: RunOptions): Promise<boolean> {
+/** What a client that breaks no rule misses before any case could have done harm. */
+async function troubleAtStart(options: RunOptions): Promise<string | undefined> {
   let target: Target | undefined;
   try {
     target = await options.provider.start({});
     const trouble = await troubleOf(target, options);
     if (trouble !== undefined) options.onUnhealthy?.(trouble);
-    return trouble === undefined;
-  } catch {
-    return false; // it does not start: each case says so
+    return trouble;
+  } catch (error) {
+    return String(error); // it does not start: each case says so
   } finally {
     await target?.stop();
   }
@@ -157,6 +169,8 @@ async function troubleOf(target: Target, { health, patience }: RunOptions): Prom
     await within(patience * 2, () => health(context));
     return target.alive() ? undefined : "the server has ended";
   } catch (error) {
+    // What cannot be judged over this transport is said by each case.
+    if (error instanceof Unsupported) return undefined;
     return error instanceof Error ? error.message : String(error);
   } finally {
     await closeAll(context);

@@ -35,6 +35,8 @@ export type Provider = {
   readonly own: boolean;
   /** Whether a start costs so little that each case gets a server of its own. */
   readonly cheap: boolean;
+  /** Starts a shared server anew that serves nobody any more; tells whether it could. */
+  readonly restart?: () => Promise<boolean>;
   readonly start: (options: { times?: readonly TimeName[]; console?: boolean }) => Promise<Target>;
 };
 
@@ -202,7 +204,8 @@ export async function reachable(url: string): Promise<boolean> {
   }
   try {
     const socket = await Bun.connect({ ...placeOf(address), socket: { data() {} } });
-    socket.terminate();
+    // By FIN: a server that cannot bear a reset is to hear of it from the case that is about resets.
+    socket.end();
     return true;
   } catch {
     return false;

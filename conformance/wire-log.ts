@@ -1,7 +1,7 @@
 /** What went over the wire in a case: both directions of every peer, with times, in a form that people read. */
 
 /** Bytes shown of one write or read; the length is always told. */
-const SHOWN_BYTES = 120;
+const SHOWN_BYTES = 240;
 /** Entries kept of one case: its end matters more than its middle, so the middle goes. */
 const KEPT_HEAD = 40;
 const KEPT_TAIL = 60;

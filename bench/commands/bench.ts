@@ -91,6 +91,9 @@ export function addBenchCommand(program: Command): void {
 
 /** Runs what the command line asks for; resolves with the exit code. */
 async function bench(names: string[], flags: Flags): Promise<ExitCode> {
+  // npm keeps flags for itself that do not stand behind `--`, and tells a script of them so.
+  if (process.env.npm_config_quick === "true" && !flags.quick)
+    throw new Failure(exitCodes.usage, "npm took --quick for itself; write npm run bench -- --quick");
   const request: Request = { ...flags, servers: flags.server.split(",") };
   const interrupt = Promise.withResolvers<never>();
   interrupt.promise.catch(() => {});

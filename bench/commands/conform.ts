@@ -114,7 +114,8 @@ async function one(choice: string[], options: Options): Promise<void> {
     ...(declared?.known ? { known: declared.known } : {}),
     onResult(result) {
       const good = result.verdict === "pass" || result.verdict === "unsupported";
-      if (json || (quiet && good)) return;
+      // Those that were not run are told together, at the end.
+      if (json || result.notRun || (quiet && good)) return;
       console.log(good || result.verdict === "informational" ? oneLine(result) : explain(result));
       for (const fact of result.found ?? []) console.log(`    ${fact}`);
     },

@@ -166,7 +166,9 @@ const messages: Opener = async (url, { insecure, output }) => {
     // Bun 1.4.5 gives no code here; its words name the url, as ours do.
     const why =
       failure.replace(/^WebSocket connection to '.*' failed: /, "") || `${code}${reason ? ` ${reason}` : ""}`;
-    opened.reject(unreachable(url, why));
+    opened.reject(
+      unreachable(url, /certificate/.test(why) ? `${why} (--insecure takes it all the same)` : why),
+    );
     resolve(code === 1000 ? undefined : why);
   };
   await opened.promise;

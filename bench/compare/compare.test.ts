@@ -92,7 +92,7 @@ describe("verdicts", () => {
     const comparison = compareRecords(one(old), one(like({ cpu: 3 })));
     expect(comparison.cells[0].rows[0]).toMatchObject({ verdict: "unknown", needed: { atLeast: true } });
     expect(sentence(comparison)).toEndWith(
-      "2 of 2 figures need more samples to tell, the noisiest ≥ 6 samples a side.",
+      "2 of 2 figures need more samples to tell, the noisiest ≥ 6 samples a side (--samples 6).",
     );
   });
 
@@ -238,6 +238,14 @@ describe("unlike records are refused", () => {
     const other = elsewhere({ git: { commit: "f", clean: false }, clockUncertainty: 9 });
     for (const sample of other.samples) sample.parameters = { ...sample.parameters, seed: 7 };
     expect(compareRecords(old, other).unlike).toEqual([]);
+  });
+
+  test("nor for a parameter of words, with a comma in them", () => {
+    const both = [like({}), like({})];
+    for (const { samples } of both)
+      for (const sample of samples)
+        sample.parameters = { ...sample.parameters, leaving: "FIN or reset, in turn" };
+    expect(compareRecords(both[0], both[1]).unlike).toEqual([]);
   });
 
   test("and compared by force, with a word of it", () => {

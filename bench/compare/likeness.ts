@@ -38,14 +38,15 @@ export function unlikeEnvironments({ environment: a }: RunRecord, { environment:
 /** Samples of one cell must have been asked for the same: every value that one side has, the other has too. */
 export function unlikeParameters(cell: string, a: readonly Sample[], b: readonly Sample[]): Unlike[] {
   const values = (samples: readonly Sample[], name: string) =>
-    [...new Set(samples.map((sample) => JSON.stringify(sample.parameters[name] ?? null)))].sort().join(", ");
+    [...new Set(samples.map((sample) => JSON.stringify(sample.parameters[name] ?? null)))].sort();
   const names = new Set([...a, ...b].flatMap((sample) => Object.keys(sample.parameters)));
   return [...names]
     .filter((name) => !freeParameters.has(name))
     .flatMap((name) => {
       const old = values(a, name);
       const now = values(b, name);
-      return old === now && !old.includes(", ") ? [] : [{ field: `${cell}: ${name}`, old, new: now }];
+      const one = old.length === 1 && now.length === 1 && old[0] === now[0];
+      return one ? [] : [{ field: `${cell}: ${name}`, old: old.join(", "), new: now.join(", ") }];
     });
 }
 

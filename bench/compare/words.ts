@@ -103,7 +103,7 @@ function unanswered(comparison: Comparison): string | undefined {
   const rows = comparison.cells.flatMap((cell) => cell.rows).filter(({ verdict }) => verdict === "unknown");
   if (rows.length === 0) return undefined;
   const [most] = rows.flatMap(({ needed }) => needed ?? []).sort((a, b) => b.samples - a.samples);
-  const takes = most ? `, the noisiest ${samplesText(most)} a side` : "";
+  const takes = most ? `, the noisiest ${samplesText(most)} a side (--samples ${most.samples})` : "";
   const need = rows.length === 1 ? "figure needs" : "figures need";
   return `${rows.length} of ${comparison.tests} ${need} more samples to tell${takes}`;
 }
