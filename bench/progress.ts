@@ -17,7 +17,12 @@ function headline({ metrics, counts, wrong, invalid }: Sample): string {
     metrics.transferRate !== undefined ? `${bytes(metrics.transferRate)}/s` : undefined,
     counts.tried !== undefined ? `${amount(counts.tried)} tried` : undefined,
   ].filter((figure) => figure !== undefined);
-  const faults = wrong.map(({ kind, count }) => `WRONG: ${amount(count)} ${kind}`);
+  const kinds = wrong.filter(({ kind }) => kind !== "stopped");
+  const faults =
+    kinds.length > 0
+      ? [`WRONG: ${kinds.map(({ kind, count }) => `${amount(count)} ${kind}`).join(", ")}`]
+      : [];
+  if (kinds.length < wrong.length) faults.push("ended early");
   const marks = invalid.map(({ rule }) => `invalid: ${rule}`);
   return [...figures, ...faults, ...marks].join(", ");
 }

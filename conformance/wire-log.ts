@@ -30,8 +30,38 @@ export const sent = (log: WireLog, peer: string, bytes: Uint8Array): void =>
 export const received = (log: WireLog, peer: string, bytes: Uint8Array): void =>
   note(log, peer, `← ${show(bytes)}`);
 
+/** Of a run of entries that are alike so many are shown at each end; a run that is hardly longer, whole. */
+const RUN_SHOWN = 3;
+const RUN_FOLDED = 10;
+
 export function linesOf(log: WireLog): string[] {
-  return [...log.head, ...(log.left > 0 ? [`            … ${log.left} entries …`] : []), ...log.tail];
+  const gap = log.left > 0 ? [`            … ${log.left} entries …`] : [];
+  return [...folded(log.head), ...gap, ...folded(log.tail)];
+}
+
+/** Who does what: one peer's writes are alike, and so are all peers' connects, whatever stands in them. */
+function kindOf(line: string): string {
+  const [, peer = "", what = ""] = line.match(/ ms {2}(\S+) +(.*)/) ?? [];
+  const word = what.split(" ", 1)[0];
+  return word === "→" || word === "←" ? `${peer} ${word}` : word;
+}
+
+function folded(lines: readonly string[]): string[] {
+  const shown: string[] = [];
+  for (let from = 0, to = 0; from < lines.length; from = to) {
+    const kind = kindOf(lines[from]);
+    while (to < lines.length && kindOf(lines[to]) === kind) to++;
+    const run = lines.slice(from, to);
+    const more = run.length - 2 * RUN_SHOWN;
+    if (run.length < RUN_FOLDED) shown.push(...run);
+    else
+      shown.push(
+        ...run.slice(0, RUN_SHOWN),
+        `            … ${more} more like these …`,
+        ...run.slice(-RUN_SHOWN),
+      );
+  }
+  return shown;
 }
 
 /** Bytes as a quoted text where they are mostly text, else as hexadecimal; with their number when it is cut. */

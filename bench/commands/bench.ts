@@ -81,7 +81,7 @@ export function addBenchCommand(program: Command): void {
         .choices(["rate", "connections"])
         .default("rate"),
     )
-    .option("--exhaustive", "framing: every split of the longest lines too (about a minute)", false)
+    .option("--exhaustive", "framing: every split of the longest lines too (20 s a room)", false)
     .option("--results <folder>", "where the record goes", "results")
     .option("--json", "print the record, and nothing else, on standard output")
     .action(async (names: string[], flags: Flags) => {

@@ -105,9 +105,10 @@ async function runCell(plan: FramingPlan | DialoguePlan, context: SampleContext)
 function framingTable(samples: Sample[]): string {
   const rows = samples.flatMap(({ detail, variant, server }) =>
     detail?.scenario === "framing"
-      ? detail.stages.map(({ name, tried, possible, counts }) => [
+      ? detail.stages.map(({ name, tried, possible, counts, stopped }) => [
           `${variant} ${server} ${name}`,
-          whole(tried) + (possible > tried ? ` of ${whole(possible)}` : ""),
+          whole(tried) +
+            (stopped ? ", ended early" : possible > tried ? `, sampled of ${whole(possible)}` : ""),
           ...KINDS.map((kind) => whole(counts[kind] ?? 0)),
         ])
       : [],
