@@ -75,6 +75,10 @@ export const blank = ({ id, title, requirement, source }: Case): CaseResult => (
   milliseconds: 0,
 });
 
+/** Whether a case found what it should not, or could not be run; `isWrong` says what that means for the run. */
+export const deviates = ({ verdict }: Pick<CaseResult, "verdict">): boolean =>
+  verdict === "fail" || verdict === "not strict" || verdict === "error";
+
 /** Whether a result makes the run a failure: a MUST, or with `strict` a SHOULD, and no deviation that is known. */
 export const isWrong = ({ verdict, known }: CaseResult, strict: boolean): boolean =>
   !known && (verdict === "fail" || (strict && verdict === "not strict"));

@@ -70,22 +70,24 @@ const ROOT = join(import.meta.dir, "..");
 export function choose(asked: readonly string[] = []): { protocol: Protocol; cases: readonly Case[] }[] {
   // A protocol's name does as well as the beginning of its ids: chat/bracket/2 is chat-bracket/2.
   const choice = asked.map((text) =>
-    protocols.reduce((id, { name, slug }) => (id.startsWith(name) ? slug + id.slice(name.length) : id), text),
+    protocols
+      .reduce((id, { name, slug }) => (id.startsWith(name) ? slug + id.slice(name.length) : id), text)
+      .replace(/\/$/, ""),
   );
   const chosen = protocols.flatMap((protocol) => {
     const cases =
       choice.length === 0
         ? protocol.cases
-        : protocol.cases.filter(({ id }) => choice.some((prefix) => matches(id, prefix.replace(/\/$/, ""))));
+        : protocol.cases.filter(({ id }) => choice.some((prefix) => matches(id, prefix)));
     return cases.length > 0 ? [{ protocol, cases }] : [];
   });
-  const unmatched = choice.find(
-    (prefix) => !chosen.some(({ cases }) => cases.some(({ id }) => matches(id, prefix.replace(/\/$/, "")))),
+  const unmatched = choice.findIndex(
+    (prefix) => !chosen.some(({ cases }) => cases.some(({ id }) => matches(id, prefix))),
   );
-  if (unmatched !== undefined)
+  if (unmatched >= 0)
     throw new Failure(
       exitCodes.unreachable,
-      `no case matches "${unmatched}": the protocols are ${protocols.map(({ slug }) => slug).join(", ")}; see --list`,
+      `no case matches "${asked[unmatched]}": the protocols are ${protocols.map(({ slug }) => slug).join(", ")}; see --list`,
     );
   return chosen;
 }

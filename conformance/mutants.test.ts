@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Mutant, mutants, provenCases } from "../servers/mutants/index.ts";
-import type { Case } from "./case.ts";
+import { type Case, deviates } from "./case.ts";
 import { protocols } from "./protocols.ts";
 import { runCases } from "./runner.ts";
 import { inProcessProvider, processProvider } from "./target.ts";
@@ -33,7 +33,7 @@ async function failedBy(mutant: Mutant): Promise<string[]> {
     // Server and cases share this process: what stands still is seldom the machine.
     attempts: 1,
   });
-  const wrong = results.filter(({ verdict }) => ["fail", "not strict", "error"].includes(verdict));
+  const wrong = results.filter(deviates);
   return wrong.map(({ id }) => id).sort();
 }
 

@@ -5,7 +5,7 @@
 
 import { PAUSE_MS, watchPauses } from "../platform/pauses.ts";
 import { asleep } from "../platform/proc.ts";
-import { blank, type Case, type CaseResult, type Ending } from "./case.ts";
+import { blank, type Case, type CaseResult, deviates, type Ending } from "./case.ts";
 import { type Context, createContext } from "./context.ts";
 import { sleep, type TcpPeer, type UdpPeer, until } from "./peer.ts";
 import type { Provider, Target } from "./target.ts";
@@ -127,8 +127,7 @@ async function runSteadily(
     const result = await runCase(one, target, options, served);
     const paused = pauses.end();
     await servers.giveBack(one, target, result.killed ?? false);
-    const good = !["fail", "not strict", "error"].includes(result.verdict);
-    if (good || paused < PAUSE_MS || attempt >= (options.attempts ?? ATTEMPTS) || servers.gone())
+    if (!deviates(result) || paused < PAUSE_MS || attempt >= (options.attempts ?? ATTEMPTS) || servers.gone())
       return { ...result, ...(attempt > 1 ? { attempts: attempt } : {}) };
   }
 }

@@ -8,6 +8,7 @@ import { startChatWs } from "./ws-chat.ts";
 
 const FOLDER = `${import.meta.dir}/testing-tls`;
 const cert = readFileSync(`${FOLDER}/cert.pem`, "utf8");
+const TLS_FLAGS = ["--tls-cert", `${FOLDER}/cert.pem`, "--tls-key", `${FOLDER}/key.pem`];
 const tls = { cert, key: readFileSync(`${FOLDER}/key.pem`, "utf8") };
 
 let server: Running;
@@ -59,12 +60,7 @@ const beginnings = ["", "\x16\x03\x01\x00\xc8\x01", "GET / HTTP/1.1\r\n\r\n"];
 test.each(["tcp-chat.ts", "tcp-sum.ts", "tcp-file.ts", "ws-chat.ts"])(
   "%s outlives clients that go before their handshake is done",
   async (file) => {
-    const program = await startProgram(file, [
-      "--tls-cert",
-      `${FOLDER}/cert.pem`,
-      "--tls-key",
-      `${FOLDER}/key.pem`,
-    ]);
+    const program = await startProgram(file, TLS_FLAGS);
     for (let i = 0; i < 60; i++) {
       const { hostname, port } = placeOf(program.listening);
       const guest = await Bun.connect({ hostname, port, socket: { data() {}, error() {} } });
@@ -107,12 +103,7 @@ test("the WebSocket room and its page speak wss:// and https://", async () => {
 test.each(["tcp-echo.ts", "tcp-sum.ts", "tcp-file.ts", "ws-sum.ts"])(
   "%s says that it speaks TLS",
   async (file) => {
-    const program = await startProgram(file, [
-      "--tls-cert",
-      `${FOLDER}/cert.pem`,
-      "--tls-key",
-      `${FOLDER}/key.pem`,
-    ]);
+    const program = await startProgram(file, TLS_FLAGS);
     expect(program.listening).toMatch(file.startsWith("tcp") ? /^tls:/ : /^wss:/);
     expect(await program.stop()).toBe(0);
   },
