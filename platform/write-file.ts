@@ -1,0 +1,87 @@
+/**
+ * Files that a command is asked to write. What cannot be written is told before the run, in one line; a file has its
+ * name only once it is whole, so that whoever reads it never finds half of one (rename(2)).
+ */
+import { mkdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { exitCodes, Failure } from "./failure.ts";
+
+/** A full disk takes an empty file; not one of so many bytes, most of the time. */
+const PROBE_BYTES = 65_536;
+
+/** Throws a usage error that names the flag where the file `path` cannot be written now. */
+export function checkWritable(flag: string, path: string): void {
+  const prefix = `${flag} ${path} cannot be written`;
+  refuse(prefix, () => {
+    const place = placeOf(path);
+    if (!place.regular) return;
+    probe(dirname(place.path));
+  });
+}
+
+/** The same for a folder, which is made where there is none. */
+export function checkFolder(flag: string, folder: string): void {
+  refuse(`${flag} ${folder}: nothing can be written there`, () => {
+    mkdirSync(folder, { recursive: true });
+    probe(folder);
+  });
+}
+
+/** Writes all of `text`, or nothing: throws a usage error in words, and leaves no half of a file. */
+export function writeWhole(path: string, text: string): void {
+  refuse(`${path} cannot be written`, () => {
+    const place = placeOf(path);
+    // A terminal, a pipe, /dev/null: nothing that could be replaced.
+    if (!place.regular) return writeFileSync(place.path, text);
+    const unfinished = unfinishedName(dirname(place.path), basename(place.path));
+    try {
+      writeFileSync(unfinished, text, { flag: "wx" });
+      renameSync(unfinished, place.path);
+    } catch (error) {
+      rmSync(unfinished, { force: true });
+      throw error;
+    }
+  });
+}
+
+/** Where the file really is, behind symbolic links, and whether it is one or can become one. */
+function placeOf(path: string): { path: string; regular: boolean } {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
+  return stat ? { path: realpathSync(path), regular: stat.isFile() } : { path: resolve(path), regular: true };
+}
+
+const unfinishedName = (folder: string, name: string) =>
+  join(folder, `.${name}.${process.pid}-${crypto.randomUUID().slice(0, 8)}`);
+
+function probe(folder: string): void {
+  const path = unfinishedName(folder, "probe");
+  try {
+    writeFileSync(path, new Uint8Array(PROBE_BYTES), { flag: "wx" });
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
+const reasons: Record<string, string> = {
+  ENOENT: "there is no such folder",
+  ENOTDIR: "a part of its path is no folder",
+  EISDIR: "it is a folder",
+  EEXIST: "it is a file",
+  EACCES: "permission denied",
+  EPERM: "operation not permitted",
+  EROFS: "the file system is read-only",
+  ENOSPC: "no space is left",
+  EDQUOT: "the quota is used up",
+  ENAMETOOLONG: "the name is too long",
+};
+
+function refuse(prefix: string, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const why = reasons[code] ?? (error instanceof Error ? error.message : String(error));
+    throw new Failure(exitCodes.usage, `${prefix}: ${why}`);
+  }
+}
