@@ -2,13 +2,14 @@
  * The members of a room as a fleet holds them: connections over TCP or UDP, all with the same few calls, so
  * that a workload need not know which it has. Connecting is bounded in number at once and in time.
  */
-import type { Socket, udp } from "bun";
+import type { udp } from "bun";
 import { addressText } from "../platform/address.ts";
 import { createOutbox, flush, type Outbox, pending, send } from "../platform/outbox.ts";
 import { fileLimit, fileTableIsFull } from "../platform/proc.ts";
 import { fdOf, growReceiveBuffer } from "../platform/socket-options.ts";
 import { acceptFor, createKey, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
-import { placeOf, type Target, udpHostFor } from "./target.ts";
+import { dial } from "./dial.ts";
+import { type Target, udpHostFor } from "./target.ts";
 import { Unreachable } from "./unreachable.ts";
 
 export type Member = {
@@ -123,15 +124,11 @@ async function openTcp(target: Target, index: number, handlers: MemberHandlers):
     lost = true;
     handlers.onLost(index, reason);
   };
-  const connecting: Promise<Socket> = Bun.connect({
-    ...placeOf(target),
-    socket: {
-      data: (_, chunk) => handlers.onBytes(index, chunk),
-      drain: (socket) => flush(outbox, socket),
-      close: (_, error) => lose(error ? `reset (${error.message})` : "closed by the server"),
-      error: (_, error) => lose(error.message),
-      connectError: () => {}, // the promise rejects with it
-    },
+  const connecting = dial(target, {
+    data: (_, chunk) => handlers.onBytes(index, chunk),
+    drain: (socket) => flush(outbox, socket),
+    close: (_, error) => lose(error ? `reset (${error.message})` : "closed by the server"),
+    error: (_, error) => lose(error.message),
   });
   const socket = await withTimeout(connecting, "connecting");
   return {

@@ -1,8 +1,22 @@
 /**
  * The address of a server under test, as flags and plans have it: `tcp://host:port`, `tls://…`, `unix:///path`,
- * `udp://…`, `ws://…/path`, `wss://…`. Certificates are not verified: what is judged are messages, not names.
+ * `udp://…`, `ws://…/path`, `wss://…`; and which certificates are trusted there.
  */
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { exitCodes, Failure } from "../platform/failure.ts";
 import { Unreachable } from "./unreachable.ts";
+
+/**
+ * Whose certificates a `tls://` or `wss://` target may have: those of the authorities that Bun knows (Mozilla's), for
+ * the name or address by which it is asked, unless one of these is said. Values, so that they travel in plans.
+ */
+export type TlsTrust = {
+  /** Any certificate is taken. */
+  insecure?: boolean;
+  /** Path of a PEM file: who may sign the certificate, instead of the authorities. */
+  ca?: string;
+};
 
 export type Target = {
   url: string;
@@ -15,6 +29,7 @@ export type Target = {
   unix?: string;
   /** Path of the WebSocket handshake. */
   path: string;
+  trust?: TlsTrust;
 };
 
 const SCHEMES: Record<string, Pick<Target, "transport" | "tls">> = {
@@ -47,24 +62,56 @@ export function parseTarget(url: string): Target | undefined {
 }
 
 /** The target of a plan; one that is none ends the workload. */
-export function plannedTarget({ target: url }: { target: string }): Target {
+export function plannedTarget({ target: url, trust }: { target: string; trust?: TlsTrust }): Target {
   const target = parseTarget(url);
-  if (target) return target;
+  if (target) return trust ? { ...target, trust } : target;
   throw new Unreachable(`${url} is no target`);
 }
 
+/** From the flags `--insecure` and `--ca <file>`; a usage error where they do not fit each other or the target. */
+export function readTrust({ insecure, ca }: TlsTrust, target: Target | undefined): TlsTrust | undefined {
+  const usage = (message: string) => new Failure(exitCodes.usage, message);
+  const flag = insecure ? "--insecure" : ca === undefined ? undefined : `--ca ${ca}`;
+  if (flag === undefined) return undefined;
+  if (insecure && ca !== undefined)
+    throw usage(`--ca ${ca} checks a certificate and --insecure takes any: give one of them`);
+  if (!target?.tls) throw usage(`${flag} needs a --target with tls:// or wss://`);
+  if (ca === undefined) return { insecure: true };
+  try {
+    new X509Certificate(authority(ca));
+  } catch (error) {
+    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    throw usage(`--ca ${ca}: ${missing ? "there is no such file" : "it holds no certificate (PEM)"}`);
+  }
+  return { ca };
+}
+
+const authorities = new Map<string, string>();
+
+/** The text of a PEM file, read once: a fleet connects thousands of times. */
+function authority(path: string): string {
+  const known = authorities.get(path) ?? readFileSync(path, "utf8");
+  authorities.set(path, known);
+  return known;
+}
+
 /** Where `Bun.connect` is to connect to. */
-export function placeOf({ hostname, port, tls, unix }: Target): {
+export function placeOf(
+  { hostname, port, tls, unix, trust: own }: Target,
+  trust: TlsTrust = own ?? {},
+): {
   hostname: string;
   port: number;
   unix: string;
-  tls?: { rejectUnauthorized: boolean };
+  tls?: { rejectUnauthorized: boolean; ca?: string };
 } {
-  const options = tls ? { tls: { rejectUnauthorized: false } } : {};
+  const { insecure = false, ca } = trust;
+  const checks = { rejectUnauthorized: !insecure, ...(ca === undefined ? {} : { ca: authority(ca) }) };
   // Bun's types want either a host or a path: of the two just one is there.
-  return { ...options, ...(unix === undefined ? { hostname, port } : { unix }) } as ReturnType<
-    typeof placeOf
-  >;
+  return {
+    ...(tls ? { tls: checks } : {}),
+    ...(unix === undefined ? { hostname, port } : { unix }),
+  } as ReturnType<typeof placeOf>;
 }
 
 /** What a UDP socket is bound to: Bun takes IPv4 unless it is told otherwise. */

@@ -3,6 +3,7 @@
  * Chooses cases and the server to judge, runs them, and reports; the command line only prints.
  */
 import { join } from "node:path";
+import type { Target as Address, TlsTrust } from "../clients/target.ts";
 import { type ExitCode, exitCodes, Failure } from "../platform/failure.ts";
 import { peerCommand } from "../servers/peers/index.ts";
 import { blank, type Case, type CaseResult, isWrong, type Verdict } from "./case.ts";
@@ -29,6 +30,8 @@ export type ConformOptions = {
   choice?: readonly string[];
   /** A server that runs: `tcp://host:port`, `ws://host:port/path` and the others of clients/target.ts. */
   target?: string;
+  /** Which certificates a `tls://` or `wss://` target may have. */
+  trust?: TlsTrust;
   /** A command that starts the server that `target` names. */
   exec?: string;
   /** One of the implementations here, by its language; ours, in Bun, when nothing is said. */
@@ -121,11 +124,11 @@ export async function inParallel<T>(
 
 export async function conform(options: ConformOptions = {}): Promise<ConformReport> {
   const chosen = choose(options.choice);
-  if (options.target) onlyOneProtocol(chosen, options.target);
+  const address = options.target === undefined ? undefined : parseUrl(options.target, options.trust);
+  if (address) onlyOneProtocol(chosen, address);
   if (options.exec && !options.target)
     throw new Failure(exitCodes.usage, "--exec needs --target, the address at which the command answers");
-  const start = async () =>
-    options.exec && options.target ? await startCommand(options.exec, options.target) : undefined;
+  const start = async () => (options.exec && address ? await startCommand(options.exec, address) : undefined);
   let started = await start();
   const restart = async () => {
     await started?.stop();
@@ -137,8 +140,8 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
     await inParallel(chosen, PROTOCOLS_AT_ONCE, async ({ protocol, cases }) => {
       const provider =
         options.provider ??
-        (options.target
-          ? { ...runningTarget(options.target, options.times), ...(options.exec ? { restart } : {}) }
+        (address
+          ? { ...runningTarget(address, options.times), ...(options.exec ? { restart } : {}) }
           : await ownProvider(protocol, options.server ?? "bun"));
       if ("unsupported" in provider) {
         results.set(
@@ -177,12 +180,11 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
   };
 }
 
-function onlyOneProtocol(chosen: readonly { protocol: Protocol }[], target: string): void {
-  const { transport } = parseUrl(target);
+function onlyOneProtocol(chosen: readonly { protocol: Protocol }[], { transport, url }: Address): void {
   if (chosen.length > 1)
     throw new Failure(
       exitCodes.usage,
-      `--target ${target} speaks one protocol: name it, one of ${protocols
+      `--target ${url} speaks one protocol: name it, one of ${protocols
         .filter((protocol) => protocol.transport === transport)
         .map(({ slug }) => slug)
         .join(", ")}`,
@@ -191,7 +193,7 @@ function onlyOneProtocol(chosen: readonly { protocol: Protocol }[], target: stri
   if (protocol.transport !== transport)
     throw new Failure(
       exitCodes.usage,
-      `--target ${target}: ${protocol.name} needs ${protocol.transport}, and this is ${transport}`,
+      `--target ${url}: ${protocol.name} needs ${protocol.transport}, and this is ${transport}`,
     );
 }
 

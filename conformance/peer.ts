@@ -1,6 +1,7 @@
 /** One side of a conversation with the server under test: what it has received, and how it ended. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { placeOf, type Target } from "../clients/target.ts";
+import { dial } from "../clients/dial.ts";
+import type { Target } from "../clients/target.ts";
 import { addressText } from "../platform/address.ts";
 import { createOutbox, flush, pending, send } from "../platform/outbox.ts";
 import { fdOf, setOption } from "../platform/socket-options.ts";
@@ -93,10 +94,9 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
     note(log, name, "→ FIN");
     socket.shutdown();
   };
-  const socket = await Bun.connect({
-    ...placeOf(at),
-    allowHalfOpen: true,
-    socket: {
+  const socket = await dial(
+    at,
+    {
       data(_socket, bytes) {
         received(log, name, bytes);
         if (!ignoring) chunks.push(bytes);
@@ -111,7 +111,8 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
       close: (_socket, error) => end(error ? "reset" : "fin"),
       error: () => end("reset"),
     },
-  });
+    { allowHalfOpen: true },
+  );
   if (receiveBuffer) setOption(fdOf(socket), "SO_RCVBUF", receiveBuffer);
   const peer: TcpPeer = {
     ...waiting,

@@ -7,7 +7,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
-import { type Target as Address, parseTarget, placeOf, targetForms } from "../clients/target.ts";
+import { dial } from "../clients/dial.ts";
+import { connectReason } from "../clients/members.ts";
+import { type Target as Address, parseTarget, type TlsTrust, targetForms } from "../clients/target.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import type { ServerOptions, ServerSpec } from "../servers/standalone.ts";
 import { sleep } from "./peer.ts";
@@ -41,9 +43,9 @@ export type Provider = {
 };
 
 /** Reads the address of a target; a usage error when it is none. */
-export function parseUrl(text: string): Address {
+export function parseUrl(text: string, trust?: TlsTrust): Address {
   const address = parseTarget(text);
-  if (address) return address;
+  if (address) return trust ? { ...address, trust } : address;
   throw new Failure(exitCodes.usage, `--target ${text} is no address: write ${targetForms}`);
 }
 
@@ -51,8 +53,7 @@ const withPath = (url: string, path?: string) =>
   path ? url.replace(/^(ws:\/\/[^/]+).*$/, `$1${path}`) : url;
 
 /** A server that runs already: nothing about it can be changed, and all cases share it. */
-export function runningTarget(url: string, times: Target["times"] = {}): Provider {
-  const address = parseUrl(url);
+export function runningTarget(address: Address, times: Target["times"] = {}): Provider {
   return {
     own: false,
     cheap: false,
@@ -164,11 +165,14 @@ export function inProcessProvider(
 
 /** No server at all: what is looked at is the platform. */
 export function platformItself(): Provider {
-  return { ...runningTarget("tcp://127.0.0.1:1"), own: true };
+  return { ...runningTarget(parseUrl("tcp://127.0.0.1:1")), own: true };
 }
 
 /** A command that is started for one run and answers at a known address. */
-export async function startCommand(command: string, url: string): Promise<{ stop: () => Promise<void> }> {
+export async function startCommand(
+  command: string,
+  address: Address,
+): Promise<{ stop: () => Promise<void> }> {
   const child = Bun.spawn(["sh", "-c", `exec ${command}`], {
     stdin: "ignore",
     stdout: "ignore",
@@ -180,7 +184,7 @@ export async function startCommand(command: string, url: string): Promise<{ stop
     child.kill("SIGKILL");
   };
   const deadline = performance.now() + START_MS;
-  while (!(await reachable(url))) {
+  for (let why = await whyUnreachable(address); why !== undefined; why = await whyUnreachable(address)) {
     const ended = child.exitCode !== null || child.signalCode !== null;
     if (!ended && performance.now() < deadline) {
       await sleep(50);
@@ -189,25 +193,24 @@ export async function startCommand(command: string, url: string): Promise<{ stop
     await stop();
     throw new Failure(
       exitCodes.unreachable,
-      `--exec "${command}" ${ended ? `ended with exit code ${child.exitCode}` : `does not answer at ${url} after ${START_MS / 1000} s`}`,
+      `--exec "${command}" ${ended ? `ended with exit code ${child.exitCode}` : `does not answer at ${address.url} after ${START_MS / 1000} s`}`,
     );
   }
   return { stop };
 }
 
-/** Whether somebody listens; of a UDP server that cannot be told, so it is given a moment. */
-export async function reachable(url: string): Promise<boolean> {
-  const address = parseUrl(url);
+/** Why nobody can be talked to there; of a UDP server that cannot be told, so it is given a moment. */
+export async function whyUnreachable(address: Address): Promise<string | undefined> {
   if (address.transport === "udp") {
     await sleep(500);
-    return true;
+    return undefined;
   }
   try {
-    const socket = await Bun.connect({ ...placeOf(address), socket: { data() {} } });
+    const socket = await dial(address, { data() {} });
     // By FIN: a server that cannot bear a reset is to hear of it from the case that is about resets.
     socket.end();
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    return connectReason(address, error);
   }
 }

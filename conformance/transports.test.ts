@@ -19,7 +19,8 @@ afterEach(() => server.stop());
 
 async function judged(choice: string, options: ConformOptions = {}) {
   const target = server.url.replace(/\/add$/, "/echo");
-  const report = await conform({ choice: [choice], target, ...options });
+  const trust = { ca: join(import.meta.dir, "../servers/testing-tls/cert.pem") };
+  const report = await conform({ choice: [choice], target, trust, ...options });
   return { ...report, verdicts: [...new Set(report.results.map(({ verdict }) => verdict))].sort() };
 }
 

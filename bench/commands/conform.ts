@@ -1,6 +1,6 @@
 /** `sockbench conform [protocol[/section[.case]]…]`: judges a server, ours or a stranger's, and says what is wrong. */
 import { type Command, InvalidArgumentError } from "commander";
-import { targetForms } from "../../clients/target.ts";
+import { parseTarget, readTrust, targetForms } from "../../clients/target.ts";
 import {
   type ConformOptions,
   type ConformReport,
@@ -12,7 +12,7 @@ import {
 } from "../../conformance/index.ts";
 import { matrixPage, matrixText, readTargets, runMatrix, TARGETS_FILE } from "../../conformance/matrix.ts";
 import { explain, junit, oneLine, summary } from "../../conformance/report.ts";
-import { reachable } from "../../conformance/target.ts";
+import { parseUrl, whyUnreachable } from "../../conformance/target.ts";
 import { serverTimes, type TimeName } from "../../conformance/times.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { provenCases } from "../../servers/mutants/index.ts";
@@ -23,6 +23,8 @@ type Options = {
   all?: string | true;
   html?: string;
   target?: string;
+  insecure?: true;
+  ca?: string;
   exec?: string;
   server?: Language;
   time?: Partial<Record<TimeName, number>>;
@@ -48,6 +50,8 @@ export function addConformCommand(program: Command): void {
     .option("--list", "list the cases and run nothing")
     .option("--unproven", "list the cases that no mutant makes fail")
     .option("--target <url>", `a server that runs: ${targetForms}`)
+    .option("--insecure", "take any certificate of a tls:// or wss:// target")
+    .option("--ca <file>", "who may sign its certificate (PEM), instead of the known authorities")
     .option("--exec <command>", "start this first, and wait until the target answers")
     .addOption(
       program
@@ -103,8 +107,10 @@ async function one(choice: string[], options: Options): Promise<void> {
   const declared = target
     ? undefined
     : (await readTargets()).find((entry) => entry.server === (server ?? "bun"));
+  const trust = readTrust(options, target === undefined ? undefined : parseTarget(target));
   const settings: ConformOptions = {
     choice,
+    ...(trust ? { trust } : {}),
     ...(target ? { target } : {}),
     ...(exec ? { exec } : {}),
     ...(server ? { server } : {}),
@@ -125,11 +131,8 @@ async function one(choice: string[], options: Options): Promise<void> {
       console.error(
         `${target} does not serve a client that keeps every rule of ${protocol} (${why}); is this the protocol that it speaks?`,
       );
-  if (target && !exec && !(await reachable(target)))
-    throw new Failure(
-      exitCodes.unreachable,
-      `--target ${target}: nobody listens there; start the server, or name it with --exec`,
-    );
+  const why = target && !exec ? await whyUnreachable(parseUrl(target, trust)) : undefined;
+  if (why !== undefined) throw new Failure(exitCodes.unreachable, `--target ${why}`);
   const report = await conform(settings);
   if (json) console.log(JSON.stringify(report));
   else console.log(`\n${summary(report)}`);

@@ -9,10 +9,11 @@ import { createOutbox, flush, pending, send } from "../../platform/outbox.ts";
 import { fdOf, getOption, tcpInfo } from "../../platform/socket-options.ts";
 import { connectWithMss } from "../../platform/tcp-connect.ts";
 import { type Dialect, type DialectName, dialects } from "../../protocols/chat.ts";
+import { dial } from "../dial.ts";
 import type { Exchange } from "../exchange.ts";
 import { createHistogram } from "../histogram.ts";
 import { connectReason } from "../members.ts";
-import { parseTarget, placeOf, plannedTarget, type Target } from "../target.ts";
+import { parseTarget, plannedTarget, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type CoalescePlan = {
@@ -117,9 +118,7 @@ async function connect(target: Target, ethernetMss: boolean, noDelay: boolean, {
     ethernetMss && !target.tls ? connectWithMss(target.hostname, target.port, ETHERNET_MSS) : undefined;
   let socket: Socket;
   try {
-    socket = await (fd === undefined
-      ? Bun.connect({ ...placeOf(target), socket: handlers })
-      : connectFd(fd, handlers));
+    socket = await (fd === undefined ? dial(target, handlers) : connectFd(fd, handlers));
   } catch (error) {
     throw new Unreachable(connectReason(target, error));
   }

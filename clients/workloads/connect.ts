@@ -17,10 +17,11 @@ import {
   readHead,
   statusOf,
 } from "../../protocols/websocket.ts";
+import { dial } from "../dial.ts";
 import type { Exchange } from "../exchange.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
 import { connectReason, openMembers } from "../members.ts";
-import { placeOf, plannedTarget, type Target } from "../target.ts";
+import { plannedTarget, type Target } from "../target.ts";
 import { FLEET_MASK } from "../wire.ts";
 
 export type ConnectPlan = {
@@ -155,20 +156,16 @@ async function liveOnce({ target, handshake }: Run): Promise<number> {
     } else fail(`the handshake was answered with "${answer?.firstLine ?? "no end"}"`);
   }
 
-  const connecting = Bun.connect({
-    ...placeOf(target),
-    socket: {
-      open(socket) {
-        if (handshake) return void socket.write(handshake.request);
-        openedAt = now();
-        socket.shutdown();
-      },
-      data: receive,
-      close: (_, error) =>
-        error || openedAt === 0 ? fail(error?.message ?? "closed in the handshake") : gone.resolve(),
-      error: (_, error) => fail(error.message),
-      connectError: () => {}, // the promise rejects with it
+  const connecting = dial(target, {
+    open(socket) {
+      if (handshake) return void socket.write(handshake.request);
+      openedAt = now();
+      socket.shutdown();
     },
+    data: receive,
+    close: (_, error) =>
+      error || openedAt === 0 ? fail(error?.message ?? "closed in the handshake") : gone.resolve(),
+    error: (_, error) => fail(error.message),
   });
   const timer = setTimeout(() => fail(`not over within ${SESSION_TIMEOUT_MS / 1000} s`), SESSION_TIMEOUT_MS);
   let socket: Socket | undefined;

@@ -11,10 +11,11 @@ import { now } from "../../platform/clock.ts";
 import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
 import { memory } from "../../platform/proc.ts";
 import { ACCEPTED, receipt, writeName } from "../../protocols/file.ts";
+import { dial } from "../dial.ts";
 import type { Exchange } from "../exchange.ts";
 import { connectReason } from "../members.ts";
 import { seededRandom } from "../requests.ts";
-import { placeOf, plannedTarget, type Target } from "../target.ts";
+import { plannedTarget, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type TransferPlan = {
@@ -140,10 +141,9 @@ async function send(
 
   let socket: Socket;
   try {
-    socket = await Bun.connect({
-      ...placeOf(target),
-      allowHalfOpen: true,
-      socket: {
+    socket = await dial(
+      target,
+      {
         data(socket, chunk) {
           timer.refresh();
           const first = answer.text === "";
@@ -158,9 +158,9 @@ async function send(
         end: () => finish("closed"),
         close: (_, error) => finish(error ? `reset (${error.message})` : "closed"),
         error: (_, error) => finish(error.message),
-        connectError: () => {}, // the promise rejects with it
       },
-    });
+      { allowHalfOpen: true },
+    );
   } catch (error) {
     clearTimeout(timer);
     throw new Unreachable(connectReason(target, error));
