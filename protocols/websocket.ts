@@ -257,9 +257,13 @@ export type HttpHead = {
   end: number;
 };
 
-/** Reads the head of a request or a response; undefined when it is not all there. */
-export function readHead(bytes: Uint8Array): HttpHead | undefined {
-  const end = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf("\r\n\r\n");
+/**
+ * Reads the head of a request or a response; undefined when it is not all there. In the first `looked` bytes its end
+ * has been looked for before: a head that comes byte by byte is not searched from its beginning each time.
+ */
+export function readHead(bytes: Uint8Array, looked = 0): HttpHead | undefined {
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const end = all.indexOf("\r\n\r\n", Math.max(0, looked - 3));
   if (end < 0) return undefined;
   const [firstLine, ...lines] = Buffer.from(bytes.subarray(0, end)).toString("latin1").split("\r\n");
   const fields: Record<string, string> = {};

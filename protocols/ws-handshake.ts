@@ -45,26 +45,59 @@ export const answer = (
   body: `${text}\n`,
 });
 
-const REQUEST_LINE = /^([!#$%&'*+.^_`|~\w-]+) (?:[a-z]+:\/\/[^/?# ]*)?([^?# ]*)[^ ]* HTTP\/(\d\.\d)$/i;
+const METHOD = /^[!#$%&'*+.^_`|~\w-]+$/;
+const VERSION = /^HTTP\/(\d\.\d)$/i;
 const FIELD_LINE = /^[!#$%&'*+.^_`|~\w-]+:[^\0\r\n]*$/;
 
 const badRequest = answer(400, "this is no HTTP request");
 
-/** Reads a request's head: the request, the answer to what is none, or undefined while it has not all come. */
-export function readRequest(bytes: Uint8Array): HttpRequest | HttpAnswer | undefined {
-  const head = readHead(bytes);
+/** Method, target and version stand between two blanks (RFC 9112 3); undefined where they do not. */
+function readRequestLine(line: string): { method: string; path: string; version: string } | undefined {
+  const first = line.indexOf(" ");
+  const last = line.lastIndexOf(" ");
+  const target = line.slice(first + 1, last);
+  const method = line.slice(0, Math.max(first, 0));
+  const version = VERSION.exec(line.slice(last + 1))?.[1];
+  if (!METHOD.test(method) || target === "" || target.includes(" ") || version === undefined)
+    return undefined;
+  return { method, path: pathOf(target), version };
+}
+
+/** The path of a request's target, which may have a scheme and a host before it (RFC 9112 3.2) and a query behind. */
+function pathOf(target: string): string {
+  const scheme = target.indexOf("://");
+  const absolute = scheme > 0 && /^[a-z]+$/i.test(target.slice(0, scheme));
+  const rest = absolute ? target.slice(scheme + 3) : target;
+  const from = absolute ? firstOf(rest, /[/?#]/) : 0;
+  const path = rest.slice(from);
+  return path.slice(0, firstOf(path, /[?#]/)) || "/";
+}
+
+/** Where the first such character stands, or the end. */
+const firstOf = (text: string, character: RegExp) => {
+  const at = text.search(character);
+  return at < 0 ? text.length : at;
+};
+
+/**
+ * Reads a request's head: the request, the answer to what is none, or undefined while it has not all come. The first
+ * `looked` bytes were there already when it was read before.
+ */
+export function readRequest(bytes: Uint8Array, looked = 0): HttpRequest | HttpAnswer | undefined {
+  const head = readHead(bytes, looked);
   // What no method begins with is no HTTP, such as TLS or a frame: it is not waited for.
   if (!head && bytes.length > 0 && !/\w/.test(String.fromCharCode(bytes[0]))) return badRequest;
   if ((head?.end ?? bytes.length) > MAX_HEAD_BYTES)
     return answer(431, `a head has at most ${MAX_HEAD_BYTES} bytes`);
   if (!head) return undefined;
-  const [, method, path = "", version] = REQUEST_LINE.exec(head.firstLine) ?? [];
-  if (method === undefined || !head.lines.every((line) => FIELD_LINE.test(line))) return badRequest;
+  const line = readRequestLine(head.firstLine);
+  if (line === undefined || !head.lines.every((line) => FIELD_LINE.test(line))) return badRequest;
+  const { method, path, version } = line;
   if (version !== "1.1" && version !== "1.0") return answer(505, "HTTP/1.1");
   const { host } = head.fields;
   // RFC 9112 3.2: without it, or with several, it is no request.
   if (version === "1.1" && (host === undefined || /[\s,]/.test(host))) return badRequest;
-  return { method, path: path || "/", version, fields: head.fields, end: head.end };
+  return { method, path, version, fields: head.fields, end: head.end };
 }
 
 const hasToken = (field: string | undefined, token: string): boolean =>

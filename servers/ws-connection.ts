@@ -5,6 +5,7 @@
  */
 import type { Socket } from "bun";
 import { addressText } from "../platform/address.ts";
+import { append, type ByteQueue, createByteQueue, queuedBytes, viewQueued } from "../platform/byte-queue.ts";
 import { createOutbox, flush, type Outbox, pending, send } from "../platform/outbox.ts";
 import { closePayload, encodeFrame, FIN, MAX_CONTROL_BYTES, opcodes } from "../protocols/websocket.ts";
 import {
@@ -26,7 +27,6 @@ import { HANDSHAKE_SECONDS } from "./websocket.ts";
 
 /** How long a connection that is closed may take to read what is left for it, and to close its side. */
 const LINGER_SECONDS = 5;
-const EMPTY = new Uint8Array(0);
 const CONTROL_FRAME_BYTES = 2 + MAX_CONTROL_BYTES;
 
 export type Connection<T> = {
@@ -38,7 +38,7 @@ export type Connection<T> = {
   /** What the server knows of it: from the handshake until it has left. */
   member: T | undefined;
   /** What has come of the request; undefined once it has been answered. */
-  head: Uint8Array | undefined;
+  head: ByteQueue | undefined;
   /** No more is said to it, nor heard: what waits is written, then FIN. */
   finished: boolean;
   lastHeard: number;
@@ -87,7 +87,7 @@ export function serveWebSockets<T>(options: WsServerOptions<T>) {
       outbox: createOutbox(outboxBytes),
       messages: createMessageBuffer(),
       member: undefined,
-      head: EMPTY,
+      head: createByteQueue(),
       finished: false,
       lastHeard: now,
       lastPing: now,
@@ -100,15 +100,16 @@ export function serveWebSockets<T>(options: WsServerOptions<T>) {
     // After the end whatever comes is read and thrown away: unread, it would make the close a reset.
     if (connection.finished) return;
     connection.lastHeard = performance.now();
-    if (connection.head) shake(connection, chunk);
+    if (connection.head) shake(connection, connection.head, chunk);
     else hear(connection, chunk);
   }
 
   /** Gathers the request and answers it: the handshake, or HTTP, which is then over. */
-  function shake(connection: Connection<T>, chunk: Uint8Array): void {
-    const head = connection.head?.length ? Buffer.concat([connection.head, chunk]) : chunk;
-    connection.head = head;
-    const request = readRequest(head);
+  function shake(connection: Connection<T>, queue: ByteQueue, chunk: Uint8Array): void {
+    const looked = queuedBytes(queue);
+    append(queue, chunk);
+    const head = viewQueued(queue);
+    const request = readRequest(head, looked);
     if (!request) return;
     connection.head = undefined;
     const [reply, method] =
