@@ -8,11 +8,32 @@ import { placeOf, type Target } from "./target.ts";
 /** Handlers as `Bun.connect` takes them; of a connection that could not be had none is called. */
 export type DialHandlers = Omit<SocketHandler<undefined>, "handshake" | "connectError">;
 
-/** Connects; rejects with the reason, in words where it is the certificate's. */
+/** A target may take a connect and then say nothing at all, in the TLS handshake too. */
+const CONNECT_TIMEOUT_MS = 5000;
+
+/** Connects, within 5 s; rejects with the reason, in words where it is the certificate's. */
 export async function dial(
   target: Target,
   handlers: DialHandlers,
-  { allowHalfOpen = false } = {},
+  options: { allowHalfOpen?: boolean } = {},
+): Promise<Socket> {
+  const connecting = connect(target, handlers, options);
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new Error(`connecting took over ${CONNECT_TIMEOUT_MS / 1000} s`));
+    // One that comes after all belongs to nobody.
+    connecting.then(
+      (socket) => socket.terminate(),
+      () => {},
+    );
+  }, CONNECT_TIMEOUT_MS);
+  return Promise.race([connecting, late.promise]).finally(() => clearTimeout(timer));
+}
+
+async function connect(
+  target: Target,
+  handlers: DialHandlers,
+  { allowHalfOpen = false }: { allowHalfOpen?: boolean },
 ): Promise<Socket> {
   const place = { ...placeOf(target), allowHalfOpen };
   // The promise rejects with what a connectError handler would be told.

@@ -124,13 +124,12 @@ async function openTcp(target: Target, index: number, handlers: MemberHandlers):
     lost = true;
     handlers.onLost(index, reason);
   };
-  const connecting = dial(target, {
+  const socket = await dial(target, {
     data: (_, chunk) => handlers.onBytes(index, chunk),
     drain: (socket) => flush(outbox, socket),
     close: (_, error) => lose(error ? `reset (${error.message})` : "closed by the server"),
     error: (_, error) => lose(error.message),
   });
-  const socket = await withTimeout(connecting, "connecting");
   return {
     index,
     address: target.unix === undefined ? addressText(socket.localAddress, socket.localPort) : "",

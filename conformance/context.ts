@@ -1,6 +1,7 @@
 /** What a case is given: the target's address, peers that log what they do, and the server's times. */
 import { cpuTime } from "../platform/clock.ts";
 import { createKey, type HttpHead, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
+import { firstOf } from "./expect.ts";
 import { connectTcp, openUdp, sleep, type TcpPeer, type UdpPeer, until } from "./peer.ts";
 import type { Target } from "./target.ts";
 import type { TimeName } from "./times.ts";
@@ -26,6 +27,8 @@ export type Context = {
   readonly peers: (TcpPeer | UdpPeer)[];
   readonly sockets: WsPeer[];
   readonly facts: string[];
+  /** The case has been judged: one that ran out of its time opens nothing more. */
+  over: boolean;
   tcp: (name: string, receiveBuffer?: number) => Promise<TcpPeer>;
   udp: (name: string) => Promise<UdpPeer>;
   /** A WebSocket whose handshake is done; a Violation when it is refused. */
@@ -41,6 +44,12 @@ export type Context = {
 export function createContext(target: Target, patience: number): Context {
   const log = createWireLog();
   const options = (name: string) => ({ name, at: target, log, patience });
+  const enter = <T extends TcpPeer | UdpPeer>(peer: T): T => {
+    context.peers.push(peer);
+    if (!context.over) return peer;
+    peer.close();
+    throw new Violation("the case ends in time", "it has run out of it");
+  };
   const context: Context = {
     target,
     log,
@@ -48,16 +57,10 @@ export function createContext(target: Target, patience: number): Context {
     peers: [],
     sockets: [],
     facts: [],
-    async tcp(name, receiveBuffer) {
-      const peer = await connectTcp({ ...options(name), ...(receiveBuffer ? { receiveBuffer } : {}) });
-      context.peers.push(peer);
-      return peer;
-    },
-    async udp(name) {
-      const peer = await openUdp(options(name));
-      context.peers.push(peer);
-      return peer;
-    },
+    over: false,
+    tcp: async (name, receiveBuffer) =>
+      enter(await connectTcp({ ...options(name), ...(receiveBuffer ? { receiveBuffer } : {}) })),
+    udp: async (name) => enter(await openUdp(options(name))),
     async ws(name, { path = target.path, fields = {} } = {}) {
       const peer = await context.tcp(name);
       peer.send(handshakeRequest(`${target.hostname}:${target.port}`, path, createKey(randomKey()), fields));
@@ -98,10 +101,15 @@ export function createContext(target: Target, patience: number): Context {
 
 export const randomKey = (): Uint8Array => crypto.getRandomValues(new Uint8Array(16));
 
+/** The head of an HTTP response is longer than this in no honest server. */
+const MAX_HEAD_BYTES = 65_536;
+
 /** The head of the response to a handshake. */
 export async function responseHead(peer: TcpPeer): Promise<HttpHead> {
-  await until(peer, peer.patience, () => readHead(peer.unread()) !== undefined || peer.ended !== "open");
-  const head = readHead(peer.unread());
+  const end = firstOf(peer, "\r\n\r\n");
+  const tooLong = () => end() < 0 && peer.unread().length > MAX_HEAD_BYTES;
+  await until(peer, peer.patience, () => end() >= 0 || tooLong() || peer.ended !== "open");
+  const head = end() < 0 ? undefined : readHead(peer.unread());
   if (head) {
     peer.take(head.end);
     return head;

@@ -28,16 +28,16 @@ export async function exactly(
   patience = peer.patience,
 ): Promise<void> {
   const bytes = typeof expected === "string" ? Buffer.from(expected) : expected;
-  const prefixDiffers = () => {
+  let same = 0;
+  // Each byte is compared once, in however many reads they come.
+  const settled = () => {
     const unread = peer.unread();
-    const length = Math.min(unread.length, bytes.length);
-    return unread.compare(bytes, 0, length, 0, length) !== 0;
+    const to = Math.min(unread.length, bytes.length);
+    if (unread.compare(bytes, same, to, same, to) !== 0) return true;
+    same = to;
+    return same === bytes.length || peer.ended !== "open";
   };
-  await until(
-    peer,
-    patience,
-    () => peer.unread().length >= bytes.length || peer.ended !== "open" || prefixDiffers(),
-  );
+  await until(peer, patience, settled);
   const unread = peer.unread();
   const actual = unread.subarray(0, bytes.length);
   if (actual.equals(bytes)) {
@@ -55,10 +55,27 @@ export async function exactly(
   throw new Violation(wish, `came ${show(unread)}${ends[peer.ended]}: ${differenceOf(bytes, actual)}`);
 }
 
+/**
+ * Where these bytes stand first in what is unread, or -1: asked again and again while more comes, it looks at what is
+ * new alone. Nothing may be taken meanwhile.
+ */
+export function firstOf(peer: TcpPeer, wanted: Uint8Array | string): () => number {
+  const bytes = Buffer.from(wanted as Uint8Array);
+  let looked = 0;
+  let found = -1;
+  return () => {
+    const unread = peer.unread();
+    if (found < 0) found = unread.indexOf(bytes, Math.max(0, looked - bytes.length + 1));
+    looked = unread.length;
+    return found;
+  };
+}
+
 /** Reads up to and with the next `\n`; the text without it. */
 export async function nextLine(peer: TcpPeer, wish: string, patience = peer.patience): Promise<string> {
-  await until(peer, patience, () => peer.unread().includes(10) || peer.ended !== "open");
-  const end = peer.unread().indexOf(10);
+  const line = firstOf(peer, "\n");
+  await until(peer, patience, () => line() >= 0 || peer.ended !== "open");
+  const end = line();
   if (end >= 0) return peer.take(end + 1).toString("utf8", 0, end);
   const rest = peer.unread();
   throw new Violation(

@@ -1,14 +1,27 @@
 /** One side of a conversation with the server under test: what it has received, and how it ended. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Socket } from "bun";
 import { dial } from "../clients/dial.ts";
 import type { Target } from "../clients/target.ts";
 import { addressText } from "../platform/address.ts";
+import {
+  append,
+  clearQueue,
+  createByteQueue,
+  queuedBytes,
+  takeQueued,
+  viewQueued,
+} from "../platform/byte-queue.ts";
 import { createOutbox, flush, pending, send } from "../platform/outbox.ts";
 import { fdOf, setOption } from "../platform/socket-options.ts";
-import { note, received, sent, type WireLog } from "./wire-log.ts";
+import { Violation } from "./violation.ts";
+import { note, received, sent, show, type WireLog } from "./wire-log.ts";
 
 /** More than any case sends; a case that meets it is wrong itself. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+/** More than any case lets a server send before it looks at it: a flood of 10 MB is the most that one asks for. */
+const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
+const MAX_UNREAD_DATAGRAMS = 20_000;
 
 /** How a connection stands: `ours` means that the case closed it itself. */
 export type Ended = "open" | "fin" | "reset" | "ours";
@@ -17,6 +30,8 @@ type Waiting = {
   /** Resolves at the next event of this peer, or when the time is over. */
   changed: (milliseconds: number) => Promise<void>;
   wake: () => void;
+  /** What has come is more than any case lets a server send: in words, and nothing more is kept. */
+  flooded?: string;
 };
 
 function createWaiting(): Waiting {
@@ -35,11 +50,20 @@ function createWaiting(): Waiting {
   };
 }
 
-/** Waits until `done` says so, at most so many milliseconds; tells whether it did. */
-export async function until(peer: Waiting, milliseconds: number, done: () => boolean): Promise<boolean> {
+/**
+ * Waits until `done` says so, at most so many milliseconds; tells whether it did. A Violation when the server sends
+ * this peer without end.
+ */
+export async function until(
+  peer: Waiting & { readonly name: string },
+  milliseconds: number,
+  done: () => boolean,
+): Promise<boolean> {
   const deadline = performance.now() + milliseconds;
   for (;;) {
     if (done()) return true;
+    if (peer.flooded !== undefined)
+      throw new Violation(`${peer.name} receives what the case asks for and no flood`, peer.flooded);
     const left = deadline - performance.now();
     if (left <= 0) return false;
     await peer.changed(left);
@@ -79,7 +103,7 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
   const { name, at, log, patience, receiveBuffer } = options;
   const waiting = createWaiting();
   const outbox = createOutbox(MAX_WAITING_BYTES);
-  let chunks: Buffer[] = [];
+  const inbox = createByteQueue();
   let finishing = false;
   let ignoring = false;
   const end = (how: Ended) => {
@@ -88,48 +112,29 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
     note(log, name, how === "reset" ? "← reset" : how === "fin" ? "← FIN" : "closed by the case");
     waiting.wake();
   };
+  const flood = (socket: Socket) => {
+    const start = show(viewQueued(inbox).subarray(0, 60));
+    peer.flooded = `came over ${MAX_UNREAD_BYTES / 1_048_576} MiB, beginning with ${start}; no more is read`;
+    clearQueue(inbox);
+    note(log, name, "reads no more: too much has come");
+    socket.pause();
+  };
   const finishIfSent = () => {
     if (!finishing || pending(outbox) > 0) return;
     finishing = false;
     note(log, name, "→ FIN");
     socket.shutdown();
   };
-  const socket = await dial(
-    at,
-    {
-      data(_socket, bytes) {
-        received(log, name, bytes);
-        if (!ignoring) chunks.push(bytes);
-        waiting.wake();
-      },
-      drain(socket) {
-        flush(outbox, socket);
-        finishIfSent();
-        waiting.wake();
-      },
-      end: () => end("fin"),
-      close: (_socket, error) => end(error ? "reset" : "fin"),
-      error: () => end("reset"),
-    },
-    { allowHalfOpen: true },
-  );
-  if (receiveBuffer) setOption(fdOf(socket), "SO_RCVBUF", receiveBuffer);
-  const peer: TcpPeer = {
+  // Before the connect: what a server says at once comes with the last bytes of a TLS handshake.
+  const peer: TcpPeer & { address: string } = {
     ...waiting,
     kind: "tcp",
     name,
     patience,
-    address: at.unix === undefined ? addressText(socket.localAddress, socket.localPort) : "",
+    address: "",
     ended: "open",
-    unread() {
-      if (chunks.length > 1) chunks = [Buffer.concat(chunks)];
-      return chunks[0] ?? Buffer.alloc(0);
-    },
-    take(bytes) {
-      const all = peer.unread();
-      chunks = all.length > bytes ? [all.subarray(bytes)] : [];
-      return all.subarray(0, bytes);
-    },
+    unread: () => viewQueued(inbox),
+    take: (bytes) => takeQueued(inbox, bytes),
     send(data) {
       const bytes = typeof data === "string" ? Buffer.from(data) : data;
       sent(log, name, bytes);
@@ -142,7 +147,7 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
     },
     ignore() {
       ignoring = true;
-      chunks = [];
+      clearQueue(inbox);
     },
     stopReading() {
       note(log, name, "stops reading");
@@ -161,6 +166,29 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
       socket.terminate();
     },
   };
+  const socket: Socket = await dial(
+    at,
+    {
+      data(socket, bytes) {
+        if (peer.flooded !== undefined) return;
+        received(log, name, bytes);
+        if (!ignoring) append(inbox, bytes);
+        if (queuedBytes(inbox) > MAX_UNREAD_BYTES) flood(socket);
+        waiting.wake();
+      },
+      drain(socket) {
+        flush(outbox, socket);
+        finishIfSent();
+        waiting.wake();
+      },
+      end: () => end("fin"),
+      close: (_socket, error) => end(error ? "reset" : "fin"),
+      error: () => end("reset"),
+    },
+    { allowHalfOpen: true },
+  );
+  if (receiveBuffer) setOption(fdOf(socket), "SO_RCVBUF", receiveBuffer);
+  if (at.unix === undefined) peer.address = addressText(socket.localAddress, socket.localPort);
   note(log, name, at.unix === undefined ? `connected from ${peer.address}` : `connected to ${at.unix}`);
   return peer;
 }
@@ -180,14 +208,24 @@ export type UdpPeer = Waiting & {
 export async function openUdp({ name, at, log, patience }: PeerOptions): Promise<UdpPeer> {
   const waiting = createWaiting();
   const datagrams: Buffer[] = [];
+  /** What has come since there was nothing unread: at least what waits. */
+  let unreadBytes = 0;
+  const flood = () => {
+    peer.flooded = `came ${datagrams.length} datagrams, the first ${show(datagrams[0], 60)}; no more are kept`;
+    datagrams.length = 0;
+    note(log, name, "keeps no more: too much has come");
+  };
   const { hostname, port } = at;
   const ours = hostname.includes(":") ? "::1" : "127.0.0.1";
   const socket = await Bun.udpSocket({
     hostname: ours,
     socket: {
       data(_socket, bytes: Buffer) {
+        if (peer.flooded !== undefined) return;
         received(log, name, bytes);
+        unreadBytes = bytes.length + (datagrams.length === 0 ? 0 : unreadBytes);
         datagrams.push(bytes);
+        if (datagrams.length > MAX_UNREAD_DATAGRAMS || unreadBytes > MAX_UNREAD_BYTES) flood();
         waiting.wake();
       },
       // Without a handler an ICMP port unreachable would end the process (Bun 1.4.5).
@@ -197,7 +235,7 @@ export async function openUdp({ name, at, log, patience }: PeerOptions): Promise
   const address = addressText(ours, socket.port);
   note(log, name, `sends from ${address}`);
   let closed = false;
-  return {
+  const peer: UdpPeer = {
     ...waiting,
     kind: "udp",
     name,
@@ -220,6 +258,7 @@ export async function openUdp({ name, at, log, patience }: PeerOptions): Promise
       closed = true;
     },
   };
+  return peer;
 }
 
 export { sleep };

@@ -273,6 +273,7 @@ function endingOf(peer: TcpPeer | UdpPeer, context: Context): string {
 }
 
 async function closeAll(context: Context): Promise<void> {
+  context.over = true;
   for (const peer of context.peers) peer.close();
   if (context.peers.some(({ kind }) => kind === "tcp")) await noticed(context.target);
 }

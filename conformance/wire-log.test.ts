@@ -16,27 +16,54 @@ test("a short log stands as it is", () => {
   ]);
 });
 
-test("a long run of one peer's writes is folded, what follows is not", () => {
+test("of a long run of what is alike the ends are shown, what follows is not folded", () => {
   const log = createWireLog();
-  for (let i = 0; i < 20; i++) sent(log, "alice", Buffer.from(`${i}`));
+  for (let i = 0; i < 20; i++) sent(log, "alice", Buffer.from(`word ${i}`));
   received(log, "bob", Buffer.from("x"));
   const lines = without(linesOf(log));
   expect(lines.map((line) => line.trim())).toEqual([
-    'alice  → "0"',
-    'alice  → "1"',
-    'alice  → "2"',
-    "… 14 more like these …",
-    'alice  → "17"',
-    'alice  → "18"',
-    'alice  → "19"',
+    ...[0, 1, 2, 3, 4].map((i) => `alice  → "word ${i}"`),
+    "… 10 more …",
+    ...[15, 16, 17, 18, 19].map((i) => `alice  → "word ${i}"`),
     'bob    ← "x"',
   ]);
 });
 
-test("connects of many peers are one run, and a log has a bound", () => {
+test("ten that are alike are shown whole", () => {
+  const log = createWireLog();
+  for (let i = 0; i < 10; i++) sent(log, "alice", Buffer.from(`${i}`));
+  expect(linesOf(log).length).toBe(10);
+});
+
+test("what peers do in turn is folded as well, and what is different in the midst of it stays", () => {
+  const log = createWireLog();
+  for (let i = 0; i < 300; i++) {
+    sent(log, "alice", Buffer.from(`${i} fff`));
+    received(log, "carol", Buffer.from(`[127.0.0.1:40000]: ${i} fff`));
+    if (i === 150) received(log, "carol", Buffer.from("something else"));
+  }
+  const lines = without(linesOf(log));
+  expect(lines.filter((line) => line.includes("something else")).length).toBe(1);
+  expect(lines.filter((line) => line.includes(" more …"))).toEqual([
+    expect.stringContaining("292 more"),
+    expect.stringContaining("288 more"),
+  ]);
+  expect(lines.length).toBeLessThan(25);
+});
+
+test("connects of many peers are one run", () => {
   const log = createWireLog();
   for (let i = 0; i < 30; i++) note(log, `g${i}`, `connected from 127.0.0.1:${i}`);
-  expect(linesOf(log).length).toBe(7);
-  for (let i = 0; i < 1000; i++) (i % 2 ? sent : received)(log, "alice", Buffer.from("y"));
-  expect(linesOf(log).length).toBeLessThan(100);
+  expect(linesOf(log).length).toBe(11);
+});
+
+test("a log has a bound, whatever comes", () => {
+  const log = createWireLog();
+  for (let i = 0; i < 20_000; i++) {
+    received(log, "alice", crypto.getRandomValues(new Uint8Array(400)));
+    note(log, `${String.fromCharCode(97 + (i % 26)).repeat(i % 50)}`, `does ${i.toString(36)}`);
+  }
+  expect(linesOf(log).length).toBeLessThan(300);
+  const kept = [...log.doers.values()].flatMap((shapes) => [...shapes.values()]);
+  expect(kept.length).toBeLessThan(600);
 });

@@ -1,82 +1,96 @@
-/** What went over the wire in a case: both directions of every peer, with times, in a form that people read. */
-
+/**
+ * What went over the wire in a case: both directions of every peer, with times, in a form that people read. Of
+ * entries that are alike but for their numbers the first few and the last are kept, and how many stood between.
+ */
 /** Bytes shown of one write or read; the length is always told. */
 const SHOWN_BYTES = 240;
-/** Entries kept of one case: its end matters more than its middle, so the middle goes. */
-const KEPT_HEAD = 40;
-const KEPT_TAIL = 60;
+/** Of entries that are alike so many are kept from the beginning and from the end: up to ten are shown whole. */
+const KEPT_FIRST = 5;
+const KEPT_LAST = 5;
+/** So many shapes are told apart of what one peer does: past it, all else that it does is one. */
+const MAX_SHAPES = 12;
+const MAX_DOERS = 40;
+/** Lines of one log at most: its end matters more than its middle. */
+const SHOWN_HEAD = 40;
+const SHOWN_TAIL = 60;
+
+type Entry = { number: number; line: string };
+type Alike = { first: Entry[]; last: Entry[]; count: number };
 
 export type WireLog = {
   readonly started: number;
-  head: string[];
-  tail: string[];
-  left: number;
+  /** How many entries there have been. */
+  entries: number;
+  /** What each peer does, in which direction: by its shape, which is the text without its numbers. */
+  readonly doers: Map<string, Map<string, Alike>>;
 };
 
-export const createWireLog = (): WireLog => ({ started: performance.now(), head: [], tail: [], left: 0 });
+export const createWireLog = (): WireLog => ({ started: performance.now(), entries: 0, doers: new Map() });
 
 export function note(log: WireLog, peer: string, what: string): void {
   const time = (performance.now() - log.started).toFixed(1).padStart(8);
-  const line = `${time} ms  ${peer.padEnd(6)} ${what}`;
-  if (log.head.length < KEPT_HEAD) log.head.push(line);
-  else if (log.tail.push(line) > KEPT_TAIL) {
-    log.tail.shift();
-    log.left++;
-  }
+  const entry = { number: log.entries++, line: `${time} ms  ${peer.padEnd(6)} ${what}` };
+  const alike = alikeOf(log, peer, what);
+  alike.count++;
+  if (alike.first.length < KEPT_FIRST) alike.first.push(entry);
+  else if (alike.last.push(entry) > KEPT_LAST) alike.last.shift();
 }
+
+/** Where an entry is kept. Peers whose names differ by a number alone do the same: guests g0 to g49. */
+function alikeOf({ doers }: WireLog, peer: string, what: string): Alike {
+  const shape = withoutNumbers(what);
+  const doer = `${withoutNumbers(peer)} ${what.split(" ", 1)[0]}`;
+  const shapes = entryOf(doers, doer, MAX_DOERS, "others", () => new Map<string, Alike>());
+  return entryOf(shapes, shape, MAX_SHAPES, "other", () => ({ first: [], last: [], count: 0 }));
+}
+
+/** The value of a key that is made when it is new; in a full map all new keys are one. */
+function entryOf<T>(map: Map<string, T>, key: string, most: number, rest: string, make: () => T): T {
+  const known = map.has(key) || map.size < most ? key : rest;
+  const value = map.get(known) ?? make();
+  map.set(known, value);
+  return value;
+}
+
+const withoutNumbers = (text: string) => text.replace(/\d+/g, "#");
 
 export const sent = (log: WireLog, peer: string, bytes: Uint8Array): void =>
   note(log, peer, `→ ${show(bytes)}`);
 export const received = (log: WireLog, peer: string, bytes: Uint8Array): void =>
   note(log, peer, `← ${show(bytes)}`);
 
-/** Of a run of entries that are alike so many are shown at each end; a run that is hardly longer, whole. */
-const RUN_SHOWN = 3;
-const RUN_FOLDED = 10;
-
+/** All that was kept, in order, with the number of entries where some are left out. */
 export function linesOf(log: WireLog): string[] {
-  const gap = log.left > 0 ? [`            … ${log.left} entries …`] : [];
-  return [...folded(log.head), ...gap, ...folded(log.tail)];
-}
-
-/** Who does what: one peer's writes are alike, and so are all peers' connects, whatever stands in them. */
-function kindOf(line: string): string {
-  const [, peer = "", what = ""] = line.match(/ ms {2}(\S+) +(.*)/) ?? [];
-  const word = what.split(" ", 1)[0];
-  return word === "→" || word === "←" ? `${peer} ${word}` : word;
-}
-
-function folded(lines: readonly string[]): string[] {
-  const shown: string[] = [];
-  for (let from = 0, to = 0; from < lines.length; from = to) {
-    const kind = kindOf(lines[from]);
-    while (to < lines.length && kindOf(lines[to]) === kind) to++;
-    const run = lines.slice(from, to);
-    const more = run.length - 2 * RUN_SHOWN;
-    if (run.length < RUN_FOLDED) shown.push(...run);
-    else
-      shown.push(
-        ...run.slice(0, RUN_SHOWN),
-        `            … ${more} more like these …`,
-        ...run.slice(-RUN_SHOWN),
-      );
-  }
-  return shown;
+  const kept = [...log.doers.values()]
+    .flatMap((shapes) => [...shapes.values()])
+    .flatMap(({ first, last }) => [...first, ...last])
+    .sort((a, b) => a.number - b.number);
+  const shown =
+    kept.length > SHOWN_HEAD + SHOWN_TAIL ? [...kept.slice(0, SHOWN_HEAD), ...kept.slice(-SHOWN_TAIL)] : kept;
+  return shown.flatMap(({ number, line }, i) => {
+    const missing = number - (i === 0 ? 0 : shown[i - 1].number + 1);
+    return missing > 0 ? [`            … ${missing} more …`, line] : [line];
+  });
 }
 
 /** Bytes as a quoted text where they are mostly text, else as hexadecimal; with their number when it is cut. */
 export function show(bytes: Uint8Array | string, most = SHOWN_BYTES): string {
-  const all = typeof bytes === "string" ? Buffer.from(bytes) : Buffer.from(bytes);
-  const part = all.subarray(0, most);
-  const cut = all.length > most ? `… (${all.length} bytes)` : "";
+  const length = typeof bytes === "string" ? Buffer.byteLength(bytes) : bytes.length;
+  const start = Buffer.from(typeof bytes === "string" ? bytes.slice(0, most) : bytes.subarray(0, most));
+  const part = start.subarray(0, most);
+  const cut = length > most ? `… (${length} bytes)` : "";
   const odd = part.filter((byte) => (byte < 32 && byte !== 10 && byte !== 13) || byte > 126).length;
   if (odd > part.length / 4) return `${part.toString("hex").replace(/..(?=.)/g, "$& ")}${cut}`;
+  return `"${quoted(part)}"${cut}`;
+}
+
+function quoted(bytes: Uint8Array): string {
   let text = "";
-  for (const byte of part)
+  for (const byte of bytes)
     if (byte === 10) text += "\\n";
     else if (byte === 13) text += "\\r";
     else if (byte === 34 || byte === 92) text += `\\${String.fromCharCode(byte)}`;
     else if (byte < 32 || byte > 126) text += `\\x${byte.toString(16).padStart(2, "0")}`;
     else text += String.fromCharCode(byte);
-  return `"${text}"${cut}`;
+  return text;
 }

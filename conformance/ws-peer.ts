@@ -4,6 +4,8 @@ import {
   createFrameBuffer,
   encodeFrame,
   FIN,
+  type FrameHandler,
+  type FrameHeader,
   isControl,
   isFinal,
   opcodeOf,
@@ -14,8 +16,9 @@ import { type TcpPeer, until } from "./peer.ts";
 import { Violation } from "./violation.ts";
 import { show } from "./wire-log.ts";
 
-/** Larger than what any case lets a server send. */
-const MAX_FRAME_BYTES = 32 * 1024 * 1024;
+/** Larger than what any case lets a server send, and more of them. */
+const MAX_FRAME_BYTES = 16 * 1024 * 1024;
+const MAX_UNREAD_FRAMES = 50_000;
 /** Any constant does: what a mask is for is not at stake here (RFC 6455 10.3). */
 const MASK = 0x5a_c3_17_e9;
 
@@ -37,7 +40,7 @@ export type WsPeer = {
   /** Bytes as they are, with or without any frame in them. */
   sendRaw: (bytes: Uint8Array) => void;
   text: (text: string) => void;
-  /** Frames that have come and no expectation has taken yet. */
+  /** Frames that have come and no expectation has taken yet; a Violation when the server sends without end. */
   frames: () => Frame[];
 };
 
@@ -49,26 +52,38 @@ export function overTcp(tcp: TcpPeer): WsPeer {
   const buffer = createFrameBuffer();
   const frames: Frame[] = [];
   let code: number | undefined;
+  /** Payload bytes that have come since there was no frame unread: at least those that wait. */
+  let unreadBytes = 0;
+  const fits = ({ payloadBytes }: FrameHeader) =>
+    frames.length < MAX_UNREAD_FRAMES && unreadBytes + payloadBytes <= MAX_FRAME_BYTES;
+  /** Why no more is read. */
+  let trouble: Violation | undefined;
   const read = () => {
+    if (trouble) return;
+    if (frames.length === 0) unreadBytes = 0;
     const chunk = tcp.take(tcp.unread().length);
-    const ok = splitFrames(buffer, chunk, MAX_FRAME_BYTES, (header, bytes, from, to) => {
+    const keep: FrameHandler = ({ first, masked, payloadBytes, headerBytes }, bytes, from, to) => {
       const payload = Buffer.from(bytes.subarray(from, to));
-      if (opcodeOf(header.first) === opcodes.close) code ??= closeCode(payload);
-      frames.push({
-        first: header.first,
-        payload,
-        masked: header.masked,
-        headerBytes: header.headerBytes,
-      });
-    });
-    if (!ok) throw new Violation("frames of a sensible length", "a frame announces more than 32 MiB");
-    return frames;
+      if (opcodeOf(first) === opcodes.close) code ??= closeCode(payload);
+      unreadBytes += payloadBytes;
+      frames.push({ first, payload, masked, headerBytes });
+    };
+    if (splitFrames(buffer, chunk, MAX_FRAME_BYTES, keep, fits)) return;
+    tcp.stopReading();
+    trouble = new Violation(
+      `${tcp.name} receives what the case asks for and no flood`,
+      `came a frame of ${buffer.header.payloadBytes} bytes behind ${frames.length} others; no more is read`,
+    );
   };
   return {
     kind: "ws",
     name: tcp.name,
     tcp,
-    frames: read,
+    frames() {
+      read();
+      if (trouble) throw trouble;
+      return frames;
+    },
     closeCode() {
       read();
       return code;
@@ -97,6 +112,20 @@ export function showFrame({ first, payload }: Frame): string {
   return `a ${kind} frame${part} with ${show(payload)}`;
 }
 
+/**
+ * Where the first such frame is among those unread, or -1: asked again and again while more come, it looks at those
+ * that are new alone. None may be taken meanwhile.
+ */
+export function firstFrame(peer: WsPeer, is: (frame: Frame) => boolean): () => number {
+  let looked = 0;
+  let found = -1;
+  return () => {
+    for (const frames = peer.frames(); found < 0 && looked < frames.length; looked++)
+      if (is(frames[looked])) found = looked;
+    return found;
+  };
+}
+
 /** The next frame, in time. */
 export async function nextFrame(peer: WsPeer, wish: string, patience = peer.tcp.patience): Promise<Frame> {
   await until(peer.tcp, patience, () => peer.frames().length > 0 || peer.tcp.ended !== "open");
@@ -123,13 +152,17 @@ export async function message(peer: WsPeer, opcode: number, payload: Uint8Array 
   const bytes = Buffer.from(payload);
   const wish = `a ${names[opcode]} message of ${bytes.length} bytes, ${show(bytes)}`;
   const parts: Buffer[] = [];
+  let length = 0;
   for (;;) {
     const next = await nextFrame(peer, wish);
     const expected = parts.length === 0 ? opcode : opcodes.continuation;
     if (isControl(next.first) || (next.first & 0x7f) !== expected)
       throw new Violation(`${peer.name} receives ${wish}`, `came ${showFrame(next)}`);
     parts.push(next.payload);
-    if (!isFinal(next.first)) continue;
+    length += next.payload.length;
+    // Fragments without end: of bytes, or empty ones.
+    const endless = length > bytes.length || parts.length > bytes.length + 1000;
+    if (!isFinal(next.first) && !endless) continue;
     const whole = Buffer.concat(parts);
     if (whole.equals(bytes)) return;
     throw new Violation(`${peer.name} receives ${wish}`, `came ${whole.length} bytes, ${show(whole)}`);
@@ -152,7 +185,11 @@ export async function closedWith(
   should = false,
   patience = peer.tcp.patience,
 ): Promise<void> {
-  await until(peer.tcp, patience, () => peer.closeCode() !== undefined || peer.tcp.ended !== "open");
+  const over = () => {
+    peer.frames();
+    return peer.closeCode() !== undefined || peer.tcp.ended !== "open";
+  };
+  await until(peer.tcp, patience, over);
   const code = peer.closeCode();
   if (code === undefined && peer.tcp.ended === "open")
     throw new Violation(

@@ -3,7 +3,11 @@ import { createKey, handshakeRequest, readHead, statusOf } from "../../protocols
 import { type Context, randomKey, responseHead } from "../context.ts";
 import { holds } from "../expect.ts";
 import { until } from "../peer.ts";
+import { Unsupported } from "../violation.ts";
 import type { WsRule } from "./room.ts";
+
+/** No honest page has more of its own. */
+const MAX_SCRIPTS = 20;
 
 const hostOf = ({ target }: Context) => `${target.hostname}:${target.port}`;
 
@@ -25,11 +29,36 @@ async function get(t: Context, path: string): Promise<Answer> {
 /** The page and every script of its own that it names. */
 async function pageAndScripts(t: Context): Promise<string> {
   const { body } = await get(t, "/");
-  const sources = [...body.matchAll(/<script[^>]*\ssrc="([^":]+)"/g)].map(
-    ([, source]) => new URL(source, "http://x/").pathname,
-  );
+  const sources = scriptSources(body);
+  if (sources.length > MAX_SCRIPTS)
+    throw new Unsupported(
+      `the page names ${sources.length} scripts, and at most ${MAX_SCRIPTS} are looked at`,
+    );
   const scripts = await Promise.all(sources.map((source) => get(t, source)));
   return [body, ...scripts.map((script) => script.body)].join("\n");
+}
+
+/** The paths of a page's scripts on its own host; looked for tag by tag, since a page may be endless. */
+export function scriptSources(page: string): string[] {
+  const sources: string[] = [];
+  for (let at = page.indexOf("<script"); at >= 0; at = page.indexOf("<script", at)) {
+    const end = page.indexOf(">", at);
+    if (end < 0) break;
+    const source = attribute(page.slice(at, end), "src");
+    if (source !== undefined && !source.includes(":") && !source.startsWith("//"))
+      sources.push(new URL(source, "http://x/").pathname);
+    at = end;
+  }
+  return sources;
+}
+
+/** The value in quotes of a tag's attribute. */
+function attribute(tag: string, name: string): string | undefined {
+  const at = tag.search(new RegExp(`\\s${name}=["']`));
+  if (at < 0) return undefined;
+  const from = at + name.length + 3;
+  const to = tag.indexOf(tag[from - 1], from);
+  return to < 0 ? undefined : tag.slice(from, to);
 }
 
 const handshakeOf = async (t: Context, origin: string | undefined): Promise<number> => {

@@ -4,8 +4,10 @@ import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
 import { until } from "../peer.ts";
 import { Violation } from "../violation.ts";
-import { message, noFrame, showFrame, type WsPeer } from "../ws-peer.ts";
+import { firstFrame, message, noFrame, showFrame, type WsPeer } from "../ws-peer.ts";
 
+/** How often one who has entered says so, at most, until all have heard it. */
+const MAX_GREETINGS = 8;
 const NAMES = ["alice", "bob", "carol", "dave", "erin"];
 const { text } = opcodes;
 
@@ -40,23 +42,31 @@ export async function enter(t: Context, count: number): Promise<WsPeer[]> {
 export async function join(t: Context, others: readonly WsPeer[]): Promise<WsPeer> {
   const peer = await t.ws(NAMES[t.peers.length] ?? `m${t.peers.length}`);
   if (others.length === 0) return peer;
-  let hello = "";
-  const at = (other: WsPeer) => other.frames().findIndex(({ payload }) => payload.toString() === hello);
-  const heard = (other: WsPeer) => at(other) >= 0;
-  for (let attempt = 1; attempt <= 8 && (attempt === 1 || !others.every(heard)); attempt++) {
+  for (let attempt = 1; ; attempt++) {
     const word = attempt === 1 ? `hello from ${peer.name}` : `hello again from ${peer.name}, ${attempt}`;
-    hello = relayed(peer, word);
+    const hello = relayed(peer, word);
     peer.text(word);
-    await Promise.all(others.map((other) => until(other.tcp, t.patience / 8, () => heard(other))));
-  }
-  const deaf = others.find((other) => !heard(other));
-  if (deaf)
+    // All are waited for each time: whoever has heard an earlier word hears this one too.
+    const [deaf] = await deafTo(hello, others, t.patience / MAX_GREETINGS);
+    if (!deaf) return peer;
+    if (attempt < MAX_GREETINGS) continue;
     throw new Violation(
       `${deaf.name} receives a text message "${hello.trim()}" and an end of line`,
       deaf.frames().length > 0 ? `came ${showFrame(deaf.frames()[0])}` : "nothing came",
     );
-  for (const other of others) other.frames().splice(0, at(other) + 1);
-  return peer;
+  }
+}
+
+/** Those to whom this message does not come in time; the others have taken it. */
+async function deafTo(text: string, others: readonly WsPeer[], milliseconds: number): Promise<WsPeer[]> {
+  const hears = others.map(async (other) => {
+    const at = firstFrame(other, ({ payload }) => payload.toString() === text);
+    const heard = await until(other.tcp, milliseconds, () => at() >= 0);
+    if (heard) other.frames().splice(0, at() + 1);
+    return heard;
+  });
+  const heard = await Promise.all(hears);
+  return others.filter((_, i) => !heard[i]);
 }
 
 export const binary = (peer: WsPeer, payload: Uint8Array): void => peer.send(FIN | opcodes.binary, payload);

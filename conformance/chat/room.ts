@@ -5,13 +5,16 @@
 import { type Dialect, type DialectName, dialects, type Speaker } from "../../protocols/chat.ts";
 import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
-import { exactly, nextLine, nothing } from "../expect.ts";
+import { exactly, firstOf, nextLine, nothing } from "../expect.ts";
 import { type TcpPeer, until } from "../peer.ts";
 import { Unsupported, Violation } from "../violation.ts";
 import { show } from "../wire-log.ts";
+import { announcesItself, joinNotice, ownNotice } from "./notices.ts";
 
 /** The stamp of every message said here: any time does. */
 const SECONDS = 1_700_000_000;
+/** How often one who has entered says so, at most, until all have heard it. */
+const MAX_GREETINGS = 8;
 const NAMES = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi"];
 
 export type Chat = {
@@ -39,14 +42,6 @@ export type Chat = {
 };
 
 const asBytes = (text: string | Uint8Array) => Buffer.from(text);
-
-/** What a notice looks like, whatever stands around it: `id` or `address` is caught. */
-const joinNotices: Record<DialectName, RegExp | undefined> = {
-  "chat/bracket": undefined,
-  "chat/welcome": /Welcome (\d+)\n?/,
-  "chat/stamped": /\[SERVER\] Client (\d+) joined the chat\.\n?/,
-  "chat/json": /\{[^{}]*"(\S+) joined"[^{}]*\}\n?/,
-};
 
 export function chatIn(t: Context, name: DialectName): Chat {
   const dialect: Dialect = dialects[name];
@@ -116,17 +111,12 @@ export function chatIn(t: Context, name: DialectName): Chat {
 
 /** Waits until the room knows the newcomer; returns its number where the dialect gives one. */
 async function introduce(chat: Chat, peer: TcpPeer, others: TcpPeer[]): Promise<number> {
-  const pattern = joinNotices[chat.name];
-  if (!pattern) {
+  if (!announcesItself(chat.name)) {
     if (others.length > 0) await greet(chat, peer, others);
     return 0;
   }
-  const own = await find(peer, pattern, "the notice that it has joined");
-  const id = Number(own[1]) || 0;
-  const text = chat.dialect.joined?.({ id, address: peer.address }) ?? "";
-  const word = text.replace(/\n$/, "").replace(/^.*"data":/, "");
-  for (const other of others)
-    await find(other, new RegExp(`[^\\n]*${RegExp.escape(word)}\\}?\\n?`), show(text));
+  const id = await ownNotice(chat.name, peer);
+  for (const other of others) await joinNotice(chat.dialect, other, { id, address: peer.address });
   return id;
 }
 
@@ -135,33 +125,29 @@ async function introduce(chat: Chat, peer: TcpPeer, others: TcpPeer[]): Promise<
  * said again until then, since a server with a thread for each connection may know a later one sooner.
  */
 async function greet({ said, t, dialect }: Chat, peer: TcpPeer, others: TcpPeer[]): Promise<void> {
-  let hello: Buffer = Buffer.alloc(0);
-  const end = (other: TcpPeer) => other.unread().indexOf(hello) + hello.length;
-  const heard = (other: TcpPeer) => end(other) >= hello.length;
-  for (let attempt = 1; attempt <= 8 && (attempt === 1 || !others.every(heard)); attempt++) {
-    hello = said(attempt === 1 ? `hello from ${peer.name}` : `hello again from ${peer.name}, ${attempt}`);
+  for (let attempt = 1; ; attempt++) {
+    const again = attempt === 1 ? "" : ` again, ${attempt}`;
+    const hello = said(`hello from ${peer.name}${again}`);
     peer.send(hello);
-    await Promise.all(others.map((other) => until(other, t.patience / 8, () => heard(other))));
-  }
-  const deaf = others.find((other) => !heard(other));
-  if (deaf) {
+    // All are waited for each time: whoever has heard an earlier word hears this one too.
+    const [deaf] = await deafTo(hello, others, t.patience / MAX_GREETINGS);
+    if (!deaf) return;
+    if (attempt < MAX_GREETINGS) continue;
     const wish = `${deaf.name} receives "${dialect.prefix({ id: 0, address: peer.address })}" and ${show(hello)}`;
     throw new Violation(wish, deaf.unread().length > 0 ? `came ${show(deaf.unread())}` : "nothing came");
   }
-  for (const other of others) other.take(end(other));
 }
 
-/** Skips to a notice, wherever it stands: of an earlier guest there may be words left before it. */
-async function find(peer: TcpPeer, pattern: RegExp, wish: string): Promise<RegExpExecArray> {
-  const match = () => pattern.exec(peer.unread().toString("latin1"));
-  await until(peer, peer.patience, () => match() !== null || peer.ended !== "open");
-  // The end of line that belongs to it may come by a read of its own.
-  await until(peer, 20, () => match()?.[0].endsWith("\n") ?? true);
-  const found = match();
-  if (!found)
-    throw new Violation(`${peer.name} receives ${wish}`, `came ${show(peer.unread()) || "nothing"}`);
-  peer.take(found.index + found[0].length);
-  return found;
+/** Those to whom these bytes do not come in time; the others have taken them. */
+async function deafTo(bytes: Buffer, others: TcpPeer[], milliseconds: number): Promise<TcpPeer[]> {
+  const hears = others.map(async (other) => {
+    const at = firstOf(other, bytes);
+    const heard = await until(other, milliseconds, () => at() >= 0);
+    if (heard) other.take(at() + bytes.length);
+    return heard;
+  });
+  const heard = await Promise.all(hears);
+  return others.filter((_, i) => !heard[i]);
 }
 
 async function hear(

@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import { datagram, nothing } from "../expect.ts";
 import { sleep, type UdpPeer, until } from "../peer.ts";
 import { Violation } from "../violation.ts";
+import { show } from "../wire-log.ts";
 
 const NAMES = ["alice", "bob", "carol", "dave", "erin"];
 
@@ -38,12 +39,17 @@ export async function register(t: Context, count: number): Promise<UdpPeer[]> {
 }
 
 async function awaitWord(listener: UdpPeer, word: Buffer): Promise<void> {
-  const came = () => listener.datagrams.findIndex((bytes) => bytes.equals(word));
-  if (await until(listener, listener.patience, () => came() >= 0)) listener.datagrams.splice(0, came() + 1);
+  const { datagrams } = listener;
+  let looked = 0;
+  const came = () => {
+    while (looked < datagrams.length && !datagrams[looked].equals(word)) looked++;
+    return looked < datagrams.length;
+  };
+  if (await until(listener, listener.patience, came)) datagrams.splice(0, looked + 1);
   else
     throw new Violation(
       `${listener.name} receives the first datagram of another`,
-      listener.datagrams.length > 0 ? `came "${listener.datagrams[0]}"` : "nothing came",
+      datagrams.length > 0 ? `came ${show(datagrams[0])}` : "nothing came",
     );
 }
 

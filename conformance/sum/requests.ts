@@ -19,8 +19,12 @@ export type SumRule = Omit<Case, "id" | "source" | "run"> & {
   run: (ask: Asker) => Promise<void>;
 };
 
+/** More than any right reply has: past it nothing is looked at, so that no pattern runs over an endless one. */
+const MAX_REPLY_CHARACTERS = 1000;
+
 /** The reply is an object with this sum and nothing more, compared by its digits: JSON.parse would round. */
 export function isSum(reply: string, sum: bigint, id?: string): boolean {
+  if (reply.length > MAX_REPLY_CHARACTERS) return false;
   const members = /^\s*\{\s*"Sum"\s*:\s*(-?\d+)\s*(?:,\s*"Id"\s*:\s*(.+?)\s*)?\}\s*$/.exec(reply);
   return members?.[1] === String(sum) && members[2] === id;
 }
@@ -33,9 +37,13 @@ async function gives(ask: Asker, text: string, sum: bigint): Promise<void> {
 
 const sums = async (ask: Asker, a: bigint, b: bigint) => gives(ask, request(a, b), a + b);
 
+/** The reply is an object with a reason as its Error and nothing more. */
+export const isError = (reply: string): boolean =>
+  reply.length <= MAX_REPLY_CHARACTERS && /^\s*\{\s*"Error"\s*:\s*"(?:[^"\\]|\\.)+"\s*\}\s*$/.test(reply);
+
 async function refuses(ask: Asker, text: string): Promise<void> {
   const reply = await ask(text);
-  if (!/^\s*\{\s*"Error"\s*:\s*"(?:[^"\\]|\\.)+"\s*\}\s*$/.test(reply))
+  if (!isError(reply))
     throw new Violation(`${show(text)} is answered {"Error":"<why>"}`, `came ${show(reply)}`);
 }
 

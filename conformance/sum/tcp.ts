@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import { closed, exactly, holds, nextLine, nothing } from "../expect.ts";
 import { sleep, type TcpPeer } from "../peer.ts";
 import { show } from "../wire-log.ts";
-import { isSum, overTransport } from "./requests.ts";
+import { isError, isSum, overTransport } from "./requests.ts";
 
 const source = "docs/protocols.md#sum-tcp";
 const reply = (peer: TcpPeer) => nextLine(peer, "a reply and an end of line");
@@ -18,7 +18,7 @@ async function sums(peer: TcpPeer, ...expected: number[]): Promise<void> {
 
 async function error(peer: TcpPeer): Promise<void> {
   const text = await reply(peer);
-  holds(/^\{\s*"Error"\s*:\s*".+"\s*\}$/.test(text), 'the reply {"Error":"<why>"}', `came ${show(text)}`);
+  holds(isError(text), 'the reply {"Error":"<why>"}', `came ${show(text)}`);
 }
 
 const requestOf = (a: number, b: number) => `{"A":${a},"B":${b}}`;
