@@ -1,5 +1,6 @@
 /** The run as it goes: one live line on a terminal, a plain line a sample elsewhere. On standard error. */
 import { createLogUpdate } from "log-update";
+import { printable } from "../platform/printable.ts";
 import { amount, bytes, duration } from "./format.ts";
 import type { Sample } from "./record.ts";
 import type { News } from "./run.ts";
@@ -56,12 +57,12 @@ export function showProgress(stream: NodeJS.WriteStream = process.stderr): {
   return {
     tell(news) {
       const { cell, server, done, planned, sample } = news;
-      const name = `${cell.scenario} ${cell.variant} ${server}`;
+      const name = printable(`${cell.scenario} ${cell.variant} ${server}`);
       if (sample) {
         before = { at: 0, delivered: 0, rate: 0 };
         if (!live || sample.wrong.length > 0) {
           live?.clear();
-          stream.write(`[${done + 1}/${planned}] ${name}: ${headline(sample) || "done"}\n`);
+          stream.write(`[${done + 1}/${planned}] ${name}: ${printable(headline(sample) || "done")}\n`);
         }
       } else if (live) {
         const rate = news.progress ? ` · ${amount(rateNow(news))}/s now` : "";

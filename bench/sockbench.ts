@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { version } from "../package.json";
 import { exitCodes, Failure } from "../platform/failure.ts";
+import { printableLines } from "../platform/printable.ts";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addCompareCommand } from "./commands/compare.ts";
 import { addConformCommand } from "./commands/conform.ts";
@@ -33,6 +34,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof Failure)) throw error;
-  console.error(`error: ${error.message}`);
+  // A message may quote what a peer has sent.
+  console.error(`error: ${printableLines(error.message)}`);
   process.exit(error.exitCode);
 }

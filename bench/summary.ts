@@ -1,4 +1,6 @@
 /** A record in the terminal: each scenario's table, then what is wrong, what cannot be trusted, and where it is. */
+
+import { printableLines } from "../platform/printable.ts";
 import { calibrationTable } from "./calibrate.ts";
 import { capacityTable } from "./capacity.ts";
 import { compareServers } from "./compare/compare.ts";
@@ -19,14 +21,16 @@ export function renderRun(record: RunRecord, path: string): string {
     const samples = record.samples.filter(({ scenario }) => scenario === name);
     return samples.length > 0 ? [table(samples)] : [];
   });
-  return [
+  const parts = [
     ...(record.calibration ? [calibrationTable(record.calibration)] : []),
     ...tables,
     ...(record.capacity ? [capacityTable(record.capacity)] : []),
     ...comparisons(record).map((comparison) => renderText(comparison)),
     ...[wrongPart(record), trustPart(record)].filter((part) => part !== ""),
     closing(record, path),
-  ].join("\n\n");
+  ];
+  // Witnesses, names and a server's own words are data: no control character of theirs reaches the terminal.
+  return printableLines(parts.join("\n\n"));
 }
 
 /** Each further server of a run beside the first, as far as they ran the same cells. */
@@ -73,7 +77,6 @@ function witnessLine({ kind, receiver, sender, sequence, text }: Sample["witness
     sender === undefined ? "" : ` from sender ${sender}`,
     sequence === undefined ? "" : `, message ${sequence}`,
   ].join("");
-  // What a server sent is printed as data: a control character in it must not reach the terminal.
   return `  ${kind}${who}${text === undefined ? "" : `: ${JSON.stringify(text)}`}`;
 }
 

@@ -9,7 +9,7 @@ import { blank, type Case, type CaseResult, deviates, type Ending } from "./case
 import { type Context, createContext } from "./context.ts";
 import { sleep, type TcpPeer, type UdpPeer, until } from "./peer.ts";
 import type { Provider, Target } from "./target.ts";
-import { Unsupported, Violation } from "./violation.ts";
+import { quotable, Unsupported, Violation } from "./violation.ts";
 import { linesOf } from "./wire-log.ts";
 import { closedWith } from "./ws-peer.ts";
 
@@ -121,7 +121,7 @@ async function runSteadily(
     try {
       target = await servers.take(one);
     } catch (error) {
-      return { ...blank(one), verdict: "error", actual: String(error) };
+      return { ...blank(one), verdict: "error", actual: quotable(String(error)) };
     }
     const pauses = watchPauses(target.pid);
     const result = await runCase(one, target, options, served);
@@ -222,7 +222,7 @@ async function judge(one: Case, context: Context): Promise<Verdict> {
       return {
         verdict: context.peers.length > 0 ? "fail" : "error",
         expected: "no error",
-        actual: String(error),
+        actual: quotable(String(error)),
       };
     const { expected, actual, level = one.level } = error;
     const verdict = {

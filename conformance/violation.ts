@@ -1,18 +1,30 @@
 /** What a case throws: the server did not do it, or cannot be judged by it. */
+import { printable } from "../platform/printable.ts";
 
 /** RFC 2119's words; a FACT judges nobody, it tells what the platform does. */
 export type Level = "MUST" | "SHOULD" | "MAY" | "FACT";
 
+/** Most characters of what was expected or came: enough to see what is wrong, whatever a server sends. */
+const MAX_WORDS = 1500;
+
+/** Words that may quote what a server has sent, fit for a terminal, a report and a page. */
+export const quotable = (words: string): string =>
+  words.length > MAX_WORDS ? `${printable(words.slice(0, MAX_WORDS))}…` : printable(words);
+
 /** The server did not do what the case asks for. */
 export class Violation extends Error {
+  readonly expected: string;
+  readonly actual: string;
   constructor(
-    readonly expected: string,
-    readonly actual: string,
+    expected: string,
+    actual: string,
     /** A weaker level than the case's own: the MUST was kept, a SHOULD was not. */
     readonly level?: Level,
   ) {
-    super(`expected ${expected}, but ${actual}`);
+    super(`expected ${quotable(expected)}, but ${quotable(actual)}`);
     this.name = "Violation";
+    this.expected = quotable(expected);
+    this.actual = quotable(actual);
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { printable } from "./printable.ts";
+import { printable, printableLines } from "./printable.ts";
 
 const from = (...codes: number[]) => String.fromCodePoint(...codes);
 
@@ -17,6 +17,10 @@ test("each control and each bidirectional character is, and nothing beside them"
   for (let code = 0; code < 0x10000; code++)
     if (expected.has(code) !== (printable(from(code)) !== from(code)))
       expect(code.toString(16)).toBe(expected.has(code) ? "to be written out" : "to stay as it is");
+});
+
+test("lines stay lines where they are meant to", () => {
+  expect(printableLines(`one${from(0x0a)}two${from(0x9b)}`)).toBe("one\ntwo\\x9b");
 });
 
 test("letters of all scripts, pictures and backslashes stay as they are", () => {

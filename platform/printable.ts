@@ -19,3 +19,6 @@ function escaped(character: string): string {
  * too, so that one line stays one. All else, a backslash as well, stays as it is.
  */
 export const printable = (text: string): string => text.replace(UNPRINTABLE, escaped);
+
+/** The same of a text of several lines, which stay lines. */
+export const printableLines = (text: string): string => text.split("\n").map(printable).join("\n");

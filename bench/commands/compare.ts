@@ -1,6 +1,7 @@
 /** `sockbench compare [old] [new]`: what has changed between two records, or differs between two servers. */
 import { type Command, InvalidArgumentError } from "commander";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { printableLines } from "../../platform/printable.ts";
 import { type CompareOptions, compareRecords, compareServers } from "../compare/compare.ts";
 import { type Comparison, fails, type Gate, gates, isVoid } from "../compare/comparison.ts";
 import { findRecord, lastRecords, recordPaths } from "../compare/find.ts";
@@ -43,7 +44,11 @@ export function addCompareCommand(program: Command): void {
       const comparison = await compare(old, now, flags);
       if (flags.json) console.log(JSON.stringify({ ...comparison, sentence: sentence(comparison) }, null, 1));
       else
-        console.log((flags.markdown ? renderMarkdown : renderText)(comparison, { all: flags.all ?? false }));
+        console.log(
+          printableLines(
+            (flags.markdown ? renderMarkdown : renderText)(comparison, { all: flags.all ?? false }),
+          ),
+        );
       if (fails(comparison, flags.failOn)) process.exitCode = exitCodes.wrong;
       else if (isVoid(comparison)) process.exitCode = exitCodes.untrusted;
     });

@@ -6,6 +6,7 @@ import type { Socket } from "bun";
 import { type Command, InvalidArgumentError } from "commander";
 import { connectReason } from "../../clients/members.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { printable, printableLines } from "../../platform/printable.ts";
 import { createLineBuffer, NEWLINE, splitLines } from "../../protocols/lines.ts";
 
 const DEFAULT_WAIT_SECONDS = 2;
@@ -208,6 +209,12 @@ async function sendInput(link: Link): Promise<void> {
   link.finish();
 }
 
+/** What a peer says as a terminal may have it: a pipe gets the bytes as they are. */
+export function onTerminal(bytes: Uint8Array | string, decoder: TextDecoder): string {
+  const text = typeof bytes === "string" ? bytes : decoder.decode(bytes, { stream: true });
+  return text.split("\t").map(printableLines).join("\t");
+}
+
 async function connect(url: string, options: { wait: number; insecure: boolean }): Promise<void> {
   const open = transports[url.split(":")[0]];
   if (!open || !url.includes("://"))
@@ -216,16 +223,17 @@ async function connect(url: string, options: { wait: number; insecure: boolean }
       `${url} is no address: it begins with ${Object.keys(transports).join("://, ")}://`,
     );
   const out = Bun.stdout.writer();
+  const decoder = new TextDecoder();
   const output = (bytes: Uint8Array | string) => {
-    out.write(bytes);
+    out.write(process.stdout.isTTY ? onTerminal(bytes, decoder) : bytes);
     // Whoever reads our output may have gone; then there is nobody left to tell.
     Promise.resolve(out.flush()).catch(() => process.exit(exitCodes.ok));
   };
   const link = await open(url, { insecure: options.insecure, output });
   const inputEnd = sendInput(link).then(() => Bun.sleep(options.wait * 1000).then(() => "waited" as const));
   const end = await Promise.race([link.closed, inputEnd]);
-  if (end !== "waited" && process.stdin.isTTY) console.error(`closed by ${url}${end ? `: ${end}` : ""}`);
-  else if (end !== "waited" && end !== undefined) console.error(`closed by ${url}: ${end}`);
+  const why = end === undefined || end === "" ? "" : `: ${printable(end)}`;
+  if (end !== "waited" && (process.stdin.isTTY || why)) console.error(`closed by ${url}${why}`);
   link.close();
   await out.flush();
 }

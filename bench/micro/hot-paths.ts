@@ -78,4 +78,5 @@ group("one each", () => {
   bench("read the clock", () => do_not_optimize(now()));
 });
 
-await run();
+// mitata colours whatever it writes to; a pipe and a file want none (https://no-color.org).
+await run({ colors: process.stdout.isTTY === true && !process.env.NO_COLOR });
