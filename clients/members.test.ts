@@ -1,8 +1,10 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
+import { startRelay } from "../servers/udp-relay.ts";
 import { startSum } from "../servers/ws-sum.ts";
 import { openMembers } from "./members.ts";
 import { createRequestPool } from "./requests.ts";
 import { parseTarget } from "./target.ts";
+import { runTruncate } from "./workloads/truncate.ts";
 
 /** Resolves when so many bytes have been gathered. */
 async function gather(url: string, requests: Uint8Array, bytes: number): Promise<Buffer> {
@@ -75,4 +77,30 @@ test("a port where nobody listens is refused in words", async () => {
   listener.stop(true);
   const opening = openMembers(parseTarget(`tcp://127.0.0.1:${port}`)!, 3, { onBytes() {}, onLost() {} });
   await expect(opening).rejects.toThrow(/connection refused/);
+});
+
+test("every UDP client of a loopback target is bound to loopback, not to every address", async () => {
+  const relay = await startRelay({ host: "127.0.0.1", port: 0, oversize: "drop", forgetAfterSeconds: 60 });
+  const bind = spyOn(Bun, "udpSocket");
+  try {
+    for (const { close } of await openMembers(parseTarget(relay.url)!, 2, { onBytes() {}, onLost() {} }))
+      close();
+    const exchange = {
+      fleet: 0,
+      fleets: 1,
+      ready: async () => ({ type: "go" as const, at: 0, introductions: [] }),
+      progress() {},
+      sent: async () => [],
+    };
+    await runTruncate(
+      { workload: "truncate", target: relay.url, sizes: [10], smallBufferBytes: 64 },
+      exchange,
+    );
+    const hosts = bind.mock.calls.map(([options]) => options.hostname);
+    expect(hosts.length).toBeGreaterThan(4);
+    expect(new Set(hosts)).toEqual(new Set(["127.0.0.1"]));
+  } finally {
+    bind.mockRestore();
+    await relay.stop();
+  }
 });

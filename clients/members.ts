@@ -7,9 +7,10 @@ import { addressText } from "../platform/address.ts";
 import { createOutbox, flush, type Outbox, pending, send } from "../platform/outbox.ts";
 import { fileLimit, fileTableIsFull } from "../platform/proc.ts";
 import { fdOf, growReceiveBuffer } from "../platform/socket-options.ts";
+import { udpPlace } from "../platform/udp-source.ts";
 import { acceptFor, createKey, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
 import { dial } from "./dial.ts";
-import { type Target, udpHostFor } from "./target.ts";
+import type { Target } from "./target.ts";
 import { Unreachable } from "./unreachable.ts";
 
 export type Member = {
@@ -194,9 +195,10 @@ async function openUdp(target: Target, index: number, handlers: MemberHandlers):
   const lose = (error: unknown) => {
     if (!closing) handlers.onLost(index, connectReason(target, error));
   };
+  const { local, peer } = await udpPlace(target.hostname, target.port);
   const socket: udp.ConnectedSocket<"buffer"> = await Bun.udpSocket({
-    hostname: udpHostFor(target),
-    connect: { hostname: target.hostname, port: target.port },
+    hostname: local,
+    connect: { hostname: peer, port: target.port },
     socket: {
       data: (_, chunk) => handlers.onBytes(index, chunk),
       // Bun 1.4.5 gives the error alone, not the socket before it as typed.

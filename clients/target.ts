@@ -113,6 +113,3 @@ export function placeOf(
     ...(unix === undefined ? { hostname, port } : { unix }),
   } as ReturnType<typeof placeOf>;
 }
-
-/** What a UDP socket is bound to: Bun takes IPv4 unless it is told otherwise. */
-export const udpHostFor = ({ hostname }: Target): string => (hostname.includes(":") ? "::" : "0.0.0.0");

@@ -21,6 +21,7 @@ function open() {
         connect: { args: [i32, ptr, i32], returns: i32 },
         getsockname: { args: [i32, ptr, ptr], returns: i32 },
         getpeername: { args: [i32, ptr, ptr], returns: i32 },
+        inet_pton: { args: [i32, ptr, ptr], returns: i32 },
         shutdown: { args: [i32, i32], returns: i32 },
         recv: { args: [i32, ptr, u64, i32], returns: i64 },
         recvmsg: { args: [i32, ptr, i32], returns: i64 },

@@ -7,6 +7,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { connectReason } from "../../clients/members.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { printable, printableLines } from "../../platform/printable.ts";
+import { udpPlace } from "../../platform/udp-source.ts";
 import { createLineBuffer, NEWLINE, splitLines } from "../../protocols/lines.ts";
 
 const DEFAULT_WAIT_SECONDS = 2;
@@ -121,12 +122,11 @@ const datagrams: Opener = async (url, { output }) => {
   const { promise: closed, reject } = Promise.withResolvers<string | undefined>();
   const refuse = (why: unknown) => reject(unreachable(url, why));
   try {
-    // Bun sends to addresses only, not to names.
-    const [{ address }] = await Bun.dns.lookup(hostname);
+    const { local, peer } = await udpPlace(hostname, port);
     const socket = await Bun.udpSocket({
-      hostname: address.includes(":") ? "::" : "0.0.0.0",
+      hostname: local,
       port: 0,
-      connect: { hostname: address, port },
+      connect: { hostname: peer, port },
       socket: {
         data: (_socket, payload) => output(Buffer.concat([payload, Buffer.of(NEWLINE)])),
         // Bun 1.4.5 gives the error alone, whatever its type says.

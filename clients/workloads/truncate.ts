@@ -4,9 +4,10 @@
  */
 import { addressText } from "../../platform/address.ts";
 import { openSmallReceiver } from "../../platform/small-receiver.ts";
+import { udpPlace } from "../../platform/udp-source.ts";
 import { relayPrefix } from "../../protocols/relay.ts";
 import type { Exchange } from "../exchange.ts";
-import { plannedTarget, type Target, udpHostFor } from "../target.ts";
+import { plannedTarget, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type TruncatePlan = {
@@ -106,9 +107,10 @@ type Receiver = {
 /** A client of the relay; each datagram that comes is kept. Refusals are left to the time bound of the caller. */
 async function openReceiver(target: Target): Promise<Receiver> {
   const datagrams: Uint8Array[] = [];
+  const { local, peer } = await udpPlace(target.hostname, target.port);
   const socket = await Bun.udpSocket({
-    hostname: udpHostFor(target),
-    connect: { hostname: target.hostname, port: target.port },
+    hostname: local,
+    connect: { hostname: peer, port: target.port },
     socket: { data: (_, bytes) => void datagrams.push(bytes), error: () => {} },
   });
   return {
@@ -204,7 +206,7 @@ async function toSmallBuffer(
   bytes: number,
 ): Promise<Fate> {
   const payload = payloadOf(bytes);
-  const sender = await Bun.udpSocket({ socket: { error: () => {} } });
+  const sender = await Bun.udpSocket({ hostname: "127.0.0.1", socket: { error: () => {} } });
   try {
     sender.send(payload, receiver.port, "127.0.0.1");
   } catch (error) {
