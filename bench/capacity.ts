@@ -15,6 +15,7 @@ import type { BenchOptions, Cell } from "./scenarios/scenario.ts";
 import { sumCell } from "./scenarios/sum.ts";
 import type { ServerSource } from "./servers.ts";
 import { type RunResult, type Session, type SessionOptions, withSession } from "./session.ts";
+import { disturbed } from "./validity.ts";
 
 export type CapacityOptions = SessionOptions & {
   source: ServerSource;
@@ -80,10 +81,7 @@ function createSearch(session: Session, options: CapacityOptions, clauses: reado
       const step = toStep(sample, value, purpose, clauses);
       steps.push(step);
       onStep?.(`${grow} ${whole(value)}: ${step.met ? "met" : step.unmet.join("; ")}`);
-      const disturbed = sample.invalid.some(({ rule }) =>
-        ["stolen CPU", "CPU contended", "clock step"].includes(rule),
-      );
-      if (!disturbed || step.met || retry === RETRIES) return step;
+      if (!disturbed(sample) || step.met || retry === RETRIES) return step;
     }
   }
 

@@ -14,6 +14,8 @@ import {
 export type Request = BenchOptions & {
   /** A server that runs already, as a URL. */
   target?: string;
+  /** Whether it is to be pinned for the time of each sample. */
+  pinTarget?: boolean;
   /** A command that starts one. */
   exec?: string;
   /** Implementations of this project to compare, by name. */
@@ -29,10 +31,10 @@ export function readTarget(url: string | undefined): Target | undefined {
   throw usage(`--target ${url}: it takes ${targetForms}`);
 }
 
-export function chooseSources({ exec, servers, target: url }: Request): ServerSource[] {
+export function chooseSources({ exec, servers, target: url, pinTarget = false }: Request): ServerSource[] {
   const target = readTarget(url);
   if (exec !== undefined) return [commandSource(exec, target)];
-  if (target) return [runningTarget(target)];
+  if (target) return [runningTarget(target, { pin: pinTarget })];
   return servers.map((name) => {
     if (!implementationNames.includes(name))
       throw usage(`--server ${name}: there is ${implementationNames.join(", ")}`);

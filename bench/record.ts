@@ -37,12 +37,21 @@ const wrong = z.object({ kind: z.string(), count, words: z.string() });
 /** What a sample used while it was measured; null where this machine cannot tell. */
 const meters = z.object({
   elapsed: nanoseconds,
+  /** Of all the server's processes. */
   serverCpu: nanoseconds.nullable(),
+  /** Why it is not known. */
+  serverCpuUnknown: z.string().optional(),
   /** One entry a fleet: CPU time used by its process. */
   fleetCpu: z.array(nanoseconds),
-  /** Longest time for which the server or a fleet was kept waiting for a CPU by other processes. */
+  /** Longest time for which a fleet, or the server's threads together, could have run and waited for a CPU. */
   cpuWait: nanoseconds.nullable().optional(),
-  /** Highest resident memory of the server's process so far, bytes. */
+  /** What other programs used of the CPUs of the server or of a fleet, where that was most. */
+  others: share.nullable().optional(),
+  /** Share of the measured time lost to them: no more than they used, nor than was waited for. */
+  contended: share.nullable().optional(),
+  /** Where server and fleets have CPUs in common: share of the time in which a fleet waited for one. */
+  shared: share.nullable().optional(),
+  /** Highest resident memory of the server's processes so far, bytes, each counted by itself. */
   serverMemory: z.number().nullable(),
   /** Share of the machine's CPU time that was given to others (steal in /proc/stat). */
   stolen: share.nullable(),

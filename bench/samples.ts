@@ -1,6 +1,7 @@
 /** From fleets' reports to the parts of a sample that all scenarios share. */
 import { type Histogram, percentile, percentilesShown } from "../clients/histogram.ts";
 import type { Used } from "../platform/meter.ts";
+import { contentionOf } from "./contention.ts";
 import { percentileKey } from "./metrics.ts";
 import type { Meters, Wrong } from "./record.ts";
 
@@ -10,9 +11,11 @@ export function joinMeters(used: Used[], pacerIdle?: number[]): Meters {
   return {
     elapsed: first.elapsed,
     serverCpu: first.serverCpu ?? null,
+    ...(first.serverCpuUnknown === undefined ? {} : { serverCpuUnknown: first.serverCpuUnknown }),
     fleetCpu: used.map(({ ownCpu }) => ownCpu),
     cpuWait: longest(used.flatMap(({ ownWait, serverWait }) => [ownWait, serverWait])),
     serverMemory: first.serverMemoryBytes ?? null,
+    ...contentionOf(used),
     stolen: first.stolen ?? null,
     clockStep: first.clockStep,
     udpBufferDrops: first.udpBufferDrops ?? null,

@@ -103,13 +103,12 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
   try {
     server = await startOrSkip({ cell, source }, place?.flags, taking);
     if (!server) return undefined;
-    if (pinned && server.started && server.pid !== undefined) pin(server.pid, pinned.server);
-    // A server that runs already is left where it is, and the record says so.
-    if (pinned && !server.started) record.environment.pinned = { ...pinned, server: [] };
+    // A server that runs already is left where it is unless it is to be pinned, and the record says so.
+    if (pinned && !server.pinned) record.environment.pinned = { ...pinned, server: [] };
     const order = record.samples.length;
     const parts = await cell.run({
       target: server.url,
-      serverPid: server.pid,
+      serverPids: server.pids(),
       fleets,
       tag: (order * 2 + 2) & 0xfffe,
       onProgress,
@@ -144,9 +143,9 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
 async function startOrSkip(
   { cell, source }: Pair,
   flags: readonly string[] | undefined,
-  { record, mayBeMissing, interrupted }: Taking,
+  { record, mayBeMissing, interrupted, pinned }: Taking,
 ) {
-  const starting = source.start(cell.protocol, flags);
+  const starting = source.start(cell.protocol, { ...(flags ? { flags } : {}), cpus: pinned?.server });
   try {
     return await Promise.race([starting, interrupted]);
   } catch (error) {

@@ -99,7 +99,16 @@ function trustPart(record: RunRecord): string {
     ([rule, [{ words }, ...more]]) => `left out, ${more.length + 1}× ${rule}: ${words}`,
   );
   const warnings = record.warnings.map((warning) => `WARNING ${warning}`);
-  return [...said, ...lines, ...warnings, ...doubtful].join("\n");
+  return [...said, ...unknownCpu(record), ...lines, ...warnings, ...doubtful].join("\n");
+}
+
+/** Why a figure of the server's CPU time is missing: once for each reason and server. */
+function unknownCpu({ samples }: RunRecord): string[] {
+  const reasons = Map.groupBy(
+    samples.filter(({ meters }) => meters?.serverCpuUnknown !== undefined),
+    ({ server, meters }) => `${server}: its CPU time is unknown: ${meters?.serverCpuUnknown}`,
+  );
+  return [...reasons].map(([words, list]) => `${words} (${list.length}×)`);
 }
 
 function pinnedText({ pinned }: RunRecord["environment"]): string {

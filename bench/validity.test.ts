@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Sample } from "./record.ts";
-import { judge, rules } from "./validity.ts";
+import { disturbed, judge, rules } from "./validity.ts";
 
 /** An open-loop sample that breaks no rule. */
 const good: Sample = {
@@ -40,7 +40,8 @@ const closed = { ...good, parameters: { loop: "closed" } };
 
 const breaking: Record<string, Sample> = {
   "stolen CPU": { ...good, meters: { ...good.meters!, stolen: 0.4 } },
-  "CPU contended": { ...good, meters: { ...good.meters!, cpuWait: 5e8 } },
+  "CPU contended": { ...good, meters: { ...good.meters!, contended: 0.5 } },
+  "CPUs shared": { ...good, meters: { ...good.meters!, shared: 0.5 } },
   "client saturated": { ...good, meters: { ...good.meters!, pacerIdle: 0.05 } },
   "rate not reached": { ...good, metrics: { ...good.metrics, achievedRate: 900 } },
   "pacer lag": { ...good, metrics: { ...good.metrics, "pacerLag.p50": 20_000 } },
@@ -63,4 +64,14 @@ describe.each(rules.map((rule) => [rule.name, rule] as const))("the rule %s", (n
     expect(broken[0]).toMatchObject({ limit: rule.limit, unit: rule.unit });
     expect(broken[0].words.length).toBeGreaterThan(20);
   });
+});
+
+test("waiting for a CPU by itself is no reason: a server's threads wait for each other", () => {
+  const meters = { ...good.meters!, cpuWait: 5e9, others: 0.02, contended: 0.02, shared: null };
+  expect(judge({ ...good, meters })).toEqual([]);
+});
+
+test("reasons of the machine are told from those of what was asked", () => {
+  const reasons = Object.entries(breaking).filter(([, sample]) => disturbed({ invalid: judge(sample) }));
+  expect(reasons.map(([name]) => name)).toEqual(["stolen CPU", "CPU contended", "clock step"]);
 });

@@ -13,6 +13,8 @@ export type Rule = {
   /** Whether a value above the limit breaks it, or one below. */
   bad: "above" | "below";
   words: string;
+  /** What breaks it is the machine's state, not what was asked of it: later, or elsewhere, the same may hold. */
+  machine?: true;
 };
 
 const isOpen = ({ parameters }: Sample) => parameters.loop === "open";
@@ -23,6 +25,7 @@ const ratio = (a: number | undefined, b: number | undefined) =>
 export const rules: readonly Rule[] = [
   {
     name: "stolen CPU",
+    machine: true,
     unit: "share",
     limit: 0.1,
     bad: "above",
@@ -31,11 +34,21 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "CPU contended",
+    machine: true,
     unit: "of the measured time",
     limit: 0.25,
     bad: "above",
-    value: ({ meters }) => ratio(meters?.cpuWait ?? undefined, meters?.elapsed),
-    words: "the server or a fleet waited so long for a CPU that other processes had; stop them, or run again",
+    value: ({ meters }) => meters?.contended ?? undefined,
+    words: "other programs used the CPUs of the server or a fleet, which waited; stop them, or run again",
+  },
+  {
+    name: "CPUs shared",
+    unit: "of the measured time",
+    limit: 0.25,
+    bad: "above",
+    value: ({ meters }) => meters?.shared ?? undefined,
+    words:
+      "server and fleet ran on the same CPUs and took them from each other; let --exec start the server, or pin it by --pin-target, and take a machine of two cores or more",
   },
   {
     name: "client saturated",
@@ -74,6 +87,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "clock step",
+    machine: true,
     unit: "ns",
     limit: 1e6,
     bad: "above",
@@ -119,3 +133,9 @@ export function judge(sample: Sample): Invalidity[] {
     return broken ? [{ rule: name, value, limit, unit, words }] : [];
   });
 }
+
+const ofMachine = new Set(rules.filter(({ machine }) => machine).map(({ name }) => name));
+
+/** Whether the machine's state is a reason, and not the only one perhaps, for which a sample does not count. */
+export const disturbed = ({ invalid }: Pick<Sample, "invalid">): boolean =>
+  invalid.some(({ rule }) => ofMachine.has(rule));

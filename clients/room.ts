@@ -17,8 +17,8 @@ export type RoomPlan = {
   workload: "room";
   target: string;
   protocol: RoomProtocol;
-  /** Whose CPU and memory are measured; undefined where the server's process is not known. */
-  serverPid?: number | undefined;
+  /** Whose CPU and memory are measured, with all that descends from them; none where they are not known. */
+  serverPids: readonly number[];
   /** Members of the room, over all fleets. */
   connections: number;
   /** Bytes of a message, without what the protocol puts around it. */

@@ -2,16 +2,20 @@
  * One reading of all that a sample is judged by besides its own counts: time, CPU, stolen CPU, memory, kernel
  * drops. Two readings, at the start and the end of the measured time, give what was used in between.
  */
+import { affinityOf } from "./affinity.ts";
+import { busyBetween } from "./busy.ts";
 import { cpuTime, now, wallClockDistance } from "./clock.ts";
-import { cpuTicks, cpuWait, memory, snmp } from "./proc.ts";
+import { cpuTicks, cpuWait, type MachineTicks, snmp } from "./proc.ts";
+import { withDescendants } from "./process-tree.ts";
+import { cpuBetween, readTree, type TreeReading, treeMemory, waitBetween } from "./tree-usage.ts";
 
 type Reading = {
   at: number;
   ownCpu: number;
-  serverCpu: number | undefined;
+  server: TreeReading;
+  parentCpu: number | undefined;
   ownWait: number | undefined;
-  serverWait: number | undefined;
-  ticks: ReturnType<typeof cpuTicks>;
+  ticks: MachineTicks | undefined;
   udp: Record<string, number> | undefined;
   tcp: Record<string, number> | undefined;
   wallDistance: number;
@@ -21,11 +25,21 @@ type Reading = {
 export type Used = {
   elapsed: number;
   ownCpu: number;
+  /** Of all the server's processes; where it is not known, why. */
   serverCpu: number | undefined;
-  /** Time in which this process, and the server, could have run and had to wait for a CPU. */
+  serverCpuUnknown?: string;
+  /** Of the process that started this one: the bench. */
+  parentCpu: number | undefined;
+  /** Time in which this process, and the threads of the server together, could have run and had to wait for a CPU. */
   ownWait: number | undefined;
   serverWait: number | undefined;
+  /** Resident memory of the server's processes, each at its highest. */
   serverMemoryBytes: number | undefined;
+  /** CPUs that this process, and the server, may run on; none where that is not known. */
+  ownCpus: number[];
+  serverCpus: number[];
+  /** By CPU, of those two: how long it was neither idle nor stolen, in steps of 10 ms. */
+  busy: Map<number, number> | undefined;
   /** Share of the machine's CPU time that the hypervisor gave to others. */
   stolen: number | undefined;
   /** How far the wall clock moved against the monotonic one. */
@@ -35,14 +49,24 @@ export type Used = {
   tcpRetransmits: number | undefined;
 };
 
-export function readMeter(serverPid: number | undefined): Reading {
+/** The bench, which started this fleet, and what it started: no part of a server, though it may be the server's child. */
+const notServer = [process.ppid];
+
+/** The server's processes now. */
+export const serverProcesses = (server: readonly number[]): number[] => withDescendants(server, notServer);
+
+/** Resident memory of all of them, bytes: now, and with each at its highest. What they share is counted in each. */
+export const serverMemory = (server: readonly number[]) => treeMemory(serverProcesses(server));
+
+/** `server`: the processes from which the server's others descend; none when they are not known. */
+export function readMeter(server: readonly number[]): Reading {
   const { user, system } = process.cpuUsage();
   return {
     at: now(),
     ownCpu: cpuTime(process.pid) ?? (user + system) * 1000,
-    serverCpu: serverPid === undefined ? undefined : cpuTime(serverPid),
+    parentCpu: cpuTime(process.ppid),
+    server: readTree(server, serverProcesses),
     ownWait: cpuWait(process.pid),
-    serverWait: serverPid === undefined ? undefined : cpuWait(serverPid),
     ticks: cpuTicks(),
     udp: snmp("Udp"),
     tcp: snmp("Tcp"),
@@ -53,16 +77,26 @@ export function readMeter(serverPid: number | undefined): Reading {
 const minus = (a: number | undefined, b: number | undefined) =>
   a === undefined || b === undefined ? undefined : a - b;
 
-export function usedBetween(start: Reading, end: Reading, serverPid: number | undefined): Used {
+export function usedBetween(start: Reading, end: Reading, server: readonly number[]): Used {
+  const elapsed = end.at - start.at;
   const total = minus(end.ticks?.total, start.ticks?.total);
   const steal = minus(end.ticks?.steal, start.ticks?.steal);
+  const used = cpuBetween(start.server, end.server);
+  const ownCpus = affinityOf(0);
+  const serverCpus = [...new Set([...end.server.processes.keys()].flatMap(affinityOf))];
   return {
-    elapsed: end.at - start.at,
+    elapsed,
     ownCpu: end.ownCpu - start.ownCpu,
-    serverCpu: minus(end.serverCpu, start.serverCpu),
+    serverCpu: "cpu" in used ? used.cpu : undefined,
+    ...("unknown" in used ? { serverCpuUnknown: used.unknown } : {}),
+    // A server in the bench's own process, as in a test, is counted once.
+    parentCpu: server.includes(process.ppid) ? 0 : minus(end.parentCpu, start.parentCpu),
     ownWait: minus(end.ownWait, start.ownWait),
-    serverWait: minus(end.serverWait, start.serverWait),
-    serverMemoryBytes: serverPid === undefined ? undefined : memory(serverPid)?.peak,
+    serverWait: waitBetween(start.server, end.server),
+    serverMemoryBytes: serverMemory(server)?.peak,
+    ownCpus,
+    serverCpus,
+    busy: busyBetween(start.ticks, end.ticks, elapsed, new Set([...ownCpus, ...serverCpus])),
     stolen: total && steal !== undefined ? steal / total : undefined,
     clockStep: end.wallDistance - start.wallDistance,
     udpBufferDrops: minus(end.udp?.RcvbufErrors, start.udp?.RcvbufErrors),

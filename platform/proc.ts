@@ -4,7 +4,8 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
-function read(path: string): string | undefined {
+/** A file of /proc as text; undefined where it is missing, or of another user. */
+export function readProc(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch {
@@ -12,20 +13,42 @@ function read(path: string): string | undefined {
   }
 }
 
-/** Jiffies of the whole machine since boot (proc_stat(5)); a difference of two readings gives shares. */
-export type CpuTicks = { total: number; steal: number; idle: number };
+/** Jiffies since boot of the whole machine or of one CPU (proc_stat(5)); differences of two readings are used. */
+export type CpuTicks = { total: number; steal: number; idle: number; irq: number };
 
-export function cpuTicks(): CpuTicks | undefined {
-  const line = read("/proc/stat")?.split("\n", 1)[0];
-  if (!line) return undefined;
+export type MachineTicks = CpuTicks & {
+  /** By the CPU's number. */
+  cpus: Map<number, CpuTicks>;
+  /**
+   * Whether interrupts are timed apart from the tasks that they interrupt (CONFIG_IRQ_TIME_ACCOUNTING). Where they
+   * are not, no tick ever falls into a hard interrupt, and what a soft one takes is in its task's CPU time.
+   */
+  irqApart: boolean;
+};
+
+export function cpuTicks(): MachineTicks | undefined {
+  const lines = readProc("/proc/stat")?.match(/^cpu.+/gm);
+  if (!lines) return undefined;
+  const rows = lines.map((line) => line.trim().split(/\s+/));
   // user nice system idle iowait irq softirq steal; guest time is already in user.
-  const ticks = line.trim().split(/\s+/).slice(1, 9).map(Number);
-  return { total: ticks.reduce((a, b) => a + b, 0), steal: ticks[7] ?? 0, idle: ticks[3] + ticks[4] };
+  const [all, ...each] = rows.map((row) => row.slice(1, 9).map(Number));
+  return {
+    ...ticksOf(all),
+    cpus: new Map(each.map((ticks, i) => [Number(rows[i + 1][0].slice(3)), ticksOf(ticks)])),
+    irqApart: all[5] > 0,
+  };
 }
+
+const ticksOf = (ticks: readonly number[]): CpuTicks => ({
+  total: ticks.reduce((a, b) => a + b, 0),
+  steal: ticks[7] ?? 0,
+  idle: ticks[3] + ticks[4],
+  irq: ticks[5] + ticks[6],
+});
 
 /** Resident memory of a process in bytes: now and at its highest. */
 export function memory(pid: number): { now: number; peak: number } | undefined {
-  const status = read(`/proc/${pid}/status`);
+  const status = readProc(`/proc/${pid}/status`);
   const field = (name: string) =>
     Number(status?.match(new RegExp(`^${name}:\\s+(\\d+) kB`, "m"))?.[1]) * 1024;
   return status?.includes("VmRSS") ? { now: field("VmRSS"), peak: field("VmHWM") } : undefined;
@@ -36,7 +59,7 @@ export function memory(pid: number): { now: number; peak: number } | undefined {
  * (second figure of /proc/<pid>/schedstat, kernel: scheduler/sched-stats.rst).
  */
 export function cpuWait(pid: number): number | undefined {
-  const wait = read(`/proc/${pid}/schedstat`)?.split(" ")[1];
+  const wait = readProc(`/proc/${pid}/schedstat`)?.split(" ")[1];
   return wait === undefined ? undefined : Number(wait);
 }
 
@@ -51,13 +74,13 @@ export function asleep(pid: number): boolean | undefined {
   } catch {
     return undefined;
   }
-  const state = (thread: string) => read(`/proc/${pid}/task/${thread}/stat`)?.match(/\) (\w)/)?.[1];
+  const state = (thread: string) => readProc(`/proc/${pid}/task/${thread}/stat`)?.match(/\) (\w)/)?.[1];
   return !threads.some((thread) => /[RD]/.test(state(thread) ?? ""));
 }
 
 /** A table of /proc/net/snmp as numbers: `snmp("Udp").RcvbufErrors` counts datagrams dropped at full buffers. */
 export function snmp(table: "Udp" | "Tcp"): Record<string, number> | undefined {
-  const rows = read("/proc/net/snmp")
+  const rows = readProc("/proc/net/snmp")
     ?.split("\n")
     .filter((line) => line.startsWith(`${table}: `));
   if (!rows || rows.length < 2) return undefined;
@@ -67,7 +90,9 @@ export function snmp(table: "Udp" | "Tcp"): Record<string, number> | undefined {
 
 /** Datagrams the kernel dropped at the sockets bound to these local UDP ports (last column of /proc/net/udp). */
 export function udpDrops(ports: ReadonlySet<number>): number | undefined {
-  const tables = [read("/proc/net/udp"), read("/proc/net/udp6")].filter((table) => table !== undefined);
+  const tables = [readProc("/proc/net/udp"), readProc("/proc/net/udp6")].filter(
+    (table) => table !== undefined,
+  );
   if (tables.length === 0) return undefined;
   let drops = 0;
   for (const row of tables.flatMap((table) => table.split("\n").slice(1))) {
@@ -78,20 +103,20 @@ export function udpDrops(ports: ReadonlySet<number>): number | undefined {
   return drops;
 }
 
-/** The pid of the process that listens on a local port, or undefined: found by the socket's inode. */
-export function listenerPid(transport: "tcp" | "udp", port: number): number | undefined {
+/** The processes that listen on a local port, found by their sockets' inodes: several may share one, or the port. */
+export function listenerPids(transport: "tcp" | "udp", port: number): number[] {
   const wanted = new Set<string>();
-  for (const table of [read(`/proc/net/${transport}`), read(`/proc/net/${transport}6`)])
+  for (const table of [readProc(`/proc/net/${transport}`), readProc(`/proc/net/${transport}6`)])
     for (const row of table?.split("\n").slice(1) ?? []) {
       const columns = row.trim().split(/\s+/);
       // State 0A is TCP_LISTEN; an unconnected UDP socket is in 07 (TCP_CLOSE).
       if (columns[3] !== (transport === "tcp" ? "0A" : "07")) continue;
       if (Number.parseInt(columns[1].split(":")[1], 16) === port) wanted.add(`socket:[${columns[9]}]`);
     }
-  if (wanted.size === 0) return undefined;
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
-    if (openFiles(pid).some((file) => wanted.has(file))) return Number(pid);
-  return undefined;
+  if (wanted.size === 0) return [];
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && openFiles(name).some((file) => wanted.has(file)))
+    .map(Number);
 }
 
 /** What the descriptors of a process lead to; those closed meanwhile, or all of another user's, are left out. */
@@ -111,7 +136,7 @@ function openFiles(pid: string): string[] {
 
 /** The soft and hard limit of open files of a process, this one by default (proc_pid_limits(5)). */
 export function fileLimit(pid: number | "self" = "self"): { soft: number; hard: number } | undefined {
-  const row = read(`/proc/${pid}/limits`)?.match(/^Max open files\s+(\S+)\s+(\S+)/m);
+  const row = readProc(`/proc/${pid}/limits`)?.match(/^Max open files\s+(\S+)\s+(\S+)/m);
   const value = (text: string) => (text === "unlimited" ? Number.POSITIVE_INFINITY : Number(text));
   return row ? { soft: value(row[1]), hard: value(row[2]) } : undefined;
 }
@@ -139,5 +164,5 @@ export function fileTableIsFull(): boolean {
 
 /** A value of /proc/sys, such as `net/core/rmem_max`. */
 export function sysctl(name: string): string | undefined {
-  return read(`/proc/sys/${name}`)?.trim();
+  return readProc(`/proc/sys/${name}`)?.trim();
 }

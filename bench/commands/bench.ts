@@ -56,6 +56,7 @@ export function addBenchCommand(program: Command): void {
     .addHelpText("after", `\nScenarios:\n${scenarioHelp}`)
     .option("--quick", "fewer and shorter samples", false)
     .option("--target <url>", `a server that runs already: ${targetForms}`)
+    .option("--pin-target", "keep the target's processes apart from the fleets while it is measured", false)
     .option("--exec <command>", "start this server; its address is --target, or its own JSON line")
     .option("--server <names>", `implementations to compare, of ${implementationNames.join(", ")}`, "bun")
     .option("--against <revision>", "compare this tree's servers with those of a git revision, in one run")
@@ -95,14 +96,10 @@ async function bench(names: string[], flags: Flags): Promise<ExitCode> {
   if (process.env.npm_config_quick === "true" && !flags.quick)
     throw new Failure(exitCodes.usage, "npm took --quick for itself; write npm run bench -- --quick");
   const request: Request = { ...flags, servers: flags.server.split(",") };
-  const interrupt = Promise.withResolvers<never>();
-  interrupt.promise.catch(() => {});
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => interrupt.reject(new Failure(exitCodes.untrusted, "interrupted")));
   const session: SessionOptions = {
     fleets: flags.fleets,
     command: ["bench", ...Bun.argv.slice(3)],
-    interrupted: interrupt.promise,
+    interrupted: interruption(),
   };
   const measure = (sources: ServerSource[]) =>
     names.includes(CAPACITY)
@@ -122,6 +119,19 @@ async function bench(names: string[], flags: Flags): Promise<ExitCode> {
   if (flags.against && !failure && comparisons(record).some((found) => fails(found, "regression")))
     return exitCodes.wrong;
   return codeOf(record, failure);
+}
+
+/** Rejects at the first signal, so that what was finished is kept; the second ends the program at once. */
+function interruption(): Promise<never> {
+  const interrupt = Promise.withResolvers<never>();
+  interrupt.promise.catch(() => {});
+  let signals = 0;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => {
+      if (signals++ > 0) process.exit(exitCodes.untrusted);
+      interrupt.reject(new Failure(exitCodes.untrusted, "interrupted"));
+    });
+  return interrupt.promise;
 }
 
 /** A target that does not answer may only speak another protocol than it was taken for. */

@@ -81,14 +81,14 @@ function sessionCell(protocol: string, options: BenchOptions): Cell {
 }
 
 async function runSessions(
-  shape: Omit<ConnectPlan, "workload" | "target" | "serverPid">,
+  shape: Omit<ConnectPlan, "workload" | "target" | "serverPids">,
   context: SampleContext,
 ): Promise<SampleParts> {
   const plan: ConnectPlan = {
     ...shape,
     workload: "connect",
     target: context.target,
-    serverPid: context.serverPid,
+    serverPids: context.serverPids,
   };
   const reports = await context.fleets.run<ConnectReport>(plan, {
     onProgress: context.onProgress,

@@ -136,7 +136,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
     ...shape,
     workload: "room",
     target: context.target,
-    serverPid: context.serverPid,
+    serverPids: context.serverPids,
     tag: context.tag,
     epoch,
     quietSeconds: QUIET_SECONDS[transport],

@@ -62,7 +62,7 @@ async function runCell(
     ...shape,
     workload: "idle",
     target: context.target,
-    serverPid: context.serverPid,
+    serverPids: context.serverPids,
   };
   const reports = await context.fleets.run<IdleReport>(plan, {
     onProgress: context.onProgress,

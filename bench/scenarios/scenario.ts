@@ -35,7 +35,8 @@ export type BenchOptions = {
 
 export type SampleContext = {
   target: string;
-  serverPid: number | undefined;
+  /** The processes from which the server's others descend; none where they are not known. */
+  serverPids: readonly number[];
   fleets: Fleets;
   /** Different for each sample, so that a stray message of an earlier one is seen as such. */
   tag: number;

@@ -79,7 +79,7 @@ async function runSumCell(
     ...shape,
     workload: "sum",
     target: context.target,
-    serverPid: context.serverPid,
+    serverPids: context.serverPids,
     quietSeconds: datagrams ? 0.3 : 1,
   };
   const reports = await context.fleets.run<SumReport>(plan, {

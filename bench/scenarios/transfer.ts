@@ -70,7 +70,7 @@ async function runCell(
     ...shape,
     workload: "transfer",
     target: context.target,
-    serverPid: context.serverPid,
+    serverPids: context.serverPids,
     // New also to a server that runs since long, and keeps what it got.
     name: `sockbench-${crypto.randomUUID()}`,
     warmBytes: Math.min(WARM_BYTES, shape.bytes),

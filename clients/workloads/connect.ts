@@ -27,7 +27,7 @@ import { FLEET_MASK } from "../wire.ts";
 export type ConnectPlan = {
   workload: "connect";
   target: string;
-  serverPid?: number | undefined;
+  serverPids: readonly number[];
   /** Connections open or opening at a time, over all fleets. */
   atOnce: number;
   /** An end before the time is over: each connection may hold a local port for a minute (TIME_WAIT). */
@@ -184,13 +184,13 @@ async function liveOnce({ target, handshake }: Run): Promise<number> {
 /** Reads the meters when the warm-up ends and when the measured time does, or the last connection is over. */
 async function measure(run: Run, exchange: Exchange): Promise<ConnectReport["measured"]> {
   const { plan, counts } = run;
-  const pid = exchange.fleet === 0 ? plan.serverPid : undefined;
+  const pids = exchange.fleet === 0 ? plan.serverPids : [];
   const start = now();
   const until = async (seconds: number) => {
     while (now() < start + seconds * 1e9 && !run.over && run.started < run.most) await Bun.sleep(5);
   };
   await until(plan.warmupSeconds);
-  const before = { meter: readMeter(pid), sessions: counts.sessions };
+  const before = { meter: readMeter(pids), sessions: counts.sessions };
   run.measuring = true;
   await until(plan.warmupSeconds + plan.seconds / 2);
   const middle = counts.sessions;
@@ -198,7 +198,7 @@ async function measure(run: Run, exchange: Exchange): Promise<ConnectReport["mea
   run.measuring = false;
   run.over = true;
   return {
-    used: usedBetween(before.meter, readMeter(pid), pid),
+    used: usedBetween(before.meter, readMeter(pids), pids),
     sessions: counts.sessions - before.sessions,
     firstHalf: middle - before.sessions,
   };

@@ -3,6 +3,7 @@
  * both sides. A first few are opened before the first reading, so that what the server makes once (code,
  * tables, buffers that all share) is not counted to the rest. Where a limit stops it, the limit is named.
  */
+import { serverMemory, serverProcesses } from "../../platform/meter.ts";
 import { memory, openFilesOf } from "../../platform/proc.ts";
 import type { Exchange } from "../exchange.ts";
 import { type Member, openAsMany } from "../members.ts";
@@ -12,7 +13,7 @@ import { Unreachable } from "../unreachable.ts";
 export type IdlePlan = {
   workload: "idle";
   target: string;
-  serverPid?: number | undefined;
+  serverPids: readonly number[];
   /** Over all fleets, and how many of them are opened before the first reading. */
   connections: number;
   warm: number;
@@ -42,7 +43,7 @@ const POLL_MS = 20;
 
 export async function runIdle(plan: IdlePlan, exchange: Exchange): Promise<IdleReport> {
   const target = plannedTarget(plan);
-  const pid = exchange.fleet === 0 ? plan.serverPid : undefined;
+  const pids = exchange.fleet === 0 ? plan.serverPids : [];
   const mine = (all: number) => Math.ceil((all - exchange.fleet) / exchange.fleets);
   const members: Member[] = [];
   const lost = { count: 0, reason: "" };
@@ -70,16 +71,16 @@ export async function runIdle(plan: IdlePlan, exchange: Exchange): Promise<IdleR
     await open(mine(plan.warm));
     if (members.length === 0 && mine(plan.warm) > 0) throw new Unreachable(limit);
     await settle();
-    const before = readMemory(pid);
+    const before = readMemory(pids);
     const warm = members.length;
     await exchange.ready({ prefixes: [] });
     await open(mine(plan.connections) - warm);
-    const full = await fullServer(plan.serverPid, members.length);
+    const full = await fullServer(plan.serverPids, members.length);
     const stopped = full ?? limit;
     // Not before every fleet has opened its own.
     await exchange.sent(Int32Array.of(members.length));
     await settle();
-    const after = readMemory(pid);
+    const after = readMemory(pids);
     return {
       workload: "idle",
       open: members.length - lost.count,
@@ -95,12 +96,9 @@ export async function runIdle(plan: IdlePlan, exchange: Exchange): Promise<IdleR
   }
 }
 
-function readMemory(serverPid: number | undefined) {
+function readMemory(server: readonly number[]) {
   Bun.gc(true);
-  return {
-    server: serverPid === undefined ? undefined : memory(serverPid)?.now,
-    fleet: memory(process.pid)?.now,
-  };
+  return { server: serverMemory(server)?.now, fleet: memory(process.pid)?.now };
 }
 
 const joined = <K extends "server" | "fleet">(
@@ -116,17 +114,19 @@ const joined = <K extends "server" | "fleet">(
  * A server without a free descriptor: connections to it wait in the kernel, and nobody says so. They wait
  * there too until it comes to them, so it is given time for as long as it goes on taking some.
  */
-async function fullServer(pid: number | undefined, connections: number): Promise<string | undefined> {
+async function fullServer(server: readonly number[], connections: number): Promise<string | undefined> {
   let taken = 0;
   let stalled = 0;
-  while (pid !== undefined && stalled < STALLED_MS) {
-    const files = openFilesOf(pid);
-    if (!files) return undefined;
-    if (files.open >= files.limit - SPARE_FILES)
-      return `the server's file table is full at ${files.limit} files; raise it with ulimit -n before it starts (connections past it wait in the kernel)`;
-    if (files.open >= connections) return undefined;
-    stalled = files.open > taken ? 0 : stalled + POLL_MS;
-    taken = files.open;
+  while (stalled < STALLED_MS) {
+    const tables = serverProcesses(server).flatMap((pid) => openFilesOf(pid) ?? []);
+    if (tables.length === 0) return undefined;
+    const full = tables.find(({ open, limit }) => open >= limit - SPARE_FILES);
+    if (full)
+      return `the server's file table is full at ${full.limit} files; raise it with ulimit -n before it starts (connections past it wait in the kernel)`;
+    const open = tables.reduce((sum, table) => sum + table.open, 0);
+    if (open >= connections) return undefined;
+    stalled = open > taken ? 0 : stalled + POLL_MS;
+    taken = open;
     await Bun.sleep(POLL_MS);
   }
   return undefined;

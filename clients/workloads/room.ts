@@ -201,18 +201,18 @@ async function go(run: Run): Promise<number> {
 /** Reads the meters when the warm-up ends and when the measured time does. */
 async function measure(run: Run, start: number): Promise<RoomReport["measured"]> {
   const { plan, ledger, lost } = run;
-  const pid = run.exchange.fleet === 0 ? plan.serverPid : undefined;
+  const pids = run.exchange.fleet === 0 ? plan.serverPids : [];
   const until = async (seconds: number) => {
     const at = start + seconds * 1e9;
     while (now() < at && lost.count === 0) await Bun.sleep(Math.max(1, Math.min(100, (at - now()) / 1e6)));
   };
   await until(plan.warmupSeconds);
-  const before = { meter: readMeter(pid), sent: sum(run.sent), delivered: ledger.counts.delivered };
+  const before = { meter: readMeter(pids), sent: sum(run.sent), delivered: ledger.counts.delivered };
   await until(plan.warmupSeconds + plan.seconds / 2);
   const middle = ledger.counts.delivered;
   await until(plan.warmupSeconds + plan.seconds);
   return {
-    used: usedBetween(before.meter, readMeter(pid), pid),
+    used: usedBetween(before.meter, readMeter(pids), pids),
     sent: sum(run.sent) - before.sent,
     delivered: ledger.counts.delivered - before.delivered,
     firstHalf: middle - before.delivered,

@@ -26,7 +26,7 @@ import { Unreachable } from "../unreachable.ts";
 export type SumPlan = {
   workload: "sum";
   target: string;
-  serverPid?: number | undefined;
+  serverPids: readonly number[];
   connections: number;
   seed: number;
   warmupSeconds: number;
@@ -149,19 +149,19 @@ async function measure(
   start: number,
   lost: () => number,
 ): Promise<SumReport["measured"]> {
-  const pid = exchange.fleet === 0 ? run.plan.serverPid : undefined;
+  const pids = exchange.fleet === 0 ? run.plan.serverPids : [];
   const until = async (at: number) => {
     while (now() < at && lost() === 0) await Bun.sleep(Math.max(1, Math.min(100, (at - now()) / 1e6)));
   };
   await until(start + run.plan.warmupSeconds * 1e9);
-  const before = { meter: readMeter(pid), ...run.counts };
+  const before = { meter: readMeter(pids), ...run.counts };
   run.measuring = true;
   await until(start + (run.plan.warmupSeconds + run.plan.seconds / 2) * 1e9);
   const middle = run.counts.replies;
   await until(start + (run.plan.warmupSeconds + run.plan.seconds) * 1e9);
   run.measuring = false;
   return {
-    used: usedBetween(before.meter, readMeter(pid), pid),
+    used: usedBetween(before.meter, readMeter(pids), pids),
     sent: run.counts.sent - before.sent,
     replies: run.counts.replies - before.replies,
     firstHalf: middle - before.replies,

@@ -8,8 +8,7 @@
 import { createHash } from "node:crypto";
 import type { Socket } from "bun";
 import { now } from "../../platform/clock.ts";
-import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
-import { memory } from "../../platform/proc.ts";
+import { readMeter, serverMemory, type Used, usedBetween } from "../../platform/meter.ts";
 import { ACCEPTED, receipt, writeName } from "../../protocols/file.ts";
 import { dial } from "../dial.ts";
 import type { Exchange } from "../exchange.ts";
@@ -21,7 +20,7 @@ import { Unreachable } from "../unreachable.ts";
 export type TransferPlan = {
   workload: "transfer";
   target: string;
-  serverPid?: number | undefined;
+  serverPids: readonly number[];
   /** `raw`: the bytes alone, up to FIN; the receiver closes when it has written them. */
   way: "file" | "raw";
   /** Begins the names of the files, which must be new to the server. */
@@ -39,7 +38,7 @@ export type TransferReport = {
   /** Nanoseconds from the first byte that was sent to the server's close. */
   elapsed: number;
   used: Used;
-  /** Resident memory of the server's process before and at its highest, bytes. */
+  /** Resident memory of the server's processes before and at its highest, bytes. */
   memory?: { before: number; peak: number };
 };
 
@@ -57,12 +56,12 @@ export async function runTransfer(plan: TransferPlan, exchange: Exchange): Promi
   const faults = await send(plan, target, body, `${plan.name}-warm`, plan.warmBytes).then((answer) =>
     faultsOf(plan, answer, warm),
   );
-  const pid = plan.serverPid;
-  const before = { meter: readMeter(pid), memory: pid === undefined ? undefined : memory(pid)?.now };
+  const pids = plan.serverPids;
+  const before = { meter: readMeter(pids), memory: serverMemory(pids)?.now };
   const start = now();
   const answer = await send(plan, target, body, plan.name, plan.bytes);
   const elapsed = now() - start;
-  const used = usedBetween(before.meter, readMeter(pid), pid);
+  const used = usedBetween(before.meter, readMeter(pids), pids);
   const peak = used.serverMemoryBytes;
   return {
     workload: "transfer",

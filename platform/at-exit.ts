@@ -1,0 +1,39 @@
+/**
+ * What must be undone however this program ends: processes that it started, CPUs that it took from another. Done at
+ * `exit`, and at a signal to which nobody else here listens; only SIGKILL leaves it undone.
+ */
+const undone = new Set<() => void>();
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Calls `undo`, which must not wait for anything, when the program ends; returns what takes it back. */
+export function atExit(undo: () => void): () => void {
+  if (undone.size === 0) listen();
+  undone.add(undo);
+  return () => {
+    undone.delete(undo);
+    if (undone.size === 0) silence();
+  };
+}
+
+function undoAll(): void {
+  for (const undo of [...undone].reverse()) undo();
+  undone.clear();
+}
+
+/** Whoever listens too decides what the signal means, and `exit` is what we hear of it. */
+function onSignal(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return;
+  undoAll();
+  silence();
+  process.kill(process.pid, signal);
+}
+
+function listen(): void {
+  process.on("exit", undoAll);
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+}
+
+function silence(): void {
+  process.off("exit", undoAll);
+  for (const signal of SIGNALS) process.off(signal, onSignal);
+}

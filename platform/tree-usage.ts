@@ -1,0 +1,114 @@
+/**
+ * What a program of several processes uses. The kernel counts for each process, and hands what a child used to the
+ * parent that waits for it: only where nobody waits is it lost, and then the figure is not known, rather than wrong.
+ */
+import { cpuTime } from "./clock.ts";
+import { memory, readProc } from "./proc.ts";
+import { readProcess, threadsOf, withDescendants } from "./process-tree.ts";
+
+/** One process at one time; nanoseconds. `reaped` is of a 10 ms grain, `cpu` is not. */
+type Usage = { parent: number; cpu: number; reaped: number };
+
+export type TreeReading = {
+  processes: Map<number, Usage>;
+  /** By thread: how long it could have run and had to wait for a CPU. */
+  waits: Map<number, number>;
+};
+
+/**
+ * Reads the processes and, by `grow`, all that descend from them. Some ten microseconds a thread: for the beginning
+ * and the end of a measured time, not in between.
+ */
+export function readTree(
+  pids: readonly number[],
+  grow: (pids: readonly number[]) => number[] = withDescendants,
+): TreeReading {
+  // The clocks first: they are what a figure is made of, and reading the rest takes time.
+  const clocks = new Map(pids.map((pid) => [pid, cpuTime(pid)]));
+  const processes = new Map<number, Usage>();
+  const waits = new Map<number, number>();
+  for (const pid of grow(pids)) {
+    const cpu = clocks.get(pid) ?? cpuTime(pid);
+    const process = readProcess(pid);
+    if (cpu === undefined || !process) continue;
+    processes.set(pid, { parent: process.parent, cpu, reaped: process.reaped });
+    for (const thread of threadsOf(pid)) {
+      // Second figure of schedstat (kernel: scheduler/sched-stats.rst).
+      const wait = readProc(`/proc/${pid}/task/${thread}/schedstat`)?.split(" ")[1];
+      if (wait !== undefined) waits.set(thread, Number(wait));
+    }
+  }
+  return { processes, waits };
+}
+
+/** Utime and stime are cut to a jiffy each, at both readings. */
+const REAPED_GRAIN_NS = 4e7;
+
+export type CpuUsed = { cpu: number } | { unknown: string };
+
+/** CPU time that a program used between two readings, in nanoseconds, with that of children that came and went. */
+export function cpuBetween(start: TreeReading, end: TreeReading): CpuUsed {
+  if (start.processes.size === 0) return { unknown: "its process cannot be seen from here" };
+  let cpu = 0;
+  for (const [pid, now] of end.processes) {
+    const before = start.processes.get(pid);
+    cpu += now.cpu + now.reaped - (before ? before.cpu + before.reaped : 0);
+  }
+  const inherited = takenOver(start, end);
+  if (inherited === undefined)
+    return {
+      unknown: "a process of it ended that no other of them waited for: the kernel keeps no count of it",
+    };
+  cpu -= inherited;
+  return cpu > 0
+    ? { cpu }
+    : { unknown: "the process that listens used no CPU at all: another one does the work" };
+}
+
+/**
+ * What the processes that have ended since had used before: a parent that waited for them has it among its own now.
+ * Undefined where that cannot be.
+ */
+function takenOver(start: TreeReading, end: TreeReading): number | undefined {
+  const owed = new Map<number, number>();
+  const isGone = (pid: number) => start.processes.has(pid) && !end.processes.has(pid);
+  for (const [pid, { parent, cpu, reaped }] of start.processes) {
+    if (!isGone(pid)) continue;
+    let heir = parent;
+    while (isGone(heir)) heir = start.processes.get(heir)?.parent ?? 0;
+    owed.set(heir, (owed.get(heir) ?? 0) + cpu + reaped);
+  }
+  let total = 0;
+  for (const [heir, amount] of owed) {
+    const [before, now] = [start.processes.get(heir), end.processes.get(heir)];
+    const gained = before && now ? now.reaped - before.reaped : -1;
+    if (gained < 0 || gained < amount - REAPED_GRAIN_NS) return undefined;
+    total += Math.min(amount, gained);
+  }
+  const changed = owed.size > 0 || [...end.processes.keys()].some((pid) => !start.processes.has(pid));
+  return changed && [...end.processes.keys()].some(ignoresItsChildren) ? undefined : total;
+}
+
+const SIGCHLD = 17;
+
+/** With SIGCHLD ignored, children vanish uncounted (wait(2), notes; the masks are in proc_pid_status(5)). */
+function ignoresItsChildren(pid: number): boolean {
+  const mask = readProc(`/proc/${pid}/status`)?.match(/^SigIgn:\s+([0-9a-f]+)$/m)?.[1];
+  return mask !== undefined && (BigInt(`0x${mask}`) >> BigInt(SIGCHLD - 1)) % 2n === 1n;
+}
+
+/** Nanoseconds for which the program's threads, together, had to wait for a CPU between two readings. */
+export function waitBetween(start: TreeReading, end: TreeReading): number | undefined {
+  if (end.waits.size === 0) return undefined;
+  return [...end.waits].reduce((sum, [thread, wait]) => sum + wait - (start.waits.get(thread) ?? 0), 0);
+}
+
+/** Resident memory of processes, bytes: now, and with each at its highest; undefined when none can be read. */
+export function treeMemory(pids: readonly number[]): { now: number; peak: number } | undefined {
+  const each = pids.flatMap((pid) => memory(pid) ?? []);
+  if (each.length === 0) return undefined;
+  return {
+    now: each.reduce((sum, { now }) => sum + now, 0),
+    peak: each.reduce((sum, { peak }) => sum + peak, 0),
+  };
+}

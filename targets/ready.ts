@@ -1,0 +1,88 @@
+/** Whether a server answers at an address: asked until it does, or asked once, before it is started. */
+import { openMembers } from "../clients/members.ts";
+import { placeOf, type Target } from "../clients/target.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
+import { printable } from "../platform/printable.ts";
+import { listenersOf, whoListens } from "./running.ts";
+import type { Started } from "./started.ts";
+
+const START_SECONDS = 10;
+/** A program that closes its output without a word usually ends right after it. */
+const LAST_MS = 500;
+const POLL_MS = 50;
+const MOST_SHOWN = 120;
+
+/** What listens there before a command was started would be measured in its place. */
+export async function refuseTaken(command: string, target: Target): Promise<void> {
+  if (!(await listens(target))) return;
+  const who = whoListens(target);
+  throw new Failure(
+    exitCodes.unreachable,
+    `--exec "${command}": ${target.url} answered before it was started${who && `, by ${who}`}; stop that, or measure it without --exec`,
+  );
+}
+
+/** Resolves once the target answers; throws when the program ends before, or takes too long. */
+export async function untilAnswered(name: string, target: Target, program: Started): Promise<void> {
+  const deadline = performance.now() + START_SECONDS * 1000;
+  while (!(await Promise.race([program.broken, answers(target)]))) {
+    if (performance.now() > deadline) {
+      const words = await program.output.lastWords();
+      throw new Failure(
+        exitCodes.unreachable,
+        `${target.url} did not answer within ${START_SECONDS} s of ${name}${words && `, which wrote: ${words}`}`,
+      );
+    }
+    await Bun.sleep(POLL_MS);
+  }
+}
+
+/** The address that a program tells in a JSON line as its first: `{"listening": "<url>"}`. */
+export async function untilListening(name: string, { broken, output }: Started): Promise<string> {
+  const late = Promise.withResolvers<string>();
+  const timer = setTimeout(() => late.resolve(""), START_SECONDS * 1000);
+  try {
+    const line = await Promise.race([broken, output.first, late.promise]);
+    // A command that ends without a word is better told by how it ended.
+    if (line === "") await Promise.race([broken, Bun.sleep(LAST_MS)]);
+    const url = listeningUrl(line);
+    if (url !== undefined) return url;
+    const words = line ? `but "${printable(line.slice(0, MOST_SHOWN))}"}` : `within ${START_SECONDS} s`;
+    throw new Failure(exitCodes.unreachable, `${name} did not say where it listens, ${words}`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function listeningUrl(line: string): string | undefined {
+  try {
+    const { listening } = JSON.parse(line);
+    return typeof listening === "string" ? listening : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether anybody has the port. Of UDP, which has no handshake, only that it is bound can be seen. */
+async function listens(target: Target): Promise<boolean> {
+  if (target.transport === "udp") return listenersOf(target).length > 0;
+  try {
+    const socket = await Bun.connect({ ...placeOf(target), socket: { data() {} } });
+    socket.end();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the server can be talked to: over WebSocket after a handshake. */
+async function answers(target: Target): Promise<boolean> {
+  if (target.transport === "udp") return listens(target);
+  try {
+    const [member] = await openMembers(target, 1, { onBytes() {}, onLost() {} });
+    member.close();
+    return true;
+  } catch {
+    return false;
+  }
+}

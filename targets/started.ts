@@ -1,0 +1,117 @@
+/**
+ * A program that is started to be measured or judged: on its CPUs from its first instruction, in a session of its
+ * own, watched while it should serve, and ended together with every process that it has made.
+ */
+import { pinAll, startedOn } from "../platform/affinity.ts";
+import { atExit } from "../platform/at-exit.ts";
+import { exitCodes, Failure } from "../platform/failure.ts";
+import { type Belonging, isOver, type Process, readProcess, wholeProgram } from "../platform/process-tree.ts";
+import { type Output, readOutput } from "./output.ts";
+
+export type Started = {
+  output: Output;
+  /** All of its processes that live now; with `cpus`, pinned there once more. */
+  pids: () => number[];
+  /** Rejects when it ends though nobody stopped it, with its last words. */
+  broken: Promise<never>;
+  /** From now on its end is its own fault; before, it could not be started. */
+  serves: () => void;
+  /** Ends all of its processes: politely the first, then the rest; resolves when none is left. */
+  stop: () => Promise<void>;
+};
+
+/** How long the first process may take to end by SIGTERM, and then the others. */
+const STOP_MS = 2000;
+const REST_MS = 1000;
+const POLL_MS = 20;
+
+/** Starts a program; `name` is how messages call it, and without `cpus` it may run on all. */
+export function startProgram(name: string, argv: string[], cpus?: readonly number[]): Started {
+  const mark = `SOCKBENCH_PROGRAM=${crypto.randomUUID()}`;
+  const child = startedOn(cpus, () => spawn(name, argv, mark));
+  const output = readOutput(child.stdout, child.stderr);
+  const since = readProcess(child.pid)?.started ?? 0;
+  const whole: Belonging = { pids: [child.pid], session: child.pid, mark, since };
+  const endAtExit = atExit(() => killAll(wholeProgram(whole), "SIGKILL"));
+  let stopping = false;
+  let serving = false;
+  const broken = child.exited.then(async (code): Promise<never> => {
+    if (stopping) return new Promise(() => {});
+    const how = child.signalCode ? `by ${child.signalCode}` : `with code ${code}`;
+    const words = await output.lastWords();
+    throw new Failure(
+      serving ? exitCodes.wrong : exitCodes.unreachable,
+      `${name} ended ${how}${words && `: ${words}`}`,
+    );
+  });
+  broken.catch(() => {});
+  return {
+    output,
+    pids() {
+      const pids = wholeProgram(whole).map(({ pid }) => pid);
+      if (cpus) pinAll(pids, cpus);
+      return pids;
+    },
+    broken,
+    serves() {
+      serving = true;
+    },
+    async stop() {
+      stopping = true;
+      // While the first lives, its descendants can be told by it.
+      const known = wholeProgram(whole);
+      child.kill("SIGTERM");
+      const late = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+      await child.exited;
+      clearTimeout(late);
+      await endAll(() => living([...known, ...wholeProgram(whole)]));
+      endAtExit();
+    },
+  };
+}
+
+function spawn(name: string, argv: string[], mark: string) {
+  const [variable, value] = mark.split("=");
+  try {
+    return Bun.spawn(argv, {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      detached: true,
+      env: { ...process.env, [variable]: value },
+    });
+  } catch (error) {
+    throw new Failure(exitCodes.unreachable, `${name} cannot be started: ${(error as Error).message}`);
+  }
+}
+
+/** Those of the processes that still are what they were: a pid may have been given to another one. */
+const living = (known: readonly Process[]) => [
+  ...new Map(
+    known.flatMap((one) => {
+      const now = readProcess(one.pid);
+      return now && now.started === one.started && !isOver(now) ? [[now.pid, now] as const] : [];
+    }),
+  ).values(),
+];
+
+async function endAll(rest: () => Process[]): Promise<void> {
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    const deadline = performance.now() + REST_MS;
+    killAll(rest(), signal);
+    while (performance.now() < deadline) {
+      const left = rest();
+      if (left.length === 0) return;
+      // Those that were made meanwhile, too.
+      if (signal === "SIGKILL") killAll(left, signal);
+      await Bun.sleep(POLL_MS);
+    }
+  }
+}
+
+function killAll(processes: readonly Process[], signal: "SIGTERM" | "SIGKILL"): void {
+  for (const { pid } of processes)
+    try {
+      process.kill(pid, signal);
+    } catch {} // it has gone, or is not ours to end
+}
