@@ -83,7 +83,11 @@ export function createContext(target: Target, patience: number): Context {
       return seconds * 1000;
     },
     async atRest() {
-      const used = () => (target.pid === undefined ? undefined : cpuTime(target.pid));
+      const used = () => {
+        const pids = target.pids?.() ?? [target.pid];
+        const times = pids.flatMap((pid) => (pid === undefined ? [] : (cpuTime(pid) ?? [])));
+        return times.length === 0 ? undefined : times.reduce((sum, time) => sum + time);
+      };
       const before = used();
       if (before === undefined) throw new Unsupported("the server's CPU time cannot be read");
       await sleep(REST_MS);

@@ -7,16 +7,10 @@ import type { Target as Address, TlsTrust } from "../clients/target.ts";
 import { type ExitCode, exitCodes, Failure } from "../platform/failure.ts";
 import { peerCommand } from "../servers/peers/index.ts";
 import { blank, type Case, type CaseResult, isWrong, type Verdict } from "./case.ts";
+import { commandProvider } from "./command.ts";
 import { type Protocol, protocols } from "./protocols.ts";
 import { matches, runCases } from "./runner.ts";
-import {
-  type Provider,
-  parseUrl,
-  platformItself,
-  processProvider,
-  runningTarget,
-  startCommand,
-} from "./target.ts";
+import { type Provider, parseUrl, platformItself, processProvider, runningTarget } from "./target.ts";
 import type { TimeName } from "./times.ts";
 
 export type { Case, CaseResult, Verdict } from "./case.ts";
@@ -128,21 +122,13 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
   if (address) onlyOneProtocol(chosen, address);
   if (options.exec && !options.target)
     throw new Failure(exitCodes.usage, "--exec needs --target, the address at which the command answers");
-  const start = async () => (options.exec && address ? await startCommand(options.exec, address) : undefined);
-  let started = await start();
-  const restart = async () => {
-    await started?.stop();
-    started = await start().catch(() => undefined);
-    return started !== undefined;
-  };
+  const given = options.provider ?? (address ? targetProvider(address, options) : undefined);
   const results = new Map<string, CaseResult[]>();
   try {
+    // A command that cannot be started is told before the first case.
+    if (options.exec) await given?.start({});
     await inParallel(chosen, PROTOCOLS_AT_ONCE, async ({ protocol, cases }) => {
-      const provider =
-        options.provider ??
-        (address
-          ? { ...runningTarget(address, options.times), ...(options.exec ? { restart } : {}) }
-          : await ownProvider(protocol, options.server ?? "bun"));
+      const provider = given ?? (await ownProvider(protocol, options.server ?? "bun"));
       if ("unsupported" in provider) {
         results.set(
           protocol.slug,
@@ -164,7 +150,7 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
       );
     });
   } finally {
-    await started?.stop();
+    await given?.stop?.();
   }
   const all = chosen.flatMap(({ protocol }) => results.get(protocol.slug) ?? []);
   for (const result of all) {
@@ -179,6 +165,9 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
     counts: countsOf(all),
   };
 }
+
+const targetProvider = (address: Address, { exec, times }: ConformOptions): Provider =>
+  exec === undefined ? runningTarget(address, times) : commandProvider(exec, address, times);
 
 function onlyOneProtocol(chosen: readonly { protocol: Protocol }[], { transport, url }: Address): void {
   if (chosen.length > 1)

@@ -46,7 +46,7 @@ export async function runCases(cases: readonly Case[], options: RunOptions): Pro
   const results = new Map<Case, CaseResult>();
   // A healthy start is asked for once: a server that never served cannot be said to have been killed.
   const trouble = await troubleAtStart(options);
-  const queue = [...cases];
+  const queue = inOrder(cases, provider);
   const keep = (one: Case, result: CaseResult) => {
     results.set(one, result);
     options.onResult?.(result);
@@ -59,8 +59,9 @@ export async function runCases(cases: readonly Case[], options: RunOptions): Pro
         ? { ...blank(one), verdict: "unsupported" as const, actual: reason }
         : await runSteadily(one, servers, options, trouble === undefined);
       keep(one, result);
-      const actual = servers.gone()
-        ? `the server serves nobody any more, since ${result.id}`
+      const gone = servers.gone();
+      const actual = gone
+        ? `the server serves nobody any more, since ${result.id}${gone.why && `: ${gone.why}`}`
         : trouble !== undefined && isHopeless(provider, [...results.values()])
           ? "the server does not serve a client that keeps every rule of the protocol"
           : undefined;
@@ -75,6 +76,12 @@ export async function runCases(cases: readonly Case[], options: RunOptions): Pro
   return cases.flatMap((one) => results.get(one) ?? []);
 }
 
+/** What needs a start of its own comes last where the address is one: a start that fails leaves nothing behind it. */
+function inOrder(cases: readonly Case[], { restart }: Provider): Case[] {
+  if (!restart) return [...cases];
+  return [...cases.filter(({ needs }) => !needs), ...cases.filter(({ needs }) => needs)];
+}
+
 const isHopeless = ({ own }: Provider, results: readonly CaseResult[]): boolean =>
   !own &&
   results.length >= HOPELESS_CASES &&
@@ -83,11 +90,22 @@ const isHopeless = ({ own }: Provider, results: readonly CaseResult[]): boolean 
 /** The servers of one worker: cases that need nothing of their own share one, for as long as it serves. */
 function serversFor({ provider }: RunOptions) {
   let shared: Target | undefined;
-  let gone = false;
+  let gone: { why: string } | undefined;
   const special = (one: Case) =>
     provider.own && (provider.cheap || one.needs !== undefined || one.times !== undefined);
+  async function anew(): Promise<void> {
+    shared = undefined;
+    try {
+      if (!provider.restart) throw new Error("");
+      await provider.restart();
+    } catch (error) {
+      gone = { why: quotable(error instanceof Error ? error.message : String(error)) };
+      throw error;
+    }
+  }
   return {
     async take(one: Case): Promise<Target> {
+      if (one.needs && !provider.own && !provider.fits?.(one.needs)) await anew();
       if (shared && !special(one)) return shared;
       const target = await provider.start({
         ...(one.times ? { times: one.times } : {}),
@@ -100,10 +118,10 @@ function serversFor({ provider }: RunOptions) {
       const usable = !killed && target.alive();
       if (special(one) || (provider.own && !usable)) await target.stop();
       if (usable || special(one)) return;
-      shared = undefined;
-      gone = !provider.own && !(await provider.restart?.());
+      if (provider.own) shared = undefined;
+      else await anew().catch(() => {});
     },
-    /** Whether a server that runs already, and cannot be started again, has ended. */
+    /** A server that ran already, or cannot be started again, has ended. */
     gone: () => gone,
     stop: async () => void (await shared?.stop()),
   };
@@ -135,7 +153,7 @@ async function runSteadily(
 function declared({ id, needs }: Case, { unsupported = {}, provider }: RunOptions): string | undefined {
   const prefix = Object.keys(unsupported).find((prefix) => matches(id, prefix));
   if (prefix !== undefined) return unsupported[prefix];
-  if (provider.own || needs === undefined) return undefined;
+  if (provider.own || provider.restart || needs === undefined) return undefined;
   return needs === "fresh"
     ? "it needs a server that has just been started, and this one was running already"
     : "it needs the server's standard input";
@@ -202,7 +220,8 @@ async function runCase(one: Case, target: Target, options: RunOptions, served: b
     result.verdict = "fail";
     const before = result.actual ? `${result.actual}; and then ` : "";
     result.expected ??= "the server still serves a fresh client afterwards";
-    result.actual = `${before}it does not serve a fresh client any more`;
+    const end = target.lastWords?.();
+    result.actual = `${before}it does not serve a fresh client any more${end ? `: ${quotable(end)}` : ""}`;
   }
   result.milliseconds = performance.now() - started;
   if (result.verdict === "fail" || result.verdict === "not strict") result.wire = linesOf(context.log);

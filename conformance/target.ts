@@ -12,6 +12,7 @@ import { connectReason } from "../clients/members.ts";
 import { type Target as Address, parseTarget, type TlsTrust, targetForms } from "../clients/target.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import type { ServerOptions, ServerSpec } from "../servers/standalone.ts";
+import type { Case } from "./case.ts";
 import { sleep } from "./peer.ts";
 import { serverTimes, type TimeName } from "./times.ts";
 
@@ -24,6 +25,10 @@ export type Target = Address & {
   /** Writes to the server's standard input, or closes it; absent when it is not ours. */
   readonly console?: { write: (text: string) => void; end: () => void };
   readonly pid?: number;
+  /** Its processes now, where there are or may be several. */
+  readonly pids?: () => readonly number[];
+  /** How it ended and what it wrote before, in words; undefined while it lives. */
+  readonly lastWords?: () => string | undefined;
   /** Where a file server puts its files. */
   readonly directory?: string;
   /** Started for one case in this process: no other case meets what is left of it. */
@@ -37,9 +42,13 @@ export type Provider = {
   readonly own: boolean;
   /** Whether a start costs so little that each case gets a server of its own. */
   readonly cheap: boolean;
-  /** Starts a shared server anew that serves nobody any more; tells whether it could. */
-  readonly restart?: () => Promise<boolean>;
+  /** Starts a shared server anew that serves nobody any more, or for a case that needs that; rejects with why not. */
+  readonly restart?: () => Promise<void>;
+  /** Whether what a case needs of a shared server is there without a restart. */
+  readonly fits?: (needs: NonNullable<Case["needs"]>) => boolean;
   readonly start: (options: { times?: readonly TimeName[]; console?: boolean }) => Promise<Target>;
+  /** Ends what the provider itself has started. */
+  readonly stop?: () => Promise<void>;
 };
 
 /** Reads the address of a target; a usage error when it is none. */
@@ -166,37 +175,6 @@ export function inProcessProvider(
 /** No server at all: what is looked at is the platform. */
 export function platformItself(): Provider {
   return { ...runningTarget(parseUrl("tcp://127.0.0.1:1")), own: true };
-}
-
-/** A command that is started for one run and answers at a known address. */
-export async function startCommand(
-  command: string,
-  address: Address,
-): Promise<{ stop: () => Promise<void> }> {
-  const child = Bun.spawn(["sh", "-c", `exec ${command}`], {
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "inherit",
-  });
-  const stop = async () => {
-    child.kill();
-    await Promise.race([child.exited, sleep(2000)]);
-    child.kill("SIGKILL");
-  };
-  const deadline = performance.now() + START_MS;
-  for (let why = await whyUnreachable(address); why !== undefined; why = await whyUnreachable(address)) {
-    const ended = child.exitCode !== null || child.signalCode !== null;
-    if (!ended && performance.now() < deadline) {
-      await sleep(50);
-      continue;
-    }
-    await stop();
-    throw new Failure(
-      exitCodes.unreachable,
-      `--exec "${command}" ${ended ? `ended with exit code ${child.exitCode}` : `does not answer at ${address.url} after ${START_MS / 1000} s`}`,
-    );
-  }
-  return { stop };
 }
 
 /** Why nobody can be talked to there; of a UDP server that cannot be told, so it is given a moment. */

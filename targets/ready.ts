@@ -3,13 +3,16 @@ import { openMembers } from "../clients/members.ts";
 import { placeOf, type Target } from "../clients/target.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { printable } from "../platform/printable.ts";
-import { listenersOf, whoListens } from "./running.ts";
+import { udpIsBound } from "../platform/udp-bound.ts";
+import { whoListens } from "./running.ts";
 import type { Started } from "./started.ts";
 
 const START_SECONDS = 10;
 /** A program that closes its output without a word usually ends right after it. */
 const LAST_MS = 500;
 const POLL_MS = 50;
+/** Where packets get lost a connect is tried for minutes. */
+const CONNECT_MS = 5000;
 const MOST_SHOWN = 120;
 
 /** What listens there before a command was started would be measured in its place. */
@@ -22,10 +25,18 @@ export async function refuseTaken(command: string, target: Target): Promise<void
   );
 }
 
-/** Resolves once the target answers; throws when the program ends before, or takes too long. */
-export async function untilAnswered(name: string, target: Target, program: Started): Promise<void> {
+/**
+ * Resolves once the target answers; throws when the program ends before, or takes too long. `ready` asks for less
+ * than an answer where what is to be found out is whether it answers rightly.
+ */
+export async function untilAnswered(
+  name: string,
+  target: Target,
+  program: Started,
+  ready = answers,
+): Promise<void> {
   const deadline = performance.now() + START_SECONDS * 1000;
-  while (!(await Promise.race([program.broken, answers(target)]))) {
+  while (!(await Promise.race([program.broken, ready(target)]))) {
     if (performance.now() > deadline) {
       const words = await program.output.lastWords();
       throw new Failure(
@@ -64,15 +75,17 @@ function listeningUrl(line: string): string | undefined {
 }
 
 /** Whether anybody has the port. Of UDP, which has no handshake, only that it is bound can be seen. */
-async function listens(target: Target): Promise<boolean> {
-  if (target.transport === "udp") return listenersOf(target).length > 0;
-  try {
-    const socket = await Bun.connect({ ...placeOf(target), socket: { data() {} } });
-    socket.end();
-    return true;
-  } catch {
-    return false;
-  }
+export async function listens(target: Target): Promise<boolean> {
+  if (target.transport === "udp") return udpIsBound(target.hostname, target.port) ?? false;
+  const connecting = Bun.connect({ ...placeOf(target), socket: { data() {} } }).then(
+    (socket) => {
+      // By FIN: a server that cannot bear a reset is to hear of it from those who look for that.
+      socket.end();
+      return true;
+    },
+    () => false,
+  );
+  return Promise.race([connecting, Bun.sleep(CONNECT_MS).then(() => false)]);
 }
 
 /** Whether the server can be talked to: over WebSocket after a handshake. */

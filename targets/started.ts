@@ -2,6 +2,7 @@
  * A program that is started to be measured or judged: on its CPUs from its first instruction, in a session of its
  * own, watched while it should serve, and ended together with every process that it has made.
  */
+import type { FileSink } from "bun";
 import { pinAll, startedOn } from "../platform/affinity.ts";
 import { atExit } from "../platform/at-exit.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
@@ -14,6 +15,8 @@ export type Started = {
   pids: () => number[];
   /** Rejects when it ends though nobody stopped it, with its last words. */
   broken: Promise<never>;
+  /** Its standard input, where it was asked for: else there is none. */
+  input: { write: (text: string) => void; end: () => void; ended: () => boolean } | undefined;
   /** From now on its end is its own fault; before, it could not be started. */
   serves: () => void;
   /** Ends all of its processes: politely the first, then the rest; resolves when none is left. */
@@ -25,10 +28,18 @@ const STOP_MS = 2000;
 const REST_MS = 1000;
 const POLL_MS = 20;
 
-/** Starts a program; `name` is how messages call it, and without `cpus` it may run on all. */
-export function startProgram(name: string, argv: string[], cpus?: readonly number[]): Started {
+/**
+ * Starts a program; `name` is how messages call it, and without `cpus` it may run on all. With `console` its standard
+ * input is ours to write.
+ */
+export function startProgram(
+  name: string,
+  argv: string[],
+  cpus?: readonly number[],
+  options: { console?: boolean } = {},
+): Started {
   const mark = `SOCKBENCH_PROGRAM=${crypto.randomUUID()}`;
-  const child = startedOn(cpus, () => spawn(name, argv, mark));
+  const child = startedOn(cpus, () => spawn(name, argv, mark, options.console ? "pipe" : "ignore"));
   const output = readOutput(child.stdout, child.stderr);
   const since = readProcess(child.pid)?.started ?? 0;
   const whole: Belonging = { pids: [child.pid], session: child.pid, mark, since };
@@ -53,6 +64,7 @@ export function startProgram(name: string, argv: string[], cpus?: readonly numbe
       return pids;
     },
     broken,
+    input: inputOf(child.stdin),
     serves() {
       serving = true;
     },
@@ -70,11 +82,33 @@ export function startProgram(name: string, argv: string[], cpus?: readonly numbe
   };
 }
 
-function spawn(name: string, argv: string[], mark: string) {
+function inputOf(stdin: FileSink | undefined): Started["input"] {
+  if (!stdin) return undefined;
+  let ended = false;
+  // A program that has ended reads no more; that it did is told by `broken`.
+  const attempt = (write: () => unknown) => {
+    try {
+      Promise.resolve(write()).catch(() => {});
+    } catch {}
+  };
+  return {
+    write(text) {
+      attempt(() => stdin.write(text));
+      attempt(() => stdin.flush());
+    },
+    end() {
+      ended = true;
+      attempt(() => stdin.end());
+    },
+    ended: () => ended,
+  };
+}
+
+function spawn(name: string, argv: string[], mark: string, stdin: "pipe" | "ignore") {
   const [variable, value] = mark.split("=");
   try {
     return Bun.spawn(argv, {
-      stdin: "ignore",
+      stdin,
       stdout: "pipe",
       stderr: "pipe",
       detached: true,
