@@ -1,0 +1,32 @@
+import { expect, test } from "bun:test";
+import { exitCodes, Failure } from "./failure.ts";
+import { checkFlags, type FlagRule, once } from "./flags.ts";
+
+const rules: FlagRule[] = [
+  { flag: "exec", needs: "target", because: "it answers there" },
+  { flag: "server", not: ["exec", "maxSamples"], because: "one of them starts it" },
+];
+
+function told(given: object): string | undefined {
+  try {
+    checkFlags(given, rules);
+  } catch (error) {
+    expect(error).toBeInstanceOf(Failure);
+    expect((error as Failure).exitCode).toBe(exitCodes.usage);
+    return (error as Failure).message;
+  }
+  return undefined;
+}
+
+test.each<[object, string | undefined]>([
+  [{}, undefined],
+  [{ exec: "a", target: "b" }, undefined],
+  [{ exec: "a" }, "--exec needs --target: it answers there"],
+  [{ server: "a", exec: false }, undefined],
+  [{ server: "a", maxSamples: 0 }, "--server and --max-samples do not go together: one of them starts it"],
+])("%j is told %p", (given, message) => expect(told(given)).toBe(message as string));
+
+test("a flag is given once", () => {
+  expect(once("a", undefined)).toBe("a");
+  expect(() => once("b", "a")).toThrow('It is given already, as "a".');
+});

@@ -1,0 +1,35 @@
+/**
+ * Flags that do not go together, or need one another: a table for each command, looked at before anything is done,
+ * so that none is dropped in silence.
+ */
+import { InvalidArgumentError } from "commander";
+import { exitCodes, Failure } from "./failure.ts";
+
+/** Flags by their names in the parsed options (`maxSamples` is `--max-samples`), and what a user is told. */
+export type FlagRule =
+  | { flag: string; not: readonly string[]; because: string }
+  | { flag: string; needs: string; because: string };
+
+/** Throws a usage error that names both flags of the first rule that the command line breaks. */
+export function checkFlags(given: object, rules: readonly FlagRule[]): void {
+  const values = new Map(Object.entries(given));
+  const isGiven = (flag: string) => ![undefined, false].includes(values.get(flag));
+  for (const rule of rules.filter(({ flag }) => isGiven(flag))) {
+    if ("needs" in rule) {
+      if (isGiven(rule.needs)) continue;
+      throw usage(`${written(rule.flag)} needs ${written(rule.needs)}: ${rule.because}`);
+    }
+    const other = rule.not.find(isGiven);
+    if (other === undefined) continue;
+    throw usage(`${written(rule.flag)} and ${written(other)} do not go together: ${rule.because}`);
+  }
+}
+
+const usage = (message: string) => new Failure(exitCodes.usage, message);
+const written = (flag: string) => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** For a flag with a value: given twice, the first one would be dropped in silence. */
+export function once(text: string, before: string | undefined): string {
+  if (before !== undefined) throw new InvalidArgumentError(`It is given already, as "${before}".`);
+  return text;
+}
