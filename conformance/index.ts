@@ -32,7 +32,7 @@ export type ConformOptions = {
   server?: Language;
   /** Another way to get servers: one for all chosen protocols. */
   provider?: Provider;
-  /** Seconds of the target's own times, for the cases that wait for them. */
+  /** Seconds of the target's own times, for the cases that wait for them; ours are started with them. */
   times?: Partial<Record<TimeName, number>>;
   /** What the target does not support: prefixes of ids, each with the reason. */
   unsupported?: Record<string, string>;
@@ -93,14 +93,16 @@ export function choose(asked: readonly string[] = []): { protocol: Protocol; cas
 export async function ownProvider(
   protocol: Protocol,
   language: Language,
+  times?: ConformOptions["times"],
 ): Promise<Provider | { unsupported: string }> {
   if (protocol.transport === "none") return platformItself();
+  const adjustments = { ...protocol, ...(times ? { times } : {}) };
   if (language === "bun") {
     const [file, ...flags] = protocol.server;
-    return processProvider([process.execPath, join(ROOT, file), ...flags], protocol);
+    return processProvider([process.execPath, join(ROOT, file), ...flags], adjustments);
   }
   const peer = await peerCommand(language, protocol.peer ?? protocol.name);
-  return "command" in peer ? processProvider(peer.command, protocol) : peer;
+  return "command" in peer ? processProvider(peer.command, adjustments) : peer;
 }
 
 /** One at a time of each of `count` lanes. */
@@ -128,7 +130,7 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
     // A command that cannot be started is told before the first case.
     if (options.exec) await given?.start({});
     await inParallel(chosen, PROTOCOLS_AT_ONCE, async ({ protocol, cases }) => {
-      const provider = given ?? (await ownProvider(protocol, options.server ?? "bun"));
+      const provider = given ?? (await ownProvider(protocol, options.server ?? "bun", options.times));
       if ("unsupported" in provider) {
         results.set(
           protocol.slug,

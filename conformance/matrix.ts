@@ -7,10 +7,9 @@ import type { Verdict } from "./case.ts";
 import { type ConformReport, choose, conform, languages } from "./index.ts";
 import { protocols } from "./protocols.ts";
 import { escapeMarkup, explain, sign } from "./report.ts";
-import { serverTimes, type TimeName } from "./times.ts";
+import { type TimeName, timeNames } from "./times.ts";
 
 const slugs = protocols.map(({ slug }) => slug);
-const timeNames = Object.keys(serverTimes) as TimeName[];
 
 const entry = z
   .strictObject({

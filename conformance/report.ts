@@ -55,11 +55,21 @@ export function summary({ counts, results, target, strict }: ConformReport): str
 }
 
 const escapes: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-/** Text for XML and HTML; control characters, which XML cannot hold, are left out. */
+/** Text for XML and HTML; what XML cannot hold (XML 1.0, 2.2) is left out. */
 export const escapeMarkup = (text: string): string =>
-  text.replace(/[&<>"]/g, (char) => escapes[char]).replace(/[\x00-\x08\x0b\x0c\x0e-\x1f]/g, "");
+  text
+    .toWellFormed()
+    .replace(/[&<>"]/g, (char) => escapes[char])
+    .replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, "");
 
-export function junit({ results, counts, target, strict }: ConformReport): string {
+/** JUnit's form: one suite, or several in one document. */
+export function junit(reports: readonly ConformReport[]): string {
+  const suites = reports.map(suite);
+  const whole = suites.length === 1 ? suites : ["<testsuites>", ...suites, "</testsuites>"];
+  return ['<?xml version="1.0" encoding="UTF-8"?>', ...whole, ""].join("\n");
+}
+
+function suite({ results, counts, target, strict }: ConformReport): string {
   const failures = results.filter((result) => isWrong(result, strict)).length;
   const skipped = results.filter(({ verdict, known }) => verdict === "unsupported" || known).length;
   const cases = results.map((result) => {
@@ -75,10 +85,8 @@ export function junit({ results, counts, target, strict }: ConformReport): strin
     return `  <testcase classname="${protocol}" name="${number} ${escapeMarkup(title)}" time="${(milliseconds / 1000).toFixed(3)}">${inner}</testcase>`;
   });
   return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuite name="${escapeMarkup(target)}" tests="${results.length}" failures="${failures}" errors="${counts.error}" skipped="${skipped}">`,
     ...cases,
     "</testsuite>",
-    "",
   ].join("\n");
 }

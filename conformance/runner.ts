@@ -228,9 +228,15 @@ async function runCase(one: Case, target: Target, options: RunOptions, served: b
   return result;
 }
 
+/** Whoever says that a server's times are longer waits longer for them. */
+function boundOf({ bound = BOUND_MS, times = [] }: Case, target: Target): number {
+  const seconds = times.reduce((sum, name) => sum + (target.times[name] ?? 0), 0);
+  return Math.max(bound, BOUND_MS + 3 * seconds * 1000);
+}
+
 async function judge(one: Case, context: Context): Promise<Verdict> {
   try {
-    await within(one.bound ?? BOUND_MS, async () => {
+    await within(boundOf(one, context.target), async () => {
       await one.run(context);
       await judgeEnding(one.ends ?? "open", context);
     });

@@ -15,9 +15,11 @@ import type { ServerOptions, ServerSpec } from "../servers/standalone.ts";
 import type { Case } from "./case.ts";
 import { sleep } from "./peer.ts";
 import { serverTimes, type TimeName } from "./times.ts";
+import { quotable } from "./violation.ts";
 
 /** How long a started server may take until it answers. */
 const START_MS = 10_000;
+const MAX_LINE_CHARACTERS = 65_536;
 
 export type Target = Address & {
   /** The server's times in seconds, as far as they are known. */
@@ -70,16 +72,18 @@ export function runningTarget(address: Address, times: Target["times"] = {}): Pr
   };
 }
 
-const flagsOf = (times: readonly TimeName[] = []) =>
-  times.flatMap((name) =>
-    serverTimes[name].flag ? [serverTimes[name].flag, String(serverTimes[name].ours)] : [],
-  );
+/** What a protocol or a run asks for beside the command: another path, a directory for files, other times. */
+export type Adjustments = { path?: string; files?: boolean; times?: Target["times"] };
 
-const timesOf = (names: readonly TimeName[] = []): Target["times"] =>
-  Object.fromEntries(names.map((name) => [name, serverTimes[name].ours]));
+/** The times that a server of ours gets for a case: short ones, unless others are given. */
+const timesOf = (names: readonly TimeName[] = [], given: Target["times"] = {}): Target["times"] =>
+  Object.fromEntries(names.map((name) => [name, given[name] ?? serverTimes[name].ours]));
 
-/** What a protocol asks for beside the command: another path, a directory for files. */
-export type Adjustments = { path?: string; files?: boolean };
+const flagsOf = (times: Target["times"]) =>
+  Object.entries(times).flatMap(([name, seconds]) => {
+    const { flag } = serverTimes[name as TimeName];
+    return flag ? [flag, String(seconds)] : [];
+  });
 
 const temporaryDirectory = () => mkdtemp(join(tmpdir(), "sockbench-conform-"));
 
@@ -87,11 +91,15 @@ const temporaryDirectory = () => mkdtemp(join(tmpdir(), "sockbench-conform-"));
  * A program that takes `--port 0 --json` and says on its first line where it listens, as ours do: each start
  * is a process, ended by its id.
  */
-export function processProvider(command: readonly string[], { path, files }: Adjustments = {}): Provider {
+export function processProvider(
+  command: readonly string[],
+  { path, files, times: given }: Adjustments = {},
+): Provider {
   return {
     own: true,
     cheap: false,
-    async start({ times, console: wantsConsole }) {
+    async start({ times: names, console: wantsConsole }) {
+      const times = timesOf(names, given);
       const directory = files ? await temporaryDirectory() : undefined;
       const dir = directory ? ["--dir", directory] : [];
       const child = Bun.spawn([...command, "--port", "0", "--json", ...flagsOf(times), ...dir], {
@@ -102,7 +110,7 @@ export function processProvider(command: readonly string[], { path, files }: Adj
       const url = await firstUrl(child.stdout, command.join(" "));
       return {
         ...parseUrl(withPath(url, path)),
-        times: timesOf(times),
+        times,
         pid: child.pid,
         ...(directory ? { directory } : {}),
         ...(child.stdin
@@ -128,29 +136,33 @@ async function firstUrl(output: ReadableStream<Uint8Array>, command: string): Pr
   const reader = output.getReader();
   let text = "";
   const deadline = sleep(START_MS).then(() => ({ done: true, value: undefined }));
-  while (!text.includes("\n")) {
+  while (!text.includes("\n") && text.length < MAX_LINE_CHARACTERS) {
     const { done, value } = await Promise.race([reader.read(), deadline]);
     if (done || !value) throw new Failure(exitCodes.unreachable, `${command} did not say where it listens`);
     text += Buffer.from(value).toString();
   }
   reader.releaseLock();
   try {
-    const line: unknown = JSON.parse(text.slice(0, text.indexOf("\n")));
+    const line: unknown = JSON.parse(text.split("\n", 1)[0]);
     if (typeof line === "object" && line !== null && "listening" in line) return String(line.listening);
   } catch {}
-  throw new Failure(exitCodes.unreachable, `${command} did not say where it listens, but: ${text.trim()}`);
+  throw new Failure(
+    exitCodes.unreachable,
+    `${command} did not say where it listens, but: ${quotable(text.trim())}`,
+  );
 }
 
 /** A server in this process: for tests, where a start must cost nothing. */
 export function inProcessProvider(
   spec: ServerSpec,
   flags: readonly string[],
-  { path, files }: Adjustments = {},
+  { path, files, times: given }: Adjustments = {},
 ): Provider {
   return {
     own: true,
     cheap: true,
-    async start({ times }) {
+    async start({ times: names }) {
+      const times = timesOf(names, given);
       const program = new Command().option("--port <n>", "", Number, 0).option("--host <a>", "", "127.0.0.1");
       spec.options?.(program);
       const directory = files ? await temporaryDirectory() : undefined;
@@ -159,7 +171,7 @@ export function inProcessProvider(
       const running = await spec.start(program.opts<ServerOptions>());
       return {
         ...parseUrl(withPath(running.url, path)),
-        times: timesOf(times),
+        times,
         ...(directory ? { directory } : {}),
         ours: true,
         alive: () => true,

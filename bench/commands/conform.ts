@@ -13,8 +13,11 @@ import {
 import { matrixPage, matrixText, readTargets, runMatrix, TARGETS_FILE } from "../../conformance/matrix.ts";
 import { explain, junit, oneLine, summary } from "../../conformance/report.ts";
 import { parseUrl, whyUnreachable } from "../../conformance/target.ts";
-import { serverTimes, type TimeName } from "../../conformance/times.ts";
+import { serverTimes, type TimeName, timeNames } from "../../conformance/times.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { checkFlags, type FlagRule, once } from "../../platform/flags.ts";
+import { printable, printableLines } from "../../platform/printable.ts";
+import { checkWritable, writeWhole } from "../../platform/write-file.ts";
 import { provenCases } from "../../servers/mutants/index.ts";
 
 type Options = {
@@ -34,14 +37,28 @@ type Options = {
   quiet?: true;
 };
 
-/** `--time idle=2`, as often as needed. */
+/** `--time idle=2`, as often as needed, each time once. */
 function readTime(text: string, before: Options["time"] = {}): NonNullable<Options["time"]> {
   const [name, value] = text.split("=");
   const seconds = Number(value);
   if (!(name in serverTimes) || !(seconds > 0))
     throw new InvalidArgumentError(`It takes ${Object.keys(serverTimes).join(", ")}, and seconds: idle=2.`);
+  if (name in before) throw new InvalidArgumentError(`${name} is given already.`);
   return { ...before, [name]: seconds };
 }
+
+/** What runs nothing, and what judges several targets, heeds none of the flags of one run. */
+const ofOneRun = ["target", "exec", "server", "insecure", "ca", "time", "quiet"];
+const ofARun = [...ofOneRun, "all", "html", "junit", "strict"];
+const rules: readonly FlagRule[] = [
+  { flag: "list", not: ofARun, because: "a list runs nothing" },
+  { flag: "unproven", not: ofARun, because: "a list runs nothing" },
+  { flag: "all", not: ofOneRun, because: "the file of --all names its targets and how they are judged" },
+  { flag: "html", needs: "all", because: "it writes the matrix of all targets" },
+  { flag: "server", not: ["target", "exec"], because: "it is one of the servers here" },
+  { flag: "exec", needs: "target", because: "the address at which the command answers" },
+  { flag: "quiet", not: ["json"], because: "the JSON holds every case" },
+];
 
 export function addConformCommand(program: Command): void {
   program
@@ -49,36 +66,27 @@ export function addConformCommand(program: Command): void {
     .description("judge a server by numbered cases: chat-bracket, relay/2, rfc6455/7.13")
     .option("--list", "list the cases and run nothing")
     .option("--unproven", "list the cases that no mutant makes fail")
-    .option("--target <url>", `a server that runs: ${targetForms}`)
+    .option("--target <url>", `a server that runs: ${targetForms}`, once)
     .option("--insecure", "take any certificate of a tls:// or wss:// target")
-    .option("--ca <file>", "who may sign its certificate (PEM), instead of the known authorities")
-    .option("--exec <command>", "start this first, and wait until the target answers")
-    .addOption(
-      program
-        .createOption("--server <language>", "which of the servers here")
-        .choices(languages)
-        .conflicts("target"),
-    )
+    .option("--ca <file>", "who may sign its certificate (PEM), instead of the known authorities", once)
+    .option("--exec <command>", "start this first, as a shell does, and wait until the target answers", once)
+    .addOption(program.createOption("--server <language>", "which of the servers here").choices(languages))
     .option("--all [file]", "judge every target of targets.json, or of another such file")
-    .option("--html <file>", "with --all: write the matrix as a page")
-    .option("--time <name=seconds>", "a time that the target has: idle, forget, ping, pong", readTime)
+    .option("--html <file>", "with --all: write the matrix as a page", once)
+    .option("--time <name=seconds>", `a time that the target has: ${timeNames.join(", ")}`, readTime)
     .option("--strict", "a SHOULD that is not kept is a failure")
-    .option("--junit <file>", "write the results in JUnit's form")
+    .option("--junit <file>", "write the results in JUnit's form", once)
     .option("--json", "print the results as JSON, and nothing else")
     .option("--quiet", "print only what did not pass")
     .action(run);
 }
 
 async function run(cases: string[], options: Options): Promise<void> {
-  if (options.html && !options.all)
-    throw new Failure(exitCodes.usage, "--html needs --all: it writes the matrix");
-  if (options.all && (options.target || options.exec || options.server))
-    throw new Failure(
-      exitCodes.usage,
-      "--all takes its targets from a file, not from --target, --exec or --server",
-    );
-  if (options.list || options.unproven) list(cases, options);
-  else if (options.all) await all(cases, options);
+  checkFlags(options, rules);
+  if (options.list || options.unproven) return list(cases, options);
+  if (options.junit !== undefined) checkWritable("--junit", options.junit);
+  if (options.html !== undefined) checkWritable("--html", options.html);
+  if (options.all) await all(cases, options);
   else await one(cases, options);
 }
 
@@ -103,6 +111,7 @@ function list(choice: string[], { unproven, json }: Options): void {
 
 async function one(choice: string[], options: Options): Promise<void> {
   const { json, quiet, target, exec, server, time, strict } = options;
+  checkTimes(choice, time);
   // What one of the servers here is known not to support stands in targets.json.
   const declared = target
     ? undefined
@@ -135,28 +144,49 @@ async function one(choice: string[], options: Options): Promise<void> {
   if (why !== undefined) throw new Failure(exitCodes.unreachable, `--target ${why}`);
   const report = await conform(settings);
   if (json) console.log(JSON.stringify(report));
-  else console.log(`\n${summary(report)}`);
-  await end(report, options);
+  else console.log(`\n${printableLines(summary(report))}`);
+  end([report], [["--junit", options.junit, () => junit([report])]]);
 }
 
-async function end(report: ConformReport, options: Options): Promise<void> {
-  if (options.junit) await Bun.write(options.junit, junit(report));
-  process.exitCode = exitCodeOf(report);
+/** A time for which no case waits would be dropped in silence. */
+function checkTimes(choice: readonly string[], time: Options["time"] = {}): void {
+  const waitedFor = choose(choice).flatMap(({ cases }) => cases.flatMap(({ times = [] }) => times));
+  const unused = timeNames.find((name) => name in time && !waitedFor.includes(name));
+  if (unused)
+    throw new Failure(
+      exitCodes.usage,
+      `--time ${unused}=${time[unused]}: none of the chosen cases waits for it`,
+    );
 }
 
 async function all(choice: string[], options: Options): Promise<void> {
   const file = typeof options.all === "string" ? options.all : TARGETS_FILE;
   const matrix = await runMatrix(await readTargets(file), choice, {
     strict: options.strict ?? false,
-    onTarget: (name) => console.error(`judging ${name} …`),
+    onTarget: (name) => console.error(`judging ${printable(name)} …`),
   });
-  if (options.html) await Bun.write(options.html, matrixPage(matrix));
-  if (options.junit)
-    await Bun.write(
-      options.junit,
-      matrix.map(({ report }) => junit(report).replace(/^<\?xml.*\n/, "")).join(""),
-    );
-  console.log(options.json ? JSON.stringify(matrix) : matrixText(matrix));
-  if (options.html && !options.json) console.log(`the page: ${options.html}`);
-  process.exitCode = Math.min(...matrix.map(({ report }) => exitCodeOf(report)).map((code) => code || 9)) % 9;
+  const reports = matrix.map(({ report }) => report);
+  console.log(options.json ? JSON.stringify(matrix) : printableLines(matrixText(matrix)));
+  end(reports, [
+    ["--html", options.html, () => matrixPage(matrix)],
+    ["--junit", options.junit, () => junit(reports)],
+  ]);
+}
+
+type Output = [flag: string, path: string | undefined, text: () => string];
+
+/** Writes what is to be written, once the results have been printed: they are not lost where that fails. */
+function end(reports: readonly ConformReport[], outputs: readonly Output[]): void {
+  const codes = reports.map(exitCodeOf);
+  process.exitCode = [exitCodes.wrong, exitCodes.unreachable].find((code) => codes.includes(code)) ?? 0;
+  for (const [flag, path, text] of outputs)
+    try {
+      if (path === undefined) continue;
+      writeWhole(path, text());
+      if (flag === "--html") console.error(`the page: ${path}`);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      console.error(`error: ${flag} ${printable(error.message)}`);
+      process.exitCode ||= error.exitCode;
+    }
 }

@@ -1,0 +1,89 @@
+/** The command line of conform: no flag is dropped in silence, no result is lost to a file. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Running } from "../../servers/standalone.ts";
+import { startEcho } from "../../servers/tcp-echo.ts";
+
+let server: Running;
+let folder: string;
+beforeAll(() => {
+  server = startEcho({ host: "127.0.0.1", port: 0, unframed: false, idleSeconds: 300 });
+  folder = mkdtempSync(join(tmpdir(), "conform-"));
+});
+afterAll(() => {
+  server.stop();
+  rmSync(folder, { recursive: true });
+});
+
+async function sockbench(...args: string[]) {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "../sockbench.ts"), "conform", ...args], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: 25_000,
+  });
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  return { code: await child.exited, stdout, stderr };
+}
+
+const at = ["--target", "tcp://127.0.0.1:1"];
+
+test.concurrent.each<[args: string[], said: string]>([
+  [["--exec", "x"], "--exec needs --target: the address at which the command answers"],
+  [["--exec", "x", "--server", "go", ...at], "--server and --target do not go together: it is one of"],
+  [["--exec", "x", "--server", "go"], "--server and --exec do not go together"],
+  [["--all", "--exec", "x"], "--all and --exec do not go together"],
+  [["--all", "--time", "idle=1"], "--all and --time do not go together"],
+  [["--list", ...at], "--list and --target do not go together: a list runs nothing"],
+  [["--list", "--junit", "x.xml"], "--list and --junit do not go together"],
+  [["--unproven", "--strict"], "--unproven and --strict do not go together"],
+  [["--html", "x.html"], "--html needs --all: it writes the matrix of all targets"],
+  [["--json", "--quiet"], "--quiet and --json do not go together"],
+  [["--exec", "x", "--exec", "y", ...at], "'--exec <command>' argument 'y' is invalid"],
+  [["echo", "--time", "forget=2"], "--time forget=2: none of the chosen cases waits for it"],
+  [["sum-tcp", "--time", "idle=2", "--time", "idle=3"], "idle is given already"],
+  [["--insecure", ...at], "--insecure needs a --target with tls:// or wss://"],
+])("%j is a usage error that names both", async (args, said) => {
+  const { code, stdout, stderr } = await sockbench(...args);
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr.trim().split("\n")).toEqual([expect.stringContaining(said)]);
+});
+
+test("a file that cannot be written is told before the run", async () => {
+  const path = join(folder, "none", "report.xml");
+  const { code, stdout, stderr } = await sockbench("echo", "--target", server.url, "--junit", path);
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toBe(`error: --junit ${path} cannot be written: there is no such folder\n`);
+});
+
+test("what cannot be written in the end costs the file, not the results", async () => {
+  // The device that is always full (full(4)).
+  const { code, stdout, stderr } = await sockbench("echo", "--target", server.url, "--junit", "/dev/full");
+  expect(code).toBe(2);
+  expect(stdout).toContain("8 cases: 8 pass");
+  expect(stderr).toBe("error: --junit /dev/full cannot be written: no space is left\n");
+});
+
+test("the results of a target are a JUnit file, and of several targets one too", async () => {
+  const one = join(folder, "one.xml");
+  expect((await sockbench("echo/1.1", "--target", server.url, "--junit", one)).code).toBe(0);
+  expect(await Bun.file(one).text()).toMatch(/^<\?xml .*\?>\n<testsuite name="tcp:.* tests="1" failures="0"/);
+  const targets = join(folder, "targets.json");
+  const entry = { protocols: ["echo"], url: server.url };
+  await Bun.write(
+    targets,
+    JSON.stringify([
+      { name: "a", ...entry },
+      { name: "b", ...entry },
+    ]),
+  );
+  const [all, page] = [join(folder, "all.xml"), join(folder, "all.html")];
+  const { code, stderr } = await sockbench("echo/1.1", "--all", targets, "--junit", all, "--html", page);
+  expect([code, stderr.trim().split("\n").pop()]).toEqual([0, `the page: ${page}`]);
+  expect(await Bun.file(all).text()).toMatch(
+    /^<\?xml .*\?>\n<testsuites>\n<testsuite name="a".*<\/testsuite>\n<testsuite name="b".*<\/testsuite>\n<\/testsuites>\n$/s,
+  );
+  expect(readdirSync(folder).sort()).toEqual(["all.html", "all.xml", "one.xml", "targets.json"]);
+});
