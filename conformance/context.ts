@@ -11,6 +11,8 @@ import { overTcp, type WsPeer } from "./ws-peer.ts";
 
 /** How long a server is watched to tell whether it is at rest. */
 const REST_MS = 300;
+/** From word to word on a connection that is kept busy. */
+const BUSY_MS = 250;
 
 export type WsOptions = {
   path?: string;
@@ -35,6 +37,8 @@ export type Context = {
   ws: (name: string, options?: WsOptions) => Promise<WsPeer>;
   /** One of the server's times in milliseconds. */
   time: (name: TimeName) => number;
+  /** Does this again and again, a few times a second, for as long as a connection is to be kept (`life`). */
+  keepBusy: (step: (i: number) => Promise<void>) => Promise<void>;
   /** The server uses no CPU time to speak of while nobody asks anything. */
   atRest: () => Promise<void>;
   /** Says what a FACT found. */
@@ -81,6 +85,13 @@ export function createContext(target: Target, patience: number): Context {
           `it takes the server's ${name} time: give its seconds with --time ${name}=<seconds>`,
         );
       return seconds * 1000;
+    },
+    async keepBusy(step) {
+      const end = performance.now() + context.time("life");
+      for (let i = 0; performance.now() < end && !context.over; i++) {
+        await step(i);
+        await sleep(BUSY_MS);
+      }
     },
     async atRest() {
       const used = () => {

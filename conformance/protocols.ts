@@ -8,6 +8,7 @@ import { framing } from "./chat/1-framing.ts";
 import { audience } from "./chat/2-audience.ts";
 import { limits } from "./chat/3-limits.ts";
 import { liveness } from "./chat/4-liveness.ts";
+import { endurance } from "./chat/6-endurance.ts";
 import { chatServes, inDialect, slugOf } from "./chat/room.ts";
 import { bracketOwn } from "./chat-bracket/5-own.ts";
 import { jsonOwn } from "./chat-json/5-own.ts";
@@ -15,6 +16,7 @@ import { stampedOwn } from "./chat-stamped/5-own.ts";
 import { welcomeOwn } from "./chat-welcome/5-own.ts";
 import { messages } from "./chat-ws/1-messages.ts";
 import { page } from "./chat-ws/3-page.ts";
+import { wsEndurance } from "./chat-ws/4-endurance.ts";
 import { chatWsServes, wsCases } from "./chat-ws/room.ts";
 import type { Context } from "./context.ts";
 import { echo, pingServes } from "./echo/1-pings.ts";
@@ -70,7 +72,11 @@ const chatProtocol = (name: DialectName): Protocol => ({
   slug: slugOf(name),
   name,
   transport: "tcp",
-  cases: [...[framing, audience, limits, liveness].flatMap((rules) => inDialect(name, rules)), ...own[name]],
+  cases: [
+    ...[framing, audience, limits, liveness].flatMap((rules) => inDialect(name, rules)),
+    ...own[name],
+    ...inDialect(name, endurance),
+  ],
   server: ["servers/tcp-chat.ts", "--dialect", name],
   health: chatServes(name),
 });
@@ -89,7 +95,7 @@ export const protocols: readonly Protocol[] = [
     slug: "chat-ws",
     name: "chat/ws",
     transport: "ws",
-    cases: wsCases("chat-ws", [...messages, ...page]),
+    cases: wsCases("chat-ws", [...messages, ...page, ...wsEndurance]),
     server: ["servers/ws-chat.ts"],
     health: chatWsServes,
   },

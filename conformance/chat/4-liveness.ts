@@ -28,11 +28,13 @@ async function flood(chat: Chat, author: TcpPeer, listener: TcpPeer): Promise<vo
   }
 }
 
-async function withSlowReader(chat: Chat): Promise<TcpPeer> {
+/** A room in which so many stop reading at once, and all that is said is heard by one who reads. */
+export async function withSlowReaders(chat: Chat, count: number): Promise<TcpPeer[]> {
   const [alice] = await chat.enter(1);
-  const slow = await chat.join(4096);
+  const slow: TcpPeer[] = [];
+  for (let i = 0; i < count; i++) slow.push(await chat.join(4096));
   const carol = await chat.join();
-  slow.stopReading();
+  for (const reader of slow) reader.stopReading();
   if (chat.dialect.echoes) alice.ignore();
   await flood(chat, alice, carol);
   return slow;
@@ -47,7 +49,7 @@ export const liveness: ChatRule[] = [
     slow: true,
     ends: "any",
     async run(chat) {
-      await withSlowReader(chat);
+      await withSlowReaders(chat, 1);
     },
   },
   {
@@ -153,7 +155,7 @@ export const liveness: ChatRule[] = [
 ];
 
 async function evicts(chat: Chat): Promise<void> {
-  const slow = await withSlowReader(chat);
+  const [slow] = await withSlowReaders(chat, 1);
   slow.ignore();
   slow.read();
   await until(slow, chat.t.patience, () => slow.ended !== "open");

@@ -114,6 +114,22 @@ const rules: Rule[] = [
       await exactly(alice, "pong\n");
     },
   },
+  {
+    number: "2.1",
+    title: "a connection that is old",
+    requirement: "A connection MUST NOT be closed while it is used, however old it is.",
+    level: "MUST",
+    times: ["life"],
+    async run(t) {
+      const alice = await t.tcp("alice");
+      const ping = async () => {
+        alice.send("ping\n");
+        await exactly(alice, "pong\n");
+      };
+      await t.keepBusy(ping);
+      await ping();
+    },
+  },
 ];
 
 export const echo: Case[] = rules.map(({ number, ...rest }) => ({

@@ -4,6 +4,7 @@ import { sleep } from "../peer.ts";
 import {
   accepted,
   bytes,
+  confirmed,
   contentOf,
   type FileRule,
   filesOf,
@@ -113,6 +114,26 @@ export const refusals: FileRule[] = [
       await accepted(alice);
       alice.send(bytes(10));
       await transfer(t, bytes(1000));
+    },
+  },
+  {
+    number: "3.4",
+    title: "a transfer that takes long",
+    requirement: "A transfer in which bytes come MUST NOT be broken off, however long it takes.",
+    level: "MUST",
+    times: ["life"],
+    ends: "fin",
+    async run(t) {
+      const alice = await t.tcp("alice");
+      alice.send(padded(freshName()));
+      await accepted(alice);
+      let sent = "";
+      await t.keepBusy(async (i) => {
+        sent += `part ${i};`;
+        alice.send(`part ${i};`);
+      });
+      alice.finish();
+      await confirmed(alice, Buffer.from(sent));
     },
   },
 ];

@@ -246,6 +246,22 @@ const own: Rule[] = [
       }
     },
   },
+  {
+    number: "4.3",
+    title: "a connection that is old",
+    requirement: "A connection MUST NOT be closed while it is used, however old it is.",
+    level: "MUST",
+    times: ["life"],
+    async run(t) {
+      const alice = await t.tcp("alice");
+      await t.keepBusy(async (i) => {
+        alice.send(requestOf(i, 1));
+        await sums(alice, i + 1);
+      });
+      alice.send(requestOf(2, 2));
+      await sums(alice, 4);
+    },
+  },
 ];
 
 export const sumTcp: Case[] = [

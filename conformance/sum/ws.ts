@@ -178,6 +178,23 @@ const own: Case[] = [
     },
   },
   {
+    id: "sum-ws/4.4",
+    title: "a connection that is old",
+    requirement: "A connection with requests MUST NOT be closed, however old it is.",
+    level: "MUST",
+    source,
+    times: ["life"],
+    async run(t) {
+      const alice = await t.ws("alice");
+      await t.keepBusy(async (i) => {
+        alice.text(`{"A":${i},"B":1}`);
+        await sums(alice, [i + 1]);
+      });
+      alice.text('{"A":2,"B":2}');
+      await sums(alice, [4]);
+    },
+  },
+  {
     id: "sum-ws/4.3",
     title: "a handshake that is never finished",
     requirement: "The opening handshake MUST be finished within 5 seconds, or the connection is closed.",

@@ -11,6 +11,9 @@ export const chatWsFaults = {
   "origin-by-prefix": "an origin is compared only as far as the server's own name is long",
   "origin-by-name": "the port of an origin is not looked at",
   "null-origin": "the origin null is accepted",
+  backtracks: "a pattern with overlapping quantifiers runs over the origin",
+  "half-a-second": "a connection is ended half a second after its beginning",
+  "idle-limit": "a client that says nothing for 0.3 s is ended, whatever it answers",
   "needs-origin": "a client without an origin is refused",
   "own-origin-refused": "the server's own page is refused",
   "page-of-markup": "the page puts what others write into itself as markup",
@@ -62,6 +65,9 @@ type Client = {
 };
 type ClientSocket = ServerWebSocket<Client>;
 
+/** For an origin without a number behind it every way to share it between the four is tried. */
+const BACKTRACKING = /^[^:]*:[^@]*[^#]*[^?]*[^,]*:\d+$/;
+
 const page = (show: string) => `<!doctype html><title>chat</title><ul></ul><input><button>send</button>
 <script>const socket = new WebSocket("ws://" + location.host + "/ws"); socket.onmessage = (event) => { const line = document.createElement("li"); line.${show} = event.data; document.querySelector("ul").append(line); };</script>`;
 
@@ -91,12 +97,21 @@ export function startChatWsMutant({
     const origin = request.headers.get("origin");
     const own = request.headers.get("host") ?? "";
     if (origin === null) return has("needs-origin");
+    if (has("backtracks") && BACKTRACKING.test(origin)) return true;
     if (has("any-origin") || (has("null-origin") && origin === "null")) return false;
     if (has("own-origin-refused")) return true;
     if (has("origin-by-prefix")) return !origin.startsWith(`http://${own}`);
     if (!URL.canParse(origin)) return true;
     const { host, hostname } = new URL(origin);
     return has("origin-by-name") ? hostname !== own.replace(/:\d+$/, "") : host !== own;
+  }
+
+  function endWhenSilent(client: ClientSocket): void {
+    const { said } = client.data;
+    setTimeout(() => {
+      if (client.data.said === said) client.terminate();
+      else endWhenSilent(client);
+    }, 300);
   }
 
   const die = () => void server.stop(true);
@@ -218,6 +233,8 @@ export function startChatWsMutant({
       backpressureLimit: 64_000_000,
       open(client) {
         clients.add(client);
+        if (has("half-a-second")) setTimeout(() => client.terminate(), 500);
+        if (has("idle-limit")) endWhenSilent(client);
         if (has("history") && last !== undefined) client.send(last);
       },
       message: hear,

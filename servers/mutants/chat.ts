@@ -38,6 +38,10 @@ const roomFaults = {
   silent: "connections are accepted and read, and nothing is ever sent",
   crashes: "the process ends at the Nth message",
   stalls: "while one reader does not take its bytes, nobody gets any",
+  "crowd-stalls": "while more than ten readers do not take their bytes, nobody gets any",
+  backtracks: "a pattern with overlapping quantifiers runs over each message",
+  "half-a-second": "a connection is ended half a second after its beginning",
+  "idle-limit": "a connection on which nothing is said or heard for 0.3 s is ended",
   "queue-of-8": "a reader who is eight messages behind gets no more, and stays",
   "never-evicts": "what waits for a reader who does not read has no bound",
   decodes: "each read is decoded and encoded again",
@@ -72,12 +76,17 @@ const roomFaults = {
 export const chatFaults = { ...roomFaults, ...dialectFaults } as const;
 export type ChatFault = keyof typeof chatFaults;
 
+/** For a text without an exclamation mark every way to share it between the four is tried. */
+const BACKTRACKING = /^[^!]*[^!?]*[^!.]*[^!,]*!$/;
+
 type Member = Speaker & {
   socket: Socket<Member>;
   outbox: Outbox;
   lines: ReturnType<typeof createLineBuffer>;
   objects: ReturnType<typeof createObjectSplitter>;
   said: number;
+  /** Reads and writes. */
+  traffic: number;
   hoard?: Uint8Array;
   waiting: number;
   held?: Uint8Array | undefined;
@@ -111,6 +120,7 @@ export function startChatMutant(options: ChatMutantOptions): Running {
   const die = () => listener.stop(true);
 
   function deliver(member: Member, bytes: Uint8Array): void {
+    member.traffic++;
     if (fault === "queue-of-8") {
       member.waiting = pending(member.outbox) > 0 ? member.waiting + 1 : 0;
       if (member.waiting > 8) return;
@@ -134,20 +144,34 @@ export function startChatMutant(options: ChatMutantOptions): Running {
       id: fault === "ids-by-count" ? members.size + 1 : fault === "ids-from-0" ? lastId++ : ++lastId,
       address: addressText(socket.remoteAddress, socket.remotePort),
       socket,
-      outbox: createOutbox(["never-evicts", "stalls", "queue-of-8"].includes(fault) ? 64e6 : MAX_QUEUE_BYTES),
+      outbox: createOutbox(
+        ["never-evicts", "stalls", "crowd-stalls", "queue-of-8"].includes(fault) ? 64e6 : MAX_QUEUE_BYTES,
+      ),
       waiting: 0,
       lines: createLineBuffer(),
       objects: createObjectSplitter(limit),
       said: 0,
+      traffic: 0,
       gone: false,
     };
     if (fault === "hoards") member.hoard = new Uint8Array(65_536).fill(1);
     socket.data = member;
     if (fault === "room-for-40" && members.size >= 40) return;
+    if (fault === "half-a-second") endAfter(member, 500);
+    if (fault === "idle-limit") endAfter(member, 300);
     if (dialect.greeting) deliver(member, Buffer.from(dialect.greeting(member)));
     members.add(member);
     if (fault === "history") deliver(member, lastMessage);
     if (dialect.joined) announce(dialect.joined(member), dialect.newcomerSeesJoin ? undefined : member);
+  }
+
+  /** As a timer does that was meant for a handshake, or for somebody who is silent. */
+  function endAfter(member: Member, milliseconds: number): void {
+    const { traffic } = member;
+    setTimeout(() => {
+      if (fault === "half-a-second" || member.traffic === traffic) member.socket.terminate();
+      else endAfter(member, milliseconds);
+    }, milliseconds);
   }
 
   function leave(member: Member | undefined): void {
@@ -174,7 +198,8 @@ export function startChatMutant(options: ChatMutantOptions): Running {
     const send = () => {
       for (const member of fault === "first-only" ? others.slice(0, 1) : others) deliver(member, message);
     };
-    if (fault === "stalls" && others.some(({ outbox }) => pending(outbox) > 0)) backlog.push(send);
+    const behind = others.filter(({ outbox }) => pending(outbox) > 0).length;
+    if ((fault === "stalls" && behind > 0) || (fault === "crowd-stalls" && behind > 10)) backlog.push(send);
     else send();
   }
 
@@ -201,6 +226,7 @@ export function startChatMutant(options: ChatMutantOptions): Running {
   function relayedText(text: Buffer): Buffer | undefined {
     if (fault === "skips-empty" && text.length <= dialect.say.prefix(1e9).length && !text.includes("o"))
       return undefined;
+    if (fault === "backtracks" && BACKTRACKING.test(text.toString("latin1"))) return undefined;
     if (fault === "obeys" && /\[Server\]: |Welcome \d|^(?:\d+:)?\[SERVER\]/.test(text.toString("latin1")))
       return undefined;
     if (fault === "trims")
@@ -236,6 +262,7 @@ export function startChatMutant(options: ChatMutantOptions): Running {
   }
 
   function receive(author: Member, bytes: Uint8Array): void {
+    author.traffic++;
     if (author.gone && fault !== "quit-keeps-reading") return;
     if (fault === "two-readers" && ++reads % 2 === 0 && author.said > 0) return;
     if (fault === "dies-of-garbage" && bytes.length > 1000 && bytes.some((byte) => byte > 0xf7))

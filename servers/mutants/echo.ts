@@ -12,6 +12,7 @@ export const echoFaults = {
   "one-buffer": "half a ping of one connection goes into the next one of another",
   "closes-at-fin": "what came before a FIN is not answered",
   "dies-of-reset": "a reset ends the server",
+  "half-a-second": "a connection is ended half a second after its beginning",
   "one-pong": "a connection gets one pong",
 } as const;
 
@@ -57,6 +58,7 @@ export function startEchoMutant({
     socket: {
       open(socket) {
         socket.data = { rest: "", outbox: createOutbox(1_000_000), pongs: 0, ending: false };
+        if (has("half-a-second")) setTimeout(() => socket.terminate(), 500);
       },
       data: receive,
       drain(socket) {

@@ -29,6 +29,7 @@ export const fileFaults = {
   "one-at-a-time": "while one transfer goes on, others wait",
   "one-body": "transfers at the same time share one buffer",
   "confirms-unasked": "the number of bytes is told after every read",
+  "half-a-second": "a connection is ended half a second after its beginning",
   "waits-for-ever": "a connection that ends within the name is kept",
 } as const;
 
@@ -141,6 +142,7 @@ export function startFileMutant(options: {
     socket: {
       open(socket) {
         socket.data = { block: Buffer.alloc(0), body: [], answered: false, done: false };
+        if (has("half-a-second")) setTimeout(() => socket.terminate(), 500);
       },
       data: receive,
       end: finish,

@@ -27,7 +27,10 @@ export type Mutant = {
   spec: ServerSpec;
   /** The ids of the cases that it makes fail, and no others. */
   fails: readonly string[];
-  /** It has to be a process of its own: it ends, spins, or reads its standard input. */
+  /**
+   * It has to be a process of its own, and is asked those cases alone: it ends, spins, reads its standard input, or
+   * ends connections after a time that other cases may take on a busy machine.
+   */
   process?: true;
 };
 
@@ -75,7 +78,22 @@ const inProcess = Object.entries(proofs).flatMap(([protocol, rows]) =>
   Object.entries(rows).map(([fault, numbers]) => mutant(protocol, fault, numbers)),
 );
 
+const chats = ["chat-bracket", "chat-welcome", "chat-stamped", "chat-json"];
+
 const processes = [
+  ...chats.flatMap((chat) => [
+    mutant(chat, "half-a-second", "6.1 6.2"),
+    mutant(chat, "idle-limit", "6.1"),
+    mutant(chat, "backtracks", "6.4"),
+  ]),
+  mutant("chat-ws", "half-a-second", "4.1 4.2"),
+  mutant("chat-ws", "idle-limit", "4.2"),
+  mutant("chat-ws", "backtracks", "4.3"),
+  mutant("rfc6455", "backtracks", "1.29"),
+  mutant("sum-tcp", "half-a-second", "4.3"),
+  mutant("sum-ws", "half-a-second", "4.4"),
+  mutant("echo", "half-a-second", "2.1"),
+  mutant("file", "half-a-second", "3.4"),
   mutant("chat-bracket", "console-off", "5.7"),
   mutant("chat-bracket", "console-busy", "5.8"),
   mutant("chat-bracket", "console-stops", "5.8"),

@@ -14,6 +14,7 @@ export const proofs: Record<string, Record<string, string>> = {
     silent:
       "1.1 1.2 1.3 1.4 1.5 1.6 1.7 1.8 1.9 1.10 1.11 1.12 1.13 2.1 2.2 2.3 2.4 2.5 2.6 2.7 2.8 3.1 3.2 3.3 3.4 3.6 3.7 3.8 4.4 4.5 4.6 4.7 4.8 5.1 5.2 5.4 5.5 5.6",
     stalls: "4.1",
+    "crowd-stalls": "6.3",
     "queue-of-8": "4.2",
     "never-evicts": "4.2",
     decodes: "1.7 1.9",
@@ -50,6 +51,7 @@ export const proofs: Record<string, Record<string, string>> = {
     splits: "1.2 1.3 1.4 1.6 1.7 3.7",
     coalesces: "1.5 1.6 1.8 1.11 1.12 2.4 2.5 2.6 3.2 3.3 4.5 5.10 5.11",
     stalls: "4.1",
+    "crowd-stalls": "6.3",
     "queue-of-8": "4.3",
     decodes: "1.7 1.9",
     "ends-at-nul": "1.10",
@@ -74,6 +76,7 @@ export const proofs: Record<string, Record<string, string>> = {
   },
   "chat-stamped": {
     stalls: "4.1",
+    "crowd-stalls": "6.3",
     "never-evicts": "4.3",
     splits: "1.2 1.3 1.4 1.6 1.7 3.7",
     silent:
@@ -97,6 +100,7 @@ export const proofs: Record<string, Record<string, string>> = {
   },
   "chat-json": {
     stalls: "4.1",
+    "crowd-stalls": "6.3",
     "never-evicts": "4.3",
     "one-read": "1.2 1.3 1.4 1.5 1.6 1.7 1.8 1.11 1.12 2.4 2.5 2.6 3.5 3.7 4.5 5.5 5.6 5.7 5.8 5.9",
     "ends-at-nul": "1.10",

@@ -23,6 +23,7 @@ export const sumTcpFaults = {
   "closes-at-fin": "what came before a FIN is not answered",
   "one-buffer": "half a request of one connection goes into the next one of another",
   "deadline-once": "the idle time is counted from the connect",
+  "half-a-second": "a connection is ended half a second after its beginning",
   "never-idle": "an idle connection is never closed",
   silent: "connections are accepted and read, and nothing is ever sent",
 } as const;
@@ -108,6 +109,7 @@ export function startSumTcpMutant(options: {
     socket: {
       open(socket) {
         socket.data = { splitter: createObjectSplitter(limit), held: "", replied: 0, closed: false };
+        if (has("half-a-second")) setTimeout(() => socket.terminate(), 500);
         watch(socket);
       },
       data: receive,

@@ -22,6 +22,7 @@ export const sumWsFaults = {
   "last-connection": "the reply goes to who connected last",
   "answers-twice": "each request gets two replies",
   "deadline-once": "the idle time is counted from the connect",
+  "half-a-second": "a connection is ended half a second after its beginning",
   "never-idle": "an idle connection is never closed",
   "patient-handshake": "a handshake that is not finished is waited for",
 } as const;
@@ -85,6 +86,7 @@ export function startSumWsMutant({ host, port, fault, every, idleSeconds }: SumW
       perMessageDeflate: false,
       open(socket) {
         connections.add(socket);
+        if (fault === "half-a-second") setTimeout(() => socket.terminate(), 500);
         if (fault === "greets") socket.send("welcome");
       },
       message: reply,

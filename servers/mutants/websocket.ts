@@ -45,6 +45,7 @@ export const websocketFaults = {
   "names-protocol": "the answer names a subprotocol that nobody offered",
   "names-extension": "the answer names an extension that nobody offered",
   "one-read-head": "the handshake must come in one read",
+  backtracks: "a pattern with overlapping quantifiers runs over the first line",
   "echoes-bare-frames": "frames are answered without a handshake",
   masks: "the server's frames are masked",
   "long-lengths": "the server writes each length in eight bytes",
@@ -132,8 +133,12 @@ const isUtf8 = (bytes: Uint8Array): boolean => {
   }
 };
 
+/** Scheme, host and path can be told apart in as many ways as there are letters, and each is tried. */
+const REQUEST_LINE = /^([!#$%&'*+.^_`|~\w-]+) (?:[a-z]+:\/\/[^/?# ]*)?([^?# ]*)[^ ]* HTTP\/(\d\.\d)$/i;
+
 /** The status that refuses a handshake; 101 for one that is right. */
 function judge({ firstLine, fields }: HttpHead, has: Has): number {
+  if (has("backtracks") && !REQUEST_LINE.test(firstLine)) return 400;
   const fold = (text = "") => (has("exact-values") ? text : text.toLowerCase());
   const wish = has("exact-values")
     ? { upgrade: "websocket", token: "Upgrade" }

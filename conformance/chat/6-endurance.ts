@@ -1,0 +1,94 @@
+/** What time, many, or a message made to be hard to read must not do to a room. */
+import { sleep } from "../peer.ts";
+import { withSlowReaders } from "./4-liveness.ts";
+import type { Chat, ChatRule } from "./room.ts";
+
+const SLOW_READERS = 40;
+/** Below the limit of 65,536 with all that a dialect puts around it, and with each quote escaped. */
+const HARD_BYTES = 40_000;
+
+const hardTexts = [
+  "a".repeat(HARD_BYTES),
+  "1".repeat(HARD_BYTES),
+  `a${" ".repeat(HARD_BYTES)}b`,
+  ":".repeat(HARD_BYTES),
+  "[".repeat(HARD_BYTES),
+  '{"":'.repeat(HARD_BYTES / 4),
+  '\\"'.repeat(HARD_BYTES / 4),
+];
+/** Objects as they go over the wire, where a text would be escaped. */
+const hardObjects = [
+  `{"data":"a","x":${"[".repeat(HARD_BYTES / 2)}${"]".repeat(HARD_BYTES / 2)}}`,
+  `{"data":"a","x":${'{"":'.repeat(HARD_BYTES / 8)}1${"}".repeat(HARD_BYTES / 8)}}`,
+  `{"data"${" ".repeat(HARD_BYTES)}:"a"}`,
+];
+
+/** What patterns that try one way after another need long for, and parsers that call themselves fall over. */
+const hardMessages = (chat: Chat): Buffer[] => [
+  ...hardTexts.map(chat.said),
+  ...hardObjects.map((object) => Buffer.from(`${object}\n`)),
+];
+
+export const endurance: ChatRule[] = [
+  {
+    number: "6.1",
+    title: "a connection on which nothing is said for long",
+    requirement: "A connection MUST NOT be closed for being silent: the protocol has no idle time.",
+    level: "MUST",
+    times: ["life"],
+    async run(chat) {
+      const [alice] = await chat.enter(2);
+      await sleep(chat.t.time("life"));
+      chat.say(alice, "are you still there?");
+      await chat.heard(alice, ["are you still there?"]);
+    },
+  },
+  {
+    number: "6.2",
+    title: "a connection that is old",
+    requirement: "A connection MUST NOT be closed while it is used, however old it is.",
+    level: "MUST",
+    times: ["life"],
+    async run(chat) {
+      const [alice] = await chat.enter(2);
+      await chat.t.keepBusy(async (i) => {
+        chat.say(alice, `word ${i}`);
+        await chat.heard(alice, [`word ${i}`]);
+      });
+      chat.say(alice, "the last word");
+      await chat.heard(alice, ["the last word"]);
+    },
+  },
+  {
+    number: "6.3",
+    title: "forty readers who do not read",
+    requirement: "Forty members who stop reading at once MUST NOT keep a message from another.",
+    level: "MUST",
+    slow: true,
+    ends: "any",
+    bound: 30_000,
+    async run(chat) {
+      await withSlowReaders(chat, SLOW_READERS);
+    },
+  },
+  {
+    number: "6.4",
+    title: "messages that are hard to read",
+    requirement: "Whatever a message of usual length holds, it MUST NOT hold up the others.",
+    level: "MUST",
+    ends: "any",
+    bound: 30_000,
+    async run(chat) {
+      const [alice, bob] = await chat.enter(2);
+      for (const [i, message] of hardMessages(chat).entries()) {
+        const guest = await chat.t.tcp(`guest${i}`);
+        guest.ignore();
+        guest.send(message);
+        // It may cost its author the connection, and nobody else anything.
+        chat.say(alice, `after message ${i}`);
+        await chat.heardAtLast(alice, `after message ${i}`, [alice, bob]);
+        guest.close();
+      }
+    },
+  },
+];

@@ -1,0 +1,42 @@
+/**
+ * Heads of requests that are hard to read: patterns that try one way after another need seconds, minutes or years for
+ * them, and keep everybody else waiting (CWE-1333). Whether they are refused does not matter.
+ */
+import { createKey, handshakeRequest } from "../../protocols/websocket.ts";
+import { type Context, randomKey } from "../context.ts";
+
+/** Below what servers usually take of a head, which is 16 KiB. */
+const HARD_BYTES = 15_000;
+const many = (text: string) => text.repeat(HARD_BYTES / text.length);
+
+const firstLines = [
+  `GET a://${many("b")} X`,
+  `GET ${many("/")}`,
+  `GET ${many("?")} HTTP/1.1x`,
+  `GET ${many(" ")}X HTTP/1.1`,
+  `${many("a")} / HTTP/1.1`,
+  `GET / HTTP/${many("1")}`,
+];
+
+const fields: Record<string, string>[] = [
+  { Origin: `http://${many("a")}!` },
+  { Origin: `http://${many("a.")}:x` },
+  { Host: `${many("a.")}!` },
+  { Connection: `${many(", ")}x` },
+  { Upgrade: `${many(" ")}x` },
+  { "Sec-WebSocket-Key": many("A") },
+  { "Sec-WebSocket-Extensions": `x;a="${many("\\\\")}` },
+  { "Sec-WebSocket-Protocol": many("a ") },
+  { [`X${many(" ")}`]: "y" },
+];
+
+/** Each a whole head, to be sent on a connection of its own. */
+export function hardHeads({ target: { hostname, port, path } }: Context): string[] {
+  const handshake = (extra: Record<string, string> = {}) =>
+    handshakeRequest(`${hostname}:${port}`, path, createKey(randomKey()), extra);
+  return [
+    ...firstLines.map((line) => handshake().replace(/^[^\r]*/, () => line)),
+    ...fields.map(handshake),
+    handshake().replace("\r\n\r\n", () => `\r\n${many("a")}\r\n\r\n`),
+  ];
+}
