@@ -13,7 +13,7 @@ import {
   viewQueued,
 } from "../platform/byte-queue.ts";
 import { createOutbox, flush, pending, send } from "../platform/outbox.ts";
-import { fdOf, setOption } from "../platform/socket-options.ts";
+import { fdOf, growReceiveBuffer, setOption } from "../platform/socket-options.ts";
 import { Violation } from "./violation.ts";
 import { note, received, sent, show, type WireLog } from "./wire-log.ts";
 
@@ -22,6 +22,8 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** More than any case lets a server send before it looks at it: a flood of 10 MB is the most that one asks for. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 const MAX_UNREAD_DATAGRAMS = 20_000;
+/** Room for a burst: what the kernel drops at our own socket is no fault of a server. */
+const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** How a connection stands: `ours` means that the case closed it itself. */
 export type Ended = "open" | "fin" | "reset" | "ours";
@@ -84,6 +86,10 @@ export type TcpPeer = Waiting & {
   send: (bytes: Uint8Array | string) => void;
   /** Whether the kernel has taken all that was sent. */
   allSent: () => boolean;
+  /** Bytes that it has taken. */
+  taken: () => number;
+  /** Bytes that have come, ignored or not. */
+  received: () => number;
   /** FIN: nothing more will be sent, reading goes on. */
   finish: () => void;
   /** Whatever comes from now on is thrown away. */
@@ -104,6 +110,7 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
   const waiting = createWaiting();
   const outbox = createOutbox(MAX_WAITING_BYTES);
   const inbox = createByteQueue();
+  let receivedBytes = 0;
   let finishing = false;
   let ignoring = false;
   const end = (how: Ended) => {
@@ -141,6 +148,8 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
       send(outbox, socket, bytes);
     },
     allSent: () => pending(outbox) === 0,
+    taken: () => outbox.taken,
+    received: () => receivedBytes,
     finish() {
       finishing = true;
       finishIfSent();
@@ -172,6 +181,7 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
       data(socket, bytes) {
         if (peer.flooded !== undefined) return;
         received(log, name, bytes);
+        receivedBytes += bytes.length;
         if (!ignoring) append(inbox, bytes);
         if (queuedBytes(inbox) > MAX_UNREAD_BYTES) flood(socket);
         waiting.wake();
@@ -201,6 +211,8 @@ export type UdpPeer = Waiting & {
   readonly ended: Ended;
   /** Datagrams that have come and no expectation has taken yet. */
   readonly datagrams: Buffer[];
+  /** From now on only datagrams that begin like this are kept. */
+  hearOnly: (start: Uint8Array) => void;
   send: (bytes: Uint8Array | string) => void;
   close: () => void;
 };
@@ -208,6 +220,7 @@ export type UdpPeer = Waiting & {
 export async function openUdp({ name, at, log, patience }: PeerOptions): Promise<UdpPeer> {
   const waiting = createWaiting();
   const datagrams: Buffer[] = [];
+  let wanted: Uint8Array = new Uint8Array(0);
   /** What has come since there was nothing unread: at least what waits. */
   let unreadBytes = 0;
   const flood = () => {
@@ -221,7 +234,7 @@ export async function openUdp({ name, at, log, patience }: PeerOptions): Promise
     hostname: ours,
     socket: {
       data(_socket, bytes: Buffer) {
-        if (peer.flooded !== undefined) return;
+        if (peer.flooded !== undefined || !bytes.subarray(0, wanted.length).equals(wanted)) return;
         received(log, name, bytes);
         unreadBytes = bytes.length + (datagrams.length === 0 ? 0 : unreadBytes);
         datagrams.push(bytes);
@@ -232,6 +245,7 @@ export async function openUdp({ name, at, log, patience }: PeerOptions): Promise
       error: () => note(log, name, "← the port is unreachable"),
     },
   });
+  growReceiveBuffer(fdOf(socket), RECEIVE_BUFFER_BYTES);
   const address = addressText(ours, socket.port);
   note(log, name, `sends from ${address}`);
   let closed = false;
@@ -243,6 +257,10 @@ export async function openUdp({ name, at, log, patience }: PeerOptions): Promise
     address,
     ended: "open",
     datagrams,
+    hearOnly(start) {
+      wanted = start;
+      note(log, name, `hears only what begins with ${show(start)}`);
+    },
     send(data) {
       const bytes = typeof data === "string" ? Buffer.from(data) : data;
       sent(log, name, bytes);

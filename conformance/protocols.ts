@@ -38,6 +38,7 @@ import { control } from "./rfc6455/4-control.ts";
 import { reserved } from "./rfc6455/5-reserved.ts";
 import { utf8 } from "./rfc6455/7-utf8.ts";
 import { closes } from "./rfc6455/8-close.ts";
+import { bounds } from "./rfc6455/9-bounds.ts";
 import { echoServes, overEcho } from "./rfc6455/rules.ts";
 import { sumTcp, sumTcpServes } from "./sum/tcp.ts";
 import { sumUdp, sumUdpServes } from "./sum/udp.ts";
@@ -155,7 +156,10 @@ export const protocols: readonly Protocol[] = [
     peer: "sum/ws",
     transport: "ws",
     path: "/echo",
-    cases: [...handshake, ...overEcho([...base, ...fragments, ...control, ...reserved, ...utf8, ...closes])],
+    cases: [
+      ...handshake,
+      ...overEcho([...base, ...fragments, ...control, ...reserved, ...utf8, ...closes, ...bounds]),
+    ],
     server: ["servers/ws-sum.ts"],
     health: echoServes,
   },

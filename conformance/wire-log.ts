@@ -4,6 +4,7 @@
  */
 /** Bytes shown of one write or read; the length is always told. */
 const SHOWN_BYTES = 240;
+const SHOWN_HEX_BYTES = 80;
 /** Of entries that are alike so many are kept from the beginning and from the end: up to ten are shown whole. */
 const KEPT_FIRST = 5;
 const KEPT_LAST = 5;
@@ -80,8 +81,14 @@ export function show(bytes: Uint8Array | string, most = SHOWN_BYTES): string {
   const part = start.subarray(0, most);
   const cut = length > most ? `… (${length} bytes)` : "";
   const odd = part.filter((byte) => (byte < 32 && byte !== 10 && byte !== 13) || byte > 126).length;
-  if (odd > part.length / 4) return `${part.toString("hex").replace(/..(?=.)/g, "$& ")}${cut}`;
-  return `"${quoted(part)}"${cut}`;
+  return odd > part.length / 4 ? inHex(part, length) : `"${quoted(part)}"${cut}`;
+}
+
+/** Three characters a byte: so of a long one less is shown. */
+function inHex(start: Buffer, length: number): string {
+  const part = start.subarray(0, SHOWN_HEX_BYTES);
+  const cut = length > part.length ? `… (${length} bytes)` : "";
+  return `${part.toString("hex").replace(/..(?=.)/g, "$& ")}${cut}`;
 }
 
 function quoted(bytes: Uint8Array): string {

@@ -59,6 +59,7 @@ export const wsEndurance: WsRule[] = [
     title: "requests that are hard to read",
     requirement: "Whatever the head of a request holds, it MUST NOT hold up the others.",
     level: "MUST",
+    slow: true,
     ends: "any",
     bound: 30_000,
     async run(t) {

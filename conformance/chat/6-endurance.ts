@@ -76,6 +76,7 @@ export const endurance: ChatRule[] = [
     title: "messages that are hard to read",
     requirement: "Whatever a message of usual length holds, it MUST NOT hold up the others.",
     level: "MUST",
+    slow: true,
     ends: "any",
     bound: 30_000,
     async run(chat) {

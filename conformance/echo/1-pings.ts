@@ -3,6 +3,7 @@ import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
 import { closed, exactly, nothing } from "../expect.ts";
 import { sleep } from "../peer.ts";
+import { keepsLittle } from "../unread.ts";
 
 type Rule = Omit<Case, "id" | "source"> & { number: string };
 
@@ -129,6 +130,16 @@ const rules: Rule[] = [
       await t.keepBusy(ping);
       await ping();
     },
+  },
+  {
+    number: "2.2",
+    title: "a peer that never reads",
+    requirement: "What waits for a peer that sends and never reads SHOULD be bounded.",
+    level: "SHOULD",
+    slow: true,
+    ends: "any",
+    bound: 60_000,
+    run: async (t) => keepsLittle(await t.tcp("alice"), Buffer.from("ping\n".repeat(13_000))),
   },
 ];
 

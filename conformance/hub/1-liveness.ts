@@ -12,6 +12,7 @@ const { text, ping, pong, close } = opcodes;
 const FLOOD_MESSAGES = 200;
 const FLOOD_BYTES = 50_000;
 const WINDOW = 8;
+const SLOW_READERS = 40;
 /** One megabyte: more than some kernels hold, and less than a queue of 1 MiB. */
 const PAUSE_MESSAGES = 20;
 
@@ -26,13 +27,14 @@ async function flood(alice: WsPeer, listener: WsPeer): Promise<void> {
   }
 }
 
-/** A room of two and a third who does not read what they say. */
-async function withSlowReader(t: Context): Promise<{ alice: WsPeer; carol: WsPeer; slow: WsPeer }> {
+/** A room of two, and others who do not read what they say. */
+async function withSlowReaders(t: Context, count: number) {
   const [alice, carol] = await enter(t, 2);
-  const slow = await join(t, [alice, carol]);
-  slow.tcp.stopReading();
+  const slow: WsPeer[] = [];
+  for (let i = 0; i < count; i++) slow.push(await join(t, [alice, carol]));
+  for (const reader of slow) reader.tcp.stopReading();
   await flood(alice, carol);
-  return { alice, carol, slow };
+  return { alice, carol, slow: slow[0] };
 }
 
 /** Answers pings for a while, or does not; gives back how many there were, at once when they are enough. */
@@ -143,7 +145,7 @@ export const hubRules: WsRule[] = [
     slow: true,
     ends: "any",
     async run(t) {
-      await withSlowReader(t);
+      await withSlowReaders(t, 1);
     },
   },
   {
@@ -154,7 +156,7 @@ export const hubRules: WsRule[] = [
     slow: true,
     ends: "any",
     async run(t) {
-      const { slow } = await withSlowReader(t);
+      const { slow } = await withSlowReaders(t, 1);
       slow.tcp.read();
       await until(
         slow.tcp,
@@ -173,7 +175,7 @@ export const hubRules: WsRule[] = [
     slow: true,
     ends: "any",
     async run(t) {
-      const { slow } = await withSlowReader(t);
+      const { slow } = await withSlowReaders(t, 1);
       slow.tcp.read();
       await closedWith(slow, [1008], false, 4000);
       const last = slow.frames().find(({ first }) => (first & 15) === close);
@@ -188,7 +190,7 @@ export const hubRules: WsRule[] = [
     slow: true,
     ends: "any",
     async run(t) {
-      const { alice, slow } = await withSlowReader(t);
+      const { alice, slow } = await withSlowReaders(t, 1);
       slow.tcp.read();
       let next = 0;
       for (;;) {
@@ -213,7 +215,7 @@ export const hubRules: WsRule[] = [
     slow: true,
     ends: "any",
     async run(t) {
-      const { alice, carol, slow } = await withSlowReader(t);
+      const { alice, carol, slow } = await withSlowReaders(t, 1);
       slow.tcp.reset();
       await sleep(50);
       const dave = await join(t, [alice, carol]);
@@ -233,6 +235,18 @@ export const hubRules: WsRule[] = [
       await sleep(100);
       bob.tcp.read();
       for (let i = 0; i < PAUSE_MESSAGES; i++) await message(bob, text, relayed(alice, words(i)));
+    },
+  },
+  {
+    number: "2.7",
+    title: "forty slow readers",
+    requirement: "Forty clients who stop reading at once MUST NOT keep a message from another.",
+    level: "MUST",
+    slow: true,
+    ends: "any",
+    bound: 30_000,
+    async run(t) {
+      await withSlowReaders(t, SLOW_READERS);
     },
   },
 ];

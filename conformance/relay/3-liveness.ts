@@ -1,7 +1,18 @@
 /** Addresses that have gone cost nobody anything. */
-import { nothing } from "../expect.ts";
-import { sleep } from "../peer.ts";
+import { isIPv4 } from "node:net";
+import { openSmallReceiver } from "../../platform/small-receiver.ts";
+import { relayPrefix } from "../../protocols/relay.ts";
+import type { Context } from "../context.ts";
+import { holds, nothing } from "../expect.ts";
+import { sleep, type UdpPeer, until } from "../peer.ts";
+import { Unsupported } from "../violation.ts";
 import { heardBy, type RelayRule, register } from "./peers.ts";
+
+/** A flood of so many datagrams a millisecond, to so many others, is more than a relay can pass on. */
+const BURST = 40;
+const CROWD = 60;
+const TRIES = 20;
+const TRY_MS = 100;
 
 export const relayLiveness: RelayRule[] = [
   {
@@ -99,4 +110,70 @@ export const relayLiveness: RelayRule[] = [
       await t.atRest();
     },
   },
+  {
+    number: "3.7",
+    title: "one who floods",
+    requirement:
+      "An address that floods the relay SHOULD NOT keep most of another's datagrams from arriving.",
+    level: "SHOULD",
+    slow: true,
+    bound: 30_000,
+    async run(t) {
+      const [alice, bob] = await register(t, 2);
+      const mallory = await t.udp("mallory");
+      const leave = crowd(t, CROWD);
+      // The flood comes to everybody: of it nothing is kept.
+      for (const peer of [alice, bob, mallory]) peer.hearOnly(Buffer.from(relayPrefix(alice.address)));
+      const stopFlood = flood(mallory);
+      try {
+        for (let i = 0; i < TRIES; i++) {
+          alice.send(`try ${i}`);
+          await sleep(TRY_MS);
+        }
+        const heard = new Set(bob.datagrams.map(String)).size;
+        holds(heard >= TRIES / 2, `bob hears at least half of ${TRIES} datagrams`, `it heard ${heard}`);
+      } finally {
+        stopFlood();
+        await untilServed(alice, bob);
+        leave();
+      }
+    },
+  },
 ];
+
+/** Addresses that are registered and read nothing: each costs the relay one more datagram for each that comes. */
+function crowd(t: Context, count: number): () => void {
+  const host = t.target.hostname === "localhost" ? "127.0.0.1" : t.target.hostname;
+  const guests = Array.from({ length: count }, () => openSmallReceiver(64));
+  const leave = () => {
+    for (const guest of guests) guest?.close();
+  };
+  if (isIPv4(host) && guests.every((guest) => guest?.greet(host, t.target.port))) return leave;
+  leave();
+  throw new Unsupported(
+    "a crowd of addresses cannot be made here: it takes IPv4, and a C library that is known",
+  );
+}
+
+/** Sends until it is stopped, and lets everything else here run in between. */
+function flood(peer: UdpPeer): () => void {
+  let over = false;
+  const burst = () => {
+    for (let i = 0; i < BURST; i++) peer.send("x");
+    if (!over) setTimeout(burst, 1);
+  };
+  burst();
+  return () => {
+    over = true;
+  };
+}
+
+/** What is queued of a flood is no fault of the next case. */
+async function untilServed(alice: UdpPeer, bob: UdpPeer): Promise<void> {
+  for (let i = 0; i < 50; i++) {
+    bob.datagrams.length = 0;
+    alice.send(`is it over? ${i}`);
+    const word = Buffer.from(`${relayPrefix(alice.address)}is it over? ${i}`);
+    if (await until(bob, 200, () => bob.datagrams.some((bytes) => bytes.equals(word)))) return;
+  }
+}

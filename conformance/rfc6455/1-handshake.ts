@@ -314,6 +314,7 @@ const rest: Case[] = [
     requirement: "Whatever the head of a request holds, it SHOULD NOT hold up other connections.",
     level: "SHOULD",
     source: "RFC 9110 17.5",
+    slow: true,
     ends: "any",
     bound: 30_000,
     async run(t) {

@@ -41,6 +41,7 @@ export const chatWsFaults = {
   "binary-1008": "a binary message is refused with another code",
   "refusal-ends-room": "a client that is refused ends the server",
   stalls: "while one reader does not take its bytes, nobody gets any",
+  "crowd-stalls": "while more than ten readers do not take their bytes, nobody gets any",
   "never-evicts": "what waits for a reader who does not read has no bound",
   "drops-silently": "messages past a reader's queue are dropped, and it stays",
   "evicts-with-1000": "a reader that was too slow is closed with code 1000 and no reason",
@@ -134,6 +135,7 @@ export function startChatWsMutant({
       client.getBufferedAmount() > bound &&
       !has("never-evicts") &&
       !has("stalls") &&
+      !has("crowd-stalls") &&
       !has("drops-silently")
     )
       evict(client);
@@ -155,7 +157,8 @@ export function startChatWsMutant({
     };
     const stuck = (client: ClientSocket) =>
       has("stalls") ? client.getBufferedAmount() > 0 : has("dead-holds-room") && client.data.pinged > 2;
-    if (others.some(stuck)) backlog.push(send);
+    const behind = has("crowd-stalls") ? others.filter((client) => client.getBufferedAmount() > 0).length : 0;
+    if (others.some(stuck) || behind > 10) backlog.push(send);
     else send();
   }
 

@@ -14,6 +14,7 @@ export const echoFaults = {
   "dies-of-reset": "a reset ends the server",
   "half-a-second": "a connection is ended half a second after its beginning",
   "one-pong": "a connection gets one pong",
+  "keeps-everything": "what waits for a peer that does not read has no bound",
 } as const;
 
 type Connection = { rest: string; outbox: ReturnType<typeof createOutbox>; pongs: number; ending: boolean };
@@ -57,7 +58,12 @@ export function startEchoMutant({
     allowHalfOpen: true,
     socket: {
       open(socket) {
-        socket.data = { rest: "", outbox: createOutbox(1_000_000), pongs: 0, ending: false };
+        socket.data = {
+          rest: "",
+          outbox: createOutbox(has("keeps-everything") ? 1e9 : 1_000_000),
+          pongs: 0,
+          ending: false,
+        };
         if (has("half-a-second")) setTimeout(() => socket.terminate(), 500);
       },
       data: receive,

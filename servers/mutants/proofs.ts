@@ -151,6 +151,7 @@ export const proofs: Record<string, Record<string, string>> = {
     "never-forgets": "3.3",
     "forgets-talkers": "3.4",
     "registers-once": "3.5",
+    "flood-starves": "3.7",
   },
   "chat-ws": {
     "any-origin": "3.6 3.9 3.10 3.11",
@@ -190,6 +191,7 @@ export const proofs: Record<string, Record<string, string>> = {
     stalls: "2.1 2.2 2.3 2.4 2.5",
     "never-evicts": "2.2 2.3",
     "drops-silently": "2.2 2.3",
+    "crowd-stalls": "2.7",
     "evicts-with-1000": "2.3",
     "evicts-by-reset": "2.3",
     "drops-then-evicts": "2.4",
@@ -306,6 +308,7 @@ export const proofs: Record<string, Record<string, string>> = {
     "closes-at-fin": "1.6",
     "dies-of-reset": "1.8",
     "one-pong": "1.2 1.4 1.5",
+    "keeps-everything": "2.2",
   },
   file: {
     zeros: "1.1 1.3 1.4 1.5 1.7 1.8 1.9 1.10 1.11 1.12 2.11 3.3",
@@ -407,6 +410,7 @@ export const proofs: Record<string, Record<string, string>> = {
     "close-short-reason": "8.3",
     "answers-after-close": "8.7 8.8 8.9",
     "fin-stays": "8.26",
+    "keeps-everything": "9.1",
     silent:
       "1.28 2.1 2.2 2.3 2.4 2.5 2.6 2.7 2.11 2.12 2.13 2.14 2.15 2.16 2.17 2.20 2.21 2.22 2.23 2.24 2.25 2.26 2.27 2.28 2.29 2.30 2.31 2.32 2.33 2.34 3.1 3.2 3.3 3.4 3.5 3.6 3.7 3.8 3.9 3.10 3.11 3.12 3.13 3.14 3.20 3.21 3.22 3.23 3.24 3.25 3.26 3.27 4.1 4.2 4.3 4.4 4.5 4.6 4.7 4.8 4.10 4.11 4.12 5.1 5.2 5.3 5.4 5.5 5.6 5.7 5.10 5.11 5.12 5.13 5.14 5.15 5.16 5.17 5.18 5.19 6.1 6.2 6.3 6.4 6.5 7.1 7.2 7.3 7.4 7.5 7.6 7.7 7.8 7.10 7.11 7.12 7.13 7.14 7.15 7.16 7.17 7.18 7.20 7.21 7.22 7.23 8.1 8.2 8.3 8.5 8.6 8.7 8.8 8.9 8.10 8.11 8.12 8.13 8.14 8.15 8.16 8.17 8.18 8.19 8.20 8.21 8.22 8.25 8.30 8.31 8.32 8.33 8.34 8.35 8.36 8.37 8.38 8.39 8.40 8.41",
   },

@@ -44,6 +44,7 @@ export const relayFaults = {
   "loses-after-icmp": "the datagram that meets another's ICMP error is lost",
   "never-forgets": "an address is never forgotten",
   "forgets-talkers": "an address is forgotten so long after its first datagram, whatever it sends",
+  "flood-starves": "while one address sends a hundred datagrams in a second, nobody else is heard",
   "registers-once": "an address that was forgotten is not registered again",
   busy: "it looks for datagrams without end",
 } as const;
@@ -103,7 +104,19 @@ export async function startRelayMutant(options: RelayMutantOptions): Promise<Run
     return client;
   }
 
+  /** Who sends the most, and how often in this second. */
+  let loudest: Client | undefined;
+  let heard = new Map<Client, number>();
+
+  function isDrowned(author: Client): boolean {
+    const count = (heard.get(author) ?? 0) + 1;
+    heard.set(author, count);
+    if (count > 100) loudest = author;
+    return loudest !== undefined && loudest !== author;
+  }
+
   function relay(author: Client, payload: Uint8Array): void {
+    if (fault === "flood-starves" && isDrowned(author)) return;
     const nth = ++author.said % every === 0;
     if (nth && fault === "loses") return;
     if (fault === "first-unheard" && author.said === 1) return;
@@ -152,6 +165,10 @@ export async function startRelayMutant(options: RelayMutantOptions): Promise<Run
     },
   });
   growReceiveBuffer(fdOf(socket), 16 * 1024 * 1024);
+  const forgetLoudest = setInterval(() => {
+    loudest = undefined;
+    heard = new Map();
+  }, 1000);
   const sweep = setInterval(() => {
     const limit = performance.now() - options.forgetAfterSeconds * 1000;
     if (fault === "never-forgets") return;
@@ -167,6 +184,7 @@ export async function startRelayMutant(options: RelayMutantOptions): Promise<Run
     url: urlOf("udp", options.host, socket.port),
     stop() {
       clearInterval(sweep);
+      clearInterval(forgetLoudest);
       socket.close();
     },
   };

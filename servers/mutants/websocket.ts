@@ -93,6 +93,7 @@ export const websocketFaults = {
   "close-reason-unchecked": "the reason of a close is not looked at",
   "close-short-reason": "a reason over a hundred bytes is refused",
   "answers-after-close": "frames behind a close are answered still",
+  "keeps-everything": "what waits for a peer that does not read has no bound",
   "fin-stays": "a FIN without a close is not answered",
   silent: "after the handshake nothing is ever sent",
 } as const;
@@ -112,7 +113,7 @@ export type WsConnection = {
   outbox: ReturnType<typeof createOutbox>;
 };
 
-const newConnection = (): WsConnection => ({
+const newConnection = (queueBytes: number): WsConnection => ({
   head: Buffer.alloc(0),
   open: false,
   closing: false,
@@ -120,7 +121,7 @@ const newConnection = (): WsConnection => ({
   opcode: 0,
   parts: [],
   pings: [],
-  outbox: createOutbox(64e6),
+  outbox: createOutbox(queueBytes),
 });
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -375,7 +376,7 @@ export function startWebsocketMutant(options: { host: string; port: number; faul
     allowHalfOpen: true,
     socket: {
       open(socket) {
-        socket.data = newConnection();
+        socket.data = newConnection(has("keeps-everything") ? 1e9 : 64e6);
       },
       data: receive,
       drain(socket) {

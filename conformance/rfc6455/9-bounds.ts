@@ -1,0 +1,21 @@
+/** What a server bounds for its own sake (RFC 6455 10.4). */
+import { FIN, opcodes } from "../../protocols/websocket.ts";
+import { keepsLittle } from "../unread.ts";
+import { frameOf } from "../ws-peer.ts";
+import type { RfcRule } from "./rules.ts";
+
+const BLOCK_BYTES = 65_536;
+
+export const bounds: RfcRule[] = [
+  {
+    number: "9.1",
+    section: "10.4",
+    title: "a peer that never reads",
+    requirement: "What waits for a peer that sends and never reads SHOULD be bounded.",
+    level: "SHOULD",
+    slow: true,
+    ends: "any",
+    bound: 30_000,
+    run: (alice) => keepsLittle(alice.tcp, frameOf(FIN | opcodes.binary, new Uint8Array(BLOCK_BYTES))),
+  },
+];
