@@ -59,7 +59,7 @@ export async function exactly(
  * Where these bytes stand first in what is unread, or -1: asked again and again while more comes, it looks at what is
  * new alone. Nothing may be taken meanwhile.
  */
-export function firstOf(peer: TcpPeer, wanted: Uint8Array | string): () => number {
+export function firstOf(peer: Pick<TcpPeer, "unread">, wanted: Uint8Array | string): () => number {
   const bytes = Buffer.from(wanted as Uint8Array);
   let looked = 0;
   let found = -1;

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import Table from "cli-table3";
 import { z } from "zod";
+import { parseTarget, readTrust, type TlsTrust } from "../clients/target.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import type { Verdict } from "./case.ts";
 import { type ConformReport, choose, conform, languages } from "./index.ts";
@@ -19,6 +20,9 @@ const entry = z
     /** Any other: where it answers, and the command that starts it unless it runs already. */
     url: z.string().optional(),
     command: z.string().optional(),
+    /** Which certificates a `tls://` or `wss://` url may have: any, or those that this PEM file vouches for. */
+    insecure: z.literal(true).optional(),
+    ca: z.string().optional(),
     protocols: z.array(z.enum(slugs)).optional(),
     unsupported: z.record(z.string(), z.string()).optional(),
     known: z.record(z.string(), z.string()).optional(),
@@ -61,7 +65,9 @@ export async function runMatrix(
   options: { strict: boolean; onTarget?: (name: string) => void },
 ): Promise<Matrix> {
   const matrix: Matrix = [];
-  for (const { name, protocols, server, url, command, unsupported, known, times } of targets) {
+  for (const target of targets) {
+    const { name, protocols, server, url, command, unsupported, known, times } = target;
+    const trust = trustOf(target);
     const ids = choose(choice)
       .filter(({ protocol }) => protocols?.includes(protocol.slug) ?? true)
       .flatMap(({ cases }) => cases.map(({ id }) => id));
@@ -72,6 +78,7 @@ export async function runMatrix(
       strict: options.strict,
       ...(server ? { server } : {}),
       ...(url ? { target: url } : {}),
+      ...(trust ? { trust } : {}),
       ...(command ? { exec: command } : {}),
       ...(unsupported ? { unsupported } : {}),
       ...(known ? { known } : {}),
@@ -82,6 +89,12 @@ export async function runMatrix(
   if (matrix.length === 0) throw new Failure(exitCodes.unreachable, "no target speaks what was chosen");
   return matrix;
 }
+
+const trustOf = ({ url, insecure, ca }: TargetEntry): TlsTrust | undefined =>
+  readTrust(
+    { ...(insecure ? { insecure } : {}), ...(ca === undefined ? {} : { ca }) },
+    url === undefined ? undefined : parseTarget(url),
+  );
 
 function definedTimes(
   times: Partial<Record<TimeName, number | undefined>>,

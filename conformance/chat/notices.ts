@@ -51,7 +51,7 @@ async function skipTo(peer: TcpPeer, notice: Notice, wish: string): Promise<numb
 }
 
 /** Looks for the notice, each time from where it has looked before. */
-function finderOf(peer: TcpPeer, { words, number }: Notice): () => Found | undefined {
+export function finderOf(peer: Pick<TcpPeer, "unread">, { words, number }: Notice): () => Found | undefined {
   let from = 0;
   return () => {
     const unread = peer.unread();
