@@ -1,5 +1,5 @@
 /** The server under test as the bench holds it: one of ours, started for one sample, or one that was given. */
-import { parseTarget, type Target } from "../clients/target.ts";
+import type { Target } from "../clients/target.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { servers } from "../servers/index.ts";
 import { peerCommand, peerLanguages } from "../servers/peers/index.ts";
@@ -145,10 +145,11 @@ function startByLine(name: string, argv: string[], options?: StartOptions): Prom
 /** Starts a server that says nothing we know, and asks at its address until it answers. */
 async function startAndAsk(command: string, argv: string[], target: Target, options?: StartOptions) {
   await refuseTaken(command, target);
-  return started(`"${command}"`, argv, options, async (program) => {
+  const server = await started(`"${command}"`, argv, options, async (program) => {
     await untilAnswered(`"${command}"`, target, program);
     return target.url;
   });
+  return { ...server, pids: () => withHelpers(server.pids(), target) };
 }
 
 /** Starts a program; once it is `ready`, which tells its address, its end is its own fault. */
@@ -164,7 +165,7 @@ async function started(
     program.serves();
     return {
       url,
-      pids: () => withHelpers(program.pids(), url),
+      pids: program.pids,
       pinned: cpus !== undefined,
       broken: program.broken,
       restarts: () => 0,
@@ -180,9 +181,8 @@ async function started(
 }
 
 /** A command may have another program serve for it (a container's, say), which is not its descendant. */
-function withHelpers(pids: readonly number[], url: string): number[] {
-  const target = parseTarget(url);
-  const listeners = target ? listenersOf(target) : [];
+function withHelpers(pids: readonly number[], target: Target): number[] {
+  const listeners = listenersOf(target);
   return listeners.some((pid) => pids.includes(pid)) ? [...pids] : [...pids, ...listeners];
 }
 
