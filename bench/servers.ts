@@ -1,5 +1,5 @@
 /** The server under test as the bench holds it: one of ours, started for one sample, or one that was given. */
-import type { Target } from "../clients/target.ts";
+import type { Target, TlsTrust } from "../clients/target.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { servers } from "../servers/index.ts";
 import { peerCommand, peerLanguages } from "../servers/peers/index.ts";
@@ -10,6 +10,8 @@ import { REFERENCE } from "./record.ts";
 
 export type ServerUnderTest = {
   url: string;
+  /** Whose certificates are taken there. */
+  trust?: TlsTrust;
   /** Its processes now, or those from which the others descend; none where they cannot be seen from here. */
   pids: () => readonly number[];
   /** Whether it runs on the CPUs that it was given. */
@@ -105,6 +107,7 @@ export function runningTarget(target: Target, { pin = false } = {}): ServerSourc
       const listeners = listenersOf(target);
       return {
         url: target.url,
+        ...(target.trust ? { trust: target.trust } : {}),
         pids: () => runningPids(target),
         pinned: cpus !== undefined && isPinned(runningPids(target), cpus),
         broken: new Promise(() => {}),
@@ -124,8 +127,8 @@ const sameListeners = (before: readonly number[], now: readonly number[]) =>
 
 /** A command that starts a server; its address is `target`, or what its JSON line says if it prints one. */
 export function commandSource(command: string, target: Target | undefined): ServerSource {
-  // exec: the shell becomes the server.
-  const argv = ["/bin/sh", "-c", `exec ${command}`];
+  // As a shell understands it: quotes, variables, `cd there && ./server`.
+  const argv = ["/bin/sh", "-c", command];
   return {
     name: "target",
     start: (_, options) =>
@@ -149,7 +152,8 @@ async function startAndAsk(command: string, argv: string[], target: Target, opti
     await untilAnswered(`"${command}"`, target, program);
     return target.url;
   });
-  return { ...server, pids: () => withHelpers(server.pids(), target) };
+  const { trust } = target;
+  return { ...server, ...(trust ? { trust } : {}), pids: () => withHelpers(server.pids(), target) };
 }
 
 /** Starts a program; once it is `ready`, which tells its address, its end is its own fault. */

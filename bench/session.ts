@@ -3,6 +3,7 @@
  * at a time. Whoever decides what to measure next (run.ts, capacity.ts) asks here for samples.
  */
 import type { Progress } from "../clients/exchange.ts";
+import type { TlsTrust } from "../clients/target.ts";
 import { allowedCpus, pin } from "../platform/affinity.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { readEnvironment } from "./environment.ts";
@@ -109,7 +110,7 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
     const parts = await cell.run({
       target: server.url,
       serverPids: server.pids(),
-      fleets,
+      fleets: trusting(fleets, server.trust),
       tag: (order * 2 + 2) & 0xfffe,
       onProgress,
       broken: Promise.race([server.broken, interrupted]),
@@ -122,7 +123,7 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
       target: server.url,
       order,
       startedAt,
-      parameters: cell.parameters,
+      parameters: { ...cell.parameters, ...certificates(server) },
       ...parts,
       counts: { ...parts.counts, serverRestarts: server.restarts() },
       invalid: [],
@@ -138,6 +139,17 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
     if (sample && Object.keys(serverCounters).length > 0) sample.serverCounters = serverCounters;
     place?.end();
   }
+}
+
+/** Fleets that are told with each plan whose certificates to take. */
+const trusting = (fleets: Fleets, trust: TlsTrust | undefined): Fleets =>
+  trust ? { ...fleets, run: (plan, options) => fleets.run({ ...plan, trust }, options) } : fleets;
+
+/** What the record says of the certificates of a target over TLS: an unverified one may be anybody's. */
+function certificates({ url, trust }: ServerUnderTest): { certificate?: string } {
+  if (!/^(tls|wss):/.test(url)) return {};
+  if (trust?.insecure) return { certificate: "not verified (--insecure)" };
+  return { certificate: trust?.ca === undefined ? "verified" : "verified by --ca" };
 }
 
 async function startOrSkip(

@@ -48,7 +48,7 @@ export const rules: readonly Rule[] = [
     bad: "above",
     value: ({ meters }) => meters?.shared ?? undefined,
     words:
-      "server and fleet ran on the same CPUs and took them from each other; let --exec start the server, or pin it by --pin-target, and take a machine of two cores or more",
+      "server and fleet ran on the same CPUs, and a fleet waited for one; let --exec start the server, or pin it by --pin-target, on a machine of two cores or more",
   },
   {
     name: "client saturated",

@@ -103,7 +103,7 @@ test.each([
   ["exec >&-; sleep 0.1; exit 5", "the program ended with code 5"],
 ])("a first line that tells no address, of %p, is told", async (script, words) => {
   const program = shell(script);
-  await expect(untilListening("the program", program)).rejects.toThrow(words);
+  await expect(untilListening("the program", program)).rejects.toMatchObject({ message: words });
   await program.stop();
 });
 

@@ -25,7 +25,7 @@ export type Started = {
 
 /** How long the first process may take to end by SIGTERM, and then the others. */
 const STOP_MS = 2000;
-const REST_MS = 1000;
+const REST_MS = 2000;
 const POLL_MS = 20;
 
 /**

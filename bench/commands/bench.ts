@@ -56,6 +56,8 @@ export function addBenchCommand(program: Command): void {
     .addHelpText("after", `\nScenarios:\n${scenarioHelp}`)
     .option("--quick", "fewer and shorter samples", false)
     .option("--target <url>", `a server that runs already: ${targetForms}`)
+    .option("--insecure", "take any certificate of a tls:// or wss:// target")
+    .option("--ca <file>", "who may sign its certificate (PEM), instead of the known authorities")
     .option("--pin-target", "keep the target's processes apart from the fleets while it is measured", false)
     .option("--exec <command>", "start this server; its address is --target, or its own JSON line")
     .option("--server <names>", `implementations to compare, of ${implementationNames.join(", ")}`, "bun")
@@ -136,7 +138,7 @@ function interruption(): Promise<never> {
 
 /** A target that does not answer may only speak another protocol than it was taken for. */
 function withGuess(failure: Failure, names: string[], request: Request): Failure {
-  const target = readTarget(request.target);
+  const target = readTarget(request);
   if (!target || request.protocol || failure.exitCode !== exitCodes.unreachable) return failure;
   const guess = taken(names, target, request);
   return new Failure(failure.exitCode, `${failure.message} (taken for ${guess}; --protocol names another)`);
@@ -181,7 +183,7 @@ async function searchCapacity(
   if (sources.length > 1)
     throw new Failure(exitCodes.usage, `${CAPACITY} is searched of one server at a time`);
   checkProtocol(request);
-  const target = readTarget(request.target);
+  const target = readTarget(request);
   const protocol = request.protocol ?? firstProtocol[target?.transport ?? request.transport ?? "tcp"];
   const onStep = (words: string) => console.error(`capacity ${protocol}: ${words}`);
   return capacity({ ...session, source: sources[0], protocol, objective, grow, bench: request, onStep });
