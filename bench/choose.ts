@@ -23,6 +23,9 @@ export type Request = BenchOptions &
     servers: string[];
   };
 
+/** Named like a scenario, but it chooses its samples as it goes. */
+export const CAPACITY = "capacity";
+
 const usage = (message: string) => new Failure(exitCodes.usage, message);
 
 export function readTarget(request: Pick<Request, "target" | "insecure" | "ca">): Target | undefined {
@@ -51,7 +54,7 @@ export function chooseCells(names: readonly string[], request: Request): Cell[] 
   const unknown = names.find((name) => !scenarios.some((scenario) => scenario.name === name));
   if (unknown !== undefined)
     throw usage(
-      `unknown scenario "${unknown}": there is ${scenarios.map(({ name }) => name).join(", ")}, and capacity`,
+      `unknown scenario "${unknown}": there is ${scenarios.map(({ name }) => name).join(", ")}, and ${CAPACITY}`,
     );
   checkProtocol(request);
   if (target && request.transport && request.transport !== target.transport)

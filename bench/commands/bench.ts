@@ -4,8 +4,9 @@ import { targetForms } from "../../clients/target.ts";
 import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
 import { seconds, wholeNumber } from "../../servers/standalone.ts";
 import { withRevision } from "../against.ts";
-import { capacity } from "../capacity.ts";
+import { capacity, firstStep } from "../capacity.ts";
 import {
+  CAPACITY,
   checkProtocol,
   chooseCells,
   chooseSources,
@@ -15,10 +16,13 @@ import {
   taken,
 } from "../choose.ts";
 import { fails } from "../compare/comparison.ts";
+import { checkEffects, checkPairs } from "../flags.ts";
+import { givenIn, onceEach } from "../given.ts";
 import { showProgress } from "../progress.ts";
 import { type RunRecord, writeRecord } from "../record.ts";
 import { run } from "../run.ts";
 import { scenarios } from "../scenarios/index.ts";
+import type { Cell } from "../scenarios/scenario.ts";
 import { implementationNames, type ServerSource } from "../servers.ts";
 import type { RunResult, SessionOptions } from "../session.ts";
 import { comparisons, printRun } from "../summary.ts";
@@ -38,8 +42,6 @@ type Flags = Omit<Request, "servers"> & {
 
 const QUICK_SAMPLES = 1;
 const SAMPLES = 2;
-/** Named like a scenario, but it chooses its samples as it goes. */
-const CAPACITY = "capacity";
 
 const scenarioHelp = [
   ...scenarios,
@@ -49,7 +51,7 @@ const scenarioHelp = [
   .join("\n");
 
 export function addBenchCommand(program: Command): void {
-  program
+  const command = program
     .command("bench")
     .description("run scenarios, print their tables, write a record")
     .argument("[scenario...]", `which; all but ${CAPACITY} when none is named`)
@@ -87,17 +89,20 @@ export function addBenchCommand(program: Command): void {
     .option("--exhaustive", "framing: every split of the longest lines too (20 s a room)", false)
     .option("--results <folder>", "where the record goes", "results")
     .option("--json", "print the record, and nothing else, on standard output")
-    .action(async (names: string[], flags: Flags) => {
-      process.exit(await bench(names, flags));
+    .action(async (names: string[], flags: Flags, command: Command) => {
+      process.exit(await bench(names, flags, givenIn(command)));
     });
+  onceEach(command);
 }
 
 /** Runs what the command line asks for; resolves with the exit code. */
-async function bench(names: string[], flags: Flags): Promise<ExitCode> {
+async function bench(names: string[], flags: Flags, given: ReadonlySet<string>): Promise<ExitCode> {
   // npm keeps flags for itself that do not stand behind `--`, and tells a script of them so.
   if (process.env.npm_config_quick === "true" && !flags.quick)
     throw new Failure(exitCodes.usage, "npm took --quick for itself; write npm run bench -- --quick");
   const request: Request = { ...flags, servers: flags.server.split(",") };
+  checkPairs(given, { ...flags, ...request });
+  checkEffects(names, given, { ...flags, ...request }, (request) => cellsOf(names, request, flags));
   const session: SessionOptions = {
     fleets: flags.fleets,
     command: ["bench", ...Bun.argv.slice(3)],
@@ -144,6 +149,19 @@ function withGuess(failure: Failure, names: string[], request: Request): Failure
   return new Failure(failure.exitCode, `${failure.message} (taken for ${guess}; --protocol names another)`);
 }
 
+/** What would be run: of a search for capacity its first step, of --calibrate alone nothing. */
+function cellsOf(names: string[], request: Request, { calibrate, grow }: Flags): Cell[] {
+  if (names.includes(CAPACITY))
+    return [firstStep({ protocol: capacityProtocol(request), grow, bench: request })];
+  return calibrate && names.length === 0 ? [] : chooseCells(names, request);
+}
+
+function capacityProtocol(request: Request): string {
+  checkProtocol(request);
+  const target = readTarget(request);
+  return request.protocol ?? firstProtocol[target?.transport ?? request.transport ?? "tcp"];
+}
+
 async function takeSamples(
   names: string[],
   request: Request,
@@ -152,7 +170,7 @@ async function takeSamples(
   session: SessionOptions,
 ): Promise<RunResult> {
   const samples = flags.samples ?? (flags.quick ? QUICK_SAMPLES : SAMPLES);
-  const cells = flags.calibrate && names.length === 0 ? [] : chooseCells(names, request);
+  const cells = cellsOf(names, request, flags);
   const progress = showProgress();
   const result = await run({
     ...session,
@@ -182,9 +200,7 @@ async function searchCapacity(
     );
   if (sources.length > 1)
     throw new Failure(exitCodes.usage, `${CAPACITY} is searched of one server at a time`);
-  checkProtocol(request);
-  const target = readTarget(request);
-  const protocol = request.protocol ?? firstProtocol[target?.transport ?? request.transport ?? "tcp"];
+  const protocol = capacityProtocol(request);
   const onStep = (words: string) => console.error(`capacity ${protocol}: ${words}`);
   return capacity({ ...session, source: sources[0], protocol, objective, grow, bench: request, onStep });
 }
