@@ -1,7 +1,10 @@
 /** `sockbench bench [scenario…]`: runs scenarios, prints their tables, writes a record. */
+import { tmpdir } from "node:os";
 import { type Command, Option } from "commander";
 import { targetForms } from "../../clients/target.ts";
 import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
+import { printable } from "../../platform/printable.ts";
+import { checkFolder } from "../../platform/write-file.ts";
 import { seconds, wholeNumber } from "../../servers/standalone.ts";
 import { withRevision } from "../against.ts";
 import { capacity, firstStep } from "../capacity.ts";
@@ -103,6 +106,7 @@ async function bench(names: string[], flags: Flags, given: ReadonlySet<string>):
   const request: Request = { ...flags, servers: flags.server.split(",") };
   checkPairs(given, { ...flags, ...request });
   checkEffects(names, given, { ...flags, ...request }, (request) => cellsOf(names, request, flags));
+  checkFolder("--results", flags.results);
   const session: SessionOptions = {
     fleets: flags.fleets,
     command: ["bench", ...Bun.argv.slice(3)],
@@ -119,13 +123,31 @@ async function bench(names: string[], flags: Flags, given: ReadonlySet<string>):
     throw failure
       ? withGuess(failure, names, request)
       : new Failure(exitCodes.unreachable, `nothing ran: ${record.warnings.join("; ")}`);
-  const path = await writeRecord(record, flags.results);
+  const { path, lost } = await keep(record, flags.results);
   if (flags.json) console.log(JSON.stringify(record));
-  else printRun(record, path);
-  if (failure) console.error(`error: ${failure.message}; what was finished is in ${path}`);
+  else printRun(record, path ?? "none");
+  if (failure)
+    console.error(
+      `error: ${printable(failure.message)}${path === undefined ? "" : `; what was finished is in ${path}`}`,
+    );
+  if (lost)
+    console.error(`error: ${printable(lost.message)}${path === undefined ? "" : `; it is in ${path}`}`);
   if (flags.against && !failure && comparisons(record).some((found) => fails(found, "regression")))
     return exitCodes.wrong;
-  return codeOf(record, failure);
+  return codeOf(record, failure) || (lost ? lost.exitCode : exitCodes.ok);
+}
+
+/** Writes the record, or where its folder has become unwritable meanwhile, into that for temporary files. */
+async function keep(record: RunRecord, folder: string): Promise<{ path?: string; lost?: Failure }> {
+  let lost: Failure | undefined;
+  for (const place of [folder, tmpdir()])
+    try {
+      return { path: await writeRecord(record, place), ...(lost ? { lost } : {}) };
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      lost ??= error;
+    }
+  return lost ? { lost } : {};
 }
 
 /** Rejects at the first signal, so that what was finished is kept; the second ends the program at once. */
