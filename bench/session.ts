@@ -8,15 +8,21 @@ import { allowedCpus, pin } from "../platform/affinity.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { readEnvironment } from "./environment.ts";
 import { type Fleets, startFleets } from "./fleets.ts";
+import { awaitQuiet, describe, type Look, look, WAY_OUT } from "./quiet.ts";
 import { type Environment, newRecordId, type RunRecord, type Sample } from "./record.ts";
 import type { Cell } from "./scenarios/scenario.ts";
 import type { ServerSource, ServerUnderTest } from "./servers.ts";
-import { judge } from "./validity.ts";
+import { disturbed, judge } from "./validity.ts";
 
 export type SessionOptions = {
   /** Client processes; by default one a spare core. */
   fleets?: number | undefined;
   command: string[];
+  /**
+   * Whether to give up, in some seconds, on a machine that is too busy: before the first sample, and once several in a
+   * row could not count for that. Without it samples are marked, and taken all the same. `tell` hears what goes on.
+   */
+  quiet?: { tell: (words: string) => void } | undefined;
   /** Rejects when the user has had enough. */
   interrupted: Promise<never>;
 };
@@ -68,11 +74,17 @@ export async function withSession(
   let failure: Failure | undefined;
   try {
     if (pinned) for (const [fleet, pid] of fleets.pids.entries()) pin(pid, pinned.fleets[fleet]);
+    const lookAround = () => look(cpus);
+    if (options.quiet)
+      await Promise.race([awaitQuiet({ look: lookAround, ...options.quiet }), options.interrupted]);
     await measure({
       record,
       fleets,
-      sample: (pair, sampleOptions) =>
-        takeSample(pair, { ...options, ...sampleOptions, fleets, pinned, record }),
+      async sample(pair, sampleOptions) {
+        const sample = await takeSample(pair, { ...options, ...sampleOptions, fleets, pinned, record });
+        if (sample && options.quiet) await giveUpIfBusy(record, lookAround);
+        return sample;
+      },
     });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
@@ -83,6 +95,24 @@ export async function withSession(
     record.finishedAt = new Date().toISOString();
   }
   return failure ? { record, failure } : { record };
+}
+
+/** So many samples in a row that the machine spoilt, and more would hardly fare better. */
+const MOST_DISTURBED = 8;
+
+/** Throws when the last samples, all of them, could not count for the machine's sake. */
+export async function giveUpIfBusy(
+  { samples }: Pick<RunRecord, "samples">,
+  lookAround: () => Promise<Look | undefined>,
+) {
+  // Samples without meters look at bytes: no machine is too busy for them.
+  const last = samples.filter(({ meters }) => meters !== undefined).slice(-MOST_DISTURBED);
+  if (last.length < MOST_DISTURBED || !last.every(disturbed)) return;
+  const now = await lookAround();
+  throw new Failure(
+    exitCodes.untrusted,
+    `the machine is too busy: ${MOST_DISTURBED} samples in a row could not count for that${now ? `; now ${describe(now)}` : ""}; ${WAY_OUT}`,
+  );
 }
 
 /** The server and the fleets apart, if there is a CPU for each fleet and one more. */

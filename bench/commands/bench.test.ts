@@ -108,6 +108,7 @@ test("an interrupted run keeps what was finished, marked as partial, and leaves 
       "bench",
       "truncate",
       "fanout",
+      "--busy",
       "--connections",
       "10",
       "--duration",

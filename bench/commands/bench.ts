@@ -39,6 +39,7 @@ type Flags = Omit<Request, "servers"> & {
   results: string;
   json?: boolean;
   calibrate?: boolean;
+  busy?: boolean;
   objective: string;
   grow: "rate" | "connections";
 };
@@ -81,6 +82,7 @@ export function addBenchCommand(program: Command): void {
     .option("--samples <number>", "valid samples of each cell", wholeNumber(1, 1000))
     .option("--max-samples <number>", "samples that may be taken for them", wholeNumber(1, 2000))
     .option("--fleets <number>", "client processes (one a spare core)", wholeNumber(1, 64))
+    .option("--busy", "measure on a busy machine too: neither wait for quiet nor give up")
     .option("--seed <number>", "of everything that is random", wholeNumber(0, 2 ** 31 - 1), 1)
     .option("--calibrate", "measure the harness itself first; alone, nothing else")
     .option("--objective <clauses>", "capacity: what must hold", "p99<5ms,loss=0")
@@ -105,12 +107,15 @@ async function bench(names: string[], flags: Flags, given: ReadonlySet<string>):
     throw new Failure(exitCodes.usage, "npm took --quick for itself; write npm run bench -- --quick");
   const request: Request = { ...flags, servers: flags.server.split(",") };
   checkPairs(given, { ...flags, ...request });
+  const cells = cellsOf(names, request, flags);
   checkEffects(names, given, { ...flags, ...request }, (request) => cellsOf(names, request, flags));
   checkFolder("--results", flags.results);
+  const timed = cells.length === 0 || cells.some(({ repeats }) => repeats);
   const session: SessionOptions = {
     fleets: flags.fleets,
     command: ["bench", ...Bun.argv.slice(3)],
     interrupted: interruption(),
+    quiet: timed && !flags.busy ? { tell: console.error } : undefined,
   };
   const measure = (sources: ServerSource[]) =>
     names.includes(CAPACITY)
