@@ -2,9 +2,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { Command } from "commander";
 import { bench } from "../index.ts";
-import { givenIn, onceEach } from "./given.ts";
 
 const folder = mkdtempSync(`${tmpdir()}/sockbench-flags-`);
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -72,12 +70,6 @@ describe("a flag that changes nothing of what would run is refused:", () => {
       bench(["fanout", "coalesce"], { target: TARGET, size: 100, senders: 3, window: 5 }),
     ).rejects.toMatchObject({ exitCode: 3 });
   });
-});
-
-test("only flags that were written are given ones", () => {
-  const command = onceEach(new Command().option("--file-size <n>").option("--grow <what>", "", "rate"));
-  command.parse(["--file-size", "3"], { from: "user" });
-  expect([...givenIn(command)]).toEqual(["fileSize"]);
 });
 
 test("--against compares with revisions of this project, and not of the repository that one stands in", async () => {

@@ -3,24 +3,21 @@
  * was asked for: those that clash stand in a table, and one that changes nothing of what would run is refused.
  */
 import { exitCodes, Failure } from "../platform/failure.ts";
+import { checkFlags, type FlagRule, written } from "../platform/flags.ts";
 import { CAPACITY, type Request } from "./choose.ts";
-import { flagOf, type Pairing, refusePairs } from "./given.ts";
 import type { BenchOptions, Cell } from "./scenarios/scenario.ts";
 
-const pairings: readonly Pairing[] = [
+const rules: readonly FlagRule[] = [
+  { flag: "exec", not: ["server"], because: "one starts your server, the other those of this project" },
+  { flag: "target", not: ["server"], because: "a target is measured as it is, whoever wrote it" },
   {
-    flag: "server",
-    other: "exec",
-    goes: "never",
-    why: "one starts servers of this project, the other yours",
+    flag: "against",
+    not: ["exec", "target", "server"],
+    because: "it compares the servers for Bun of two revisions of this project",
   },
-  { flag: "server", other: "target", goes: "never", why: "a target is measured as it is, whoever wrote it" },
-  { flag: "against", other: "exec", goes: "never", why: "it compares the servers of this project" },
-  { flag: "against", other: "target", goes: "never", why: "it compares the servers of this project" },
-  { flag: "against", other: "server", goes: "never", why: "it compares those for Bun, of two revisions" },
-  { flag: "pinTarget", other: "exec", goes: "never", why: "what it starts is pinned from its beginning" },
-  { flag: "pinTarget", other: "target", goes: "only", why: "it pins a server that runs already" },
-  { flag: "rate", other: "window", goes: "never", why: "a rate is an open loop's, a window a closed one's" },
+  { flag: "pinTarget", not: ["exec"], because: "what that starts is pinned from its beginning" },
+  { flag: "pinTarget", needs: "target", because: "it pins a server that runs already" },
+  { flag: "rate", not: ["window"], because: "a rate is an open loop's, a window a closed one's" },
 ];
 
 /** What a value of one flag excludes. */
@@ -77,8 +74,8 @@ const ofRepeats = ["samples", "maxSamples"];
 const ofServers = ["target", "exec", "server", "against", "pinTarget", "protocol", "transport", ...ofRepeats];
 
 /** Throws a usage error where flags clash. */
-export function checkPairs(given: ReadonlySet<string>, request: Options): void {
-  refusePairs(given, pairings);
+export function checkPairs(given: object, request: Options): void {
+  checkFlags(given, rules);
   const clash = clashes.find(({ when }) => when(request));
   if (clash) throw new Failure(exitCodes.usage, clash.words(request));
 }
@@ -86,17 +83,17 @@ export function checkPairs(given: ReadonlySet<string>, request: Options): void {
 /** Throws a usage error for a given flag that changes nothing of what `cellsOf` makes of the request. */
 export function checkEffects(
   names: readonly string[],
-  given: ReadonlySet<string>,
+  given: object,
   request: Options,
   cellsOf: (request: Request) => Cell[],
 ): void {
   const cells = cellsOf(request);
-  const idle = [...given].find((flag) => !hasEffect(flag, names, request, cells, cellsOf));
+  const idle = Object.keys(given).find((flag) => !hasEffect(flag, names, request, cells, cellsOf));
   if (idle === undefined) return;
   const run = new Set(cells.map(({ scenario }) => scenario));
   const what = run.size > 0 ? [...run].join(", ") : "--calibrate alone";
   const whose = ofCapacity.includes(idle) ? `, and only ${CAPACITY} heeds it` : "";
-  throw new Failure(exitCodes.usage, `${flagOf(idle)} would change nothing: what runs is ${what}${whose}`);
+  throw new Failure(exitCodes.usage, `${written(idle)} would change nothing: what runs is ${what}${whose}`);
 }
 
 function hasEffect(

@@ -58,9 +58,9 @@ export async function bench(
 }
 
 /** The flags of the command line that a program's request stands for. */
-const givenBy = (request: BenchRequest): Set<string> =>
-  new Set(
-    Object.entries(request).flatMap(([name, value]) =>
-      value === undefined || value === false ? [] : [name === "servers" ? "server" : name],
+const givenBy = ({ servers, ...request }: BenchRequest): object =>
+  Object.fromEntries(
+    Object.entries({ ...request, server: servers }).filter(
+      ([, value]) => value !== undefined && value !== false,
     ),
   );

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { type Command, Option } from "commander";
 import { targetForms } from "../../clients/target.ts";
 import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
+import { givenIn, onceEach } from "../../platform/flags.ts";
 import { printable } from "../../platform/printable.ts";
 import { checkFolder } from "../../platform/write-file.ts";
 import { seconds, wholeNumber } from "../../servers/standalone.ts";
@@ -20,7 +21,6 @@ import {
 } from "../choose.ts";
 import { fails } from "../compare/comparison.ts";
 import { checkEffects, checkPairs } from "../flags.ts";
-import { givenIn, onceEach } from "../given.ts";
 import { showProgress } from "../progress.ts";
 import { type RunRecord, writeRecord } from "../record.ts";
 import { run } from "../run.ts";
@@ -101,7 +101,7 @@ export function addBenchCommand(program: Command): void {
 }
 
 /** Runs what the command line asks for; resolves with the exit code. */
-async function bench(names: string[], flags: Flags, given: ReadonlySet<string>): Promise<ExitCode> {
+async function bench(names: string[], flags: Flags, given: object): Promise<ExitCode> {
   // npm keeps flags for itself that do not stand behind `--`, and tells a script of them so.
   if (process.env.npm_config_quick === "true" && !flags.quick)
     throw new Failure(exitCodes.usage, "npm took --quick for itself; write npm run bench -- --quick");

@@ -76,9 +76,9 @@ describe("sockbench compare", () => {
   });
 
   test.each([
-    [["--history", "x", "--servers", "bun,go"], "--servers does not go with --history"],
+    [["--history", "x", "--servers", "bun,go"], "--history and --servers do not go together"],
     [["--history", "x", "01"], '--history shows all records of a folder: leave out "01"'],
-    [["01", "02", "--json", "--markdown"], "--markdown does not go with --json"],
+    [["01", "02", "--json", "--markdown"], "--json and --markdown do not go together"],
     [["01", "02", "--threshold", "5%", "--threshold", "6%"], "--threshold is given twice"],
   ])("refuses %p", (flags, words) => {
     const { exitCode, error } = compare(...flags);

@@ -1,6 +1,7 @@
 /** `sockbench compare [old] [new]`: what has changed between two records, or differs between two servers. */
 import { type Command, InvalidArgumentError } from "commander";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { checkFlags, type FlagRule, givenIn, onceEach } from "../../platform/flags.ts";
 import { printableLines } from "../../platform/printable.ts";
 import { type CompareOptions, compareRecords, compareServers } from "../compare/compare.ts";
 import { type Comparison, fails, type Gate, gates, isVoid } from "../compare/comparison.ts";
@@ -9,7 +10,6 @@ import { historyOf, renderHistory } from "../compare/history.ts";
 import { renderMarkdown, renderText } from "../compare/render.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { sentence } from "../compare/words.ts";
-import { givenIn, onceEach, type Pairing, refusePairs } from "../given.ts";
 
 type Flags = Required<CompareOptions> & {
   results: string;
@@ -21,24 +21,13 @@ type Flags = Required<CompareOptions> & {
   history?: string;
 };
 
-const compared = ["servers", "threshold", "force", "failOn", "all", "markdown"];
-const pairings: readonly Pairing[] = [
-  ...compared.map(
-    (flag): Pairing => ({
-      flag,
-      other: "history",
-      goes: "never",
-      why: "a history shows one metric and compares nothing",
-    }),
-  ),
-  ...["markdown", "all"].map(
-    (flag): Pairing => ({
-      flag,
-      other: "json",
-      goes: "never",
-      why: "JSON has all figures, for programs",
-    }),
-  ),
+const rules: readonly FlagRule[] = [
+  {
+    flag: "history",
+    not: ["servers", "threshold", "force", "failOn", "all", "markdown"],
+    because: "a history shows one metric and compares nothing",
+  },
+  { flag: "json", not: ["markdown", "all"], because: "JSON is for programs, and has all figures" },
 ];
 
 export function addCompareCommand(program: Command): void {
@@ -60,7 +49,7 @@ export function addCompareCommand(program: Command): void {
     .option("--json", "print JSON")
     .option("--history <metric>", "show one metric over all records instead")
     .action(async (old: string | undefined, now: string | undefined, flags: Flags, command: Command) => {
-      refusePairs(givenIn(command), pairings);
+      checkFlags(givenIn(command), rules);
       if (flags.history && old !== undefined)
         throw new Failure(exitCodes.usage, `--history shows all records of a folder: leave out "${old}"`);
       if (flags.history) return showHistory(flags.history, flags);

@@ -2,9 +2,9 @@
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { onceEach } from "../../platform/flags.ts";
 import { checkFolder, checkWritable, writeWhole } from "../../platform/write-file.ts";
 import { findRecord, lastRecords } from "../compare/find.ts";
-import { onceEach } from "../given.ts";
 import type { RunRecord } from "../record.ts";
 import { renderReport } from "../report/page.ts";
 
