@@ -37,6 +37,12 @@ export type RoomPlan = {
   quietSeconds: number;
 };
 
+/**
+ * Connections that the server ended, and why the last one. `behind` of them had more bytes to come than the protocol
+ * promises to keep for a slow reader: those the server was free to end, since it was this fleet that did not read.
+ */
+export type ConnectionsLost = { count: number; reason: string; behind: number };
+
 /** All that the parts of one run share. */
 export type Run = {
   plan: RoomPlan;
@@ -46,7 +52,7 @@ export type Run = {
   members: Member[];
   ledger: Ledger;
   reader: Reader;
-  lost: { count: number; reason: string };
+  lost: ConnectionsLost;
   /** Bytes of a message with what the protocol puts around it, as it is sent. */
   wireBytes: number;
   /** The number in the messages of a member of this fleet. */
@@ -56,6 +62,10 @@ export type Run = {
   /** Who has heard the roll call, and which ids greetings gave. */
   present: Set<number>;
   ids: Int32Array;
+  /** Bytes that have come, by member of this fleet. */
+  received: Float64Array;
   lastArrival: number;
+  /** Longest time between two arrivals at this fleet, nanoseconds; set to 0 when measuring begins. */
+  longestSilence: number;
   windows?: Windows;
 };

@@ -1,28 +1,31 @@
 /**
  * The closed loop: each sender keeps a window of outstanding messages, and a message that every receiver of
- * this fleet has got makes room for the next. A lost message would stop it for ever, so that a slot whose
- * message has not come in time is given back.
+ * this fleet has got makes room for the next. A window begins with one message and grows by one with each that
+ * has come everywhere, so that a slow server never has more to do than it has shown to do in the same time.
+ *
+ * A stream loses nothing while its connection stands, so its windows wait for as long as it takes. A datagram
+ * that has not come after a while is given up, since a lost one would stop the loop for ever.
  */
 import { now } from "../platform/clock.ts";
 
 export type Windows = ReturnType<typeof createWindows>;
 
-/** A message that has not come everywhere after so long is given up (the ledger still waits for it). */
-const GIVE_UP_NS = 250e6;
 const LOOK_MS = 50;
 
 export type WindowOptions = {
   /** Senders of this fleet, as numbered in the messages. */
   senders: readonly number[];
-  /** Messages outstanding for each; a power of two is not needed. */
+  /** Most messages outstanding for each; a power of two is not needed. */
   window: number;
   /** Local receivers that are to get each sender's messages. */
   receivers: number;
+  /** Nanoseconds after which a message is given up that has not come everywhere (the ledger still waits for it). */
+  giveUpAfter?: number;
   /** Sends the next `count` messages of a sender, of which the first has this sequence number. */
   send: (sender: number, sequence: number, count: number) => boolean;
 };
 
-export function createWindows({ senders, window, receivers, send }: WindowOptions) {
+export function createWindows({ senders, window, receivers, giveUpAfter, send }: WindowOptions) {
   const rows = new Int32Array(Math.max(0, ...senders) + 1).fill(-1);
   senders.forEach((sender, row) => {
     rows[sender] = row;
@@ -32,21 +35,28 @@ export function createWindows({ senders, window, receivers, send }: WindowOption
   const remaining = new Int32Array(slots);
   const sentAt = new Float64Array(slots);
   const next = new Int32Array(senders.length);
-  const free = new Int32Array(senders.length).fill(window);
-  const dirty: number[] = [];
+  /** How much of its window a sender may use by now, and how much of that it does not use. */
+  const allowed = new Int32Array(senders.length).fill(1);
+  const free = new Int32Array(senders.length).fill(1);
+  /** Rows with room that has not been used yet. */
+  const dirty = new Set<number>();
   let scheduled = false;
   let stopped = false;
   let givenUp = 0;
 
   function credit(row: number, slot: number): void {
     outstanding[slot] = -1;
-    if (free[row]++ === 0) dirty.push(row);
+    dirty.add(row);
+    const grows = allowed[row] < window ? 1 : 0;
+    allowed[row] += grows;
+    free[row] += 1 + grows;
     if (scheduled || stopped) return;
     scheduled = true;
     // After the poll phase: all that this turn has made room for goes out by one write a sender.
     setImmediate(() => {
       scheduled = false;
-      for (const row of dirty.splice(0)) refill(row);
+      for (const row of dirty) refill(row);
+      dirty.clear();
     });
   }
 
@@ -56,27 +66,29 @@ export function createWindows({ senders, window, receivers, send }: WindowOption
     const first = next[row];
     let count = 0;
     const at = now();
-    while (count < window) {
+    while (count < free[row]) {
       const slot = row * window + ((first + count) % window);
       if (outstanding[slot] >= 0) break;
       outstanding[slot] = first + count++;
       remaining[slot] = receivers;
       sentAt[slot] = at;
     }
-    free[row] = 0;
+    free[row] -= count;
     if (count === 0) return;
     next[row] = first + count;
     if (!send(senders[row], first, count)) stopped = true;
   }
 
-  const patrol = setInterval(() => {
-    const limit = now() - GIVE_UP_NS;
+  function giveUpLate(limit: number): void {
     for (let slot = 0; slot < slots; slot++)
       if (outstanding[slot] >= 0 && sentAt[slot] < limit) {
         givenUp++;
         credit(Math.floor(slot / window), slot);
       }
-  }, LOOK_MS);
+  }
+
+  const patrol =
+    giveUpAfter === undefined ? undefined : setInterval(() => giveUpLate(now() - giveUpAfter), LOOK_MS);
 
   return {
     start(): void {
@@ -86,7 +98,7 @@ export function createWindows({ senders, window, receivers, send }: WindowOption
       stopped = true;
       clearInterval(patrol);
     },
-    /** A receiver of this fleet has got a message. */
+    /** A receiver of this fleet has got a message, or has been passed over by it. */
     arrived(sender: number, sequence: number): void {
       const row = sender < rows.length ? rows[sender] : -1;
       if (row < 0) return;

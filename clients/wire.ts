@@ -5,7 +5,8 @@
  * For every room protocol a delivery is constant bytes, the message, constant bytes; a WebSocket frame's
  * header is just more of the first. So one reader verifies them all.
  */
-import { type Dialect, dialects } from "../protocols/chat.ts";
+import { type Dialect, dialects, MAX_QUEUE_BYTES } from "../protocols/chat.ts";
+import { MAX_QUEUE_BYTES as MAX_WS_QUEUE_BYTES } from "../protocols/chat-ws.ts";
 import { relayPrefix } from "../protocols/relay.ts";
 import { applyMask, FIN, headerBytes, opcodes, writeHeader } from "../protocols/websocket.ts";
 
@@ -25,6 +26,8 @@ export type RoomWire = {
   deliverySuffix: Uint8Array;
   /** Changes a message that has been written in place, as masking does. */
   seal?: (view: DataView, at: number, messageBytes: number) => void;
+  /** What a server keeps at least for a reader who falls behind, before it may end the connection. */
+  queueBytes?: number;
   /** What bounds a unit: a newline, the datagram, or the WebSocket frame's own length. */
   unit: "line" | "datagram" | "frame";
   /** The id that a greeting tells its newcomer. */
@@ -58,6 +61,7 @@ function dialectWire(name: keyof typeof dialects): RoomWire {
     sendSuffix: encode(dialect.say.suffix),
     deliveryPrefix: (speaker) => encode(dialect.prefix(speaker) + (inObject ? '"' : stamp)),
     deliverySuffix: encode((inObject ? '"' : "") + dialect.suffix),
+    queueBytes: MAX_QUEUE_BYTES,
     unit: "line",
     ...(dialect.greeting ? { greeting: patternOf(dialect.greeting)! } : {}),
     ...(notices.length > 0 ? { notice: new RegExp(notices.map((pattern) => pattern.source).join("|")) } : {}),
@@ -97,6 +101,7 @@ const webSocketWire = (messageBytes: number): RoomWire => ({
     return new Uint8Array([...textFrameHeader(text.length + messageBytes + 1), ...text]);
   },
   deliverySuffix: encode("\n"),
+  queueBytes: MAX_WS_QUEUE_BYTES,
   unit: "frame",
 });
 

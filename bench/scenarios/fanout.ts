@@ -21,6 +21,7 @@ import {
   perSecond,
   total,
 } from "../samples.ts";
+import { boundMark, cpuShares } from "../saturation.ts";
 import { groups, summarized } from "./rows.ts";
 import {
   type BenchOptions,
@@ -44,10 +45,17 @@ const CLOSED = {
   udp: { senders: 4, window: 4 },
   ws: { senders: 16, window: 64 },
 };
-const QUIET_SECONDS = { tcp: 1, udp: 0.3, ws: 1 };
+/**
+ * Most bytes on their way to one receiver in a closed loop, a quarter of what rooms keep for a slow reader: the load
+ * by itself must never be what makes a right server evict.
+ */
+const OUTSTANDING_BYTES = 262_144;
+/** What a protocol puts around a message when it is delivered: prefix, header, suffix; at most about so much. */
+const AROUND_BYTES = 64;
+const QUIET_SECONDS = { tcp: 3, udp: 0.3, ws: 3 };
 /** The ledger holds a number for each pair of sender and receiver. */
 const MOST_SENDERS = 1000;
-const PATIENCE_SECONDS = 45;
+const PATIENCE_SECONDS = 60;
 
 /** Protocols that get one look at one size, unless the command line names them. */
 const GLANCED = ["chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
@@ -93,7 +101,8 @@ export function roomCell(
   options: BenchOptions,
 ): Cell {
   const transport = transportOf(protocol);
-  const closed = CLOSED[transport];
+  const messageBytes = options.size ?? MESSAGE_BYTES;
+  const closed = closedLoad(CLOSED[transport], messageBytes, connections, options);
   const load: Load =
     loop === "open"
       ? {
@@ -103,13 +112,8 @@ export function roomCell(
             Math.min(OPEN_RATE_MOST, Math.round(OPEN_DELIVERIES[transport] / Math.max(1, connections - 1))),
           senders: Math.min(options.senders ?? connections, connections, MOST_SENDERS),
         }
-      : {
-          loop,
-          window: options.window ?? closed.window,
-          senders: Math.min(options.senders ?? closed.senders, connections),
-        };
+      : { loop, ...closed };
   const { warmupSeconds, seconds } = times(options);
-  const messageBytes = options.size ?? MESSAGE_BYTES;
   return {
     scenario: "fanout",
     variant: `${protocol} ${connections} ${loop}`,
@@ -119,6 +123,19 @@ export function roomCell(
     run: (context) =>
       runRoomCell({ protocol, connections, messageBytes, warmupSeconds, seconds, load }, context),
   };
+}
+
+/** Senders and windows: those asked for, or as many as have their messages under way within the bound of bytes. */
+function closedLoad(
+  most: { senders: number; window: number },
+  messageBytes: number,
+  connections: number,
+  options: BenchOptions,
+): { senders: number; window: number } {
+  const messages = Math.max(1, Math.floor(OUTSTANDING_BYTES / (messageBytes + AROUND_BYTES)));
+  const senders = Math.min(options.senders ?? Math.min(most.senders, messages), connections);
+  const fitting = Math.max(1, Math.floor(messages / senders));
+  return { senders, window: options.window ?? Math.min(most.window, fitting) };
 }
 
 export type RoomShape = Pick<
@@ -158,6 +175,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
     expected: total(reports, ({ expected }) => expected),
     withheld: total(reports, ({ withheld }) => withheld),
     windowsGivenUp: total(reports, ({ givenUp }) => givenUp),
+    fellBehind: total(reports, ({ connectionsLost }) => connectionsLost.behind),
     measured: delivered,
     firstHalf,
     secondHalf: delivered - firstHalf,
@@ -181,6 +199,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
         ? { deliveryRate: perSecond(delivered, meters.elapsed) }
         : { achievedRate: total(reports, ({ open }) => open?.pace.achieved ?? 0) }),
       ...cpuMetrics(meters, delivered, "Delivery"),
+      longestSilence: Math.max(...reports.map(({ measured }) => measured.silence)),
       ...(transport === "udp" && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
       ...latency?.metrics,
     },
@@ -274,10 +293,14 @@ function fanoutTable(all: Sample[]): string {
   };
   const rateRow = ({ key, samples }: (typeof open)[number]) => {
     const { valid, shown, mark } = summarized(samples);
+    const busy = (whose: "fleet" | "server") =>
+      percent(median(shown.flatMap((sample) => cpuShares(sample)[whose] ?? [])));
     return [
       key + mark,
       `${valid.length}/${samples.length}`,
-      amount(middle(shown, "deliveryRate")),
+      isMostMissing(samples) ? "–" : boundMark(shown) + amount(middle(shown, "deliveryRate")),
+      busy("server"),
+      busy("fleet"),
       duration(middle(shown, "serverCpuPerDelivery")),
       duration(middle(shown, "fleetCpuPerDelivery")),
       lossCell(samples),
@@ -302,10 +325,25 @@ function fanoutTable(all: Sample[]): string {
     );
   if (closed.length > 0)
     parts.push(
-      table(["closed loop", "valid", "deliveries/s", "server CPU", "fleet CPU", "lost"], closed.map(rateRow)),
+      table(
+        [
+          "closed loop",
+          "valid",
+          "deliveries/s",
+          "server busy",
+          "fleet busy",
+          "server CPU",
+          "fleet CPU",
+          "lost",
+        ],
+        closed.map(rateRow),
+      ),
     );
   return parts.join("\n\n");
 }
+
+/** A rate of deliveries of which most did not come says nothing. */
+const isMostMissing = (samples: Sample[]) => sumOf(samples, "delivered") * 2 < sumOf(samples, "expected");
 
 /** What was lost, and where the kernel says so. */
 function lossCell(samples: Sample[]): string {
