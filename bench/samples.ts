@@ -87,9 +87,10 @@ export function faultsOf(counts: Record<string, number>, kinds: readonly string[
  * farther behind than the protocol promises to wait.
  */
 export function lostConnections(
-  reports: readonly { connectionsLost: { count: number; reason: string; behind?: number } }[],
+  reports: readonly { connectionsLost: { count: number; reason: string } }[],
+  behind = 0,
 ): Wrong[] {
-  const count = total(reports, ({ connectionsLost: { count, behind = 0 } }) => count - behind);
+  const count = total(reports, ({ connectionsLost }) => connectionsLost.count) - behind;
   const reason = reports.find((report) => report.connectionsLost.count > 0)?.connectionsLost.reason;
   return count > 0
     ? [{ kind: "connections lost", count, words: `connections ended in the middle: ${reason}` }]

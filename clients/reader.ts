@@ -22,6 +22,8 @@ export type ReaderOptions = {
   /** A message beside those that are measured (`marks`): of the roll call, or the last one of its sender. */
   onMark: (receiver: number, sender: number, mark: number) => void;
   onGreeting: (receiver: number, id: number) => void;
+  /** A WebSocket control frame, valid during the call. */
+  onControl?: (receiver: number, frame: Uint8Array) => void;
   /** A unit that bears our tag, or has the length of ours, and is no right message; and one that nobody sent. */
   onCorrupt: (receiver: number, unit: BadUnit) => void;
   onUnexpected: (receiver: number, unit: BadUnit) => void;
@@ -46,7 +48,8 @@ export function createReceiver(index: number): Receiver {
 export const markTag = (tag: number): number => (tag + 1) & 0xffff;
 
 export function createReader(options: ReaderOptions) {
-  const { wire, messageBytes, tag, onMessage, onMark, onGreeting, onCorrupt, onUnexpected } = options;
+  const { wire, messageBytes, tag, onMessage, onMark, onGreeting, onControl, onCorrupt, onUnexpected } =
+    options;
   const tagWord = hexWord(tag);
   const tagBytes = Buffer.from(new Int32Array([tagWord]).buffer);
   const scratch = new Uint8Array(SCRATCH_BYTES);
@@ -203,10 +206,14 @@ export function createReader(options: ReaderOptions) {
 
   /** A greeting, a notice, or a fault: corrupt if it bears our tag or has our length, unexpected if not. */
   function classify(receiver: number, at: number, stop: number): void {
+    if (isControlFrame(at)) {
+      onControl?.(receiver, scratch.subarray(at, stop));
+      return;
+    }
     const text = textOf(scratch, at, stop);
     const greeting = wire.greeting?.exec(text);
     if (greeting) onGreeting(receiver, Number(greeting[1]));
-    if (greeting || wire.notice?.test(text) || isControlFrame(at)) return;
+    if (greeting || wire.notice?.test(text)) return;
     const start = startOfMessage(at, stop);
     if (start === undefined) onUnexpected(receiver, { text });
     else onCorrupt(receiver, { text, ...claimAt(start) });

@@ -38,10 +38,13 @@ export type RoomPlan = {
 };
 
 /**
- * Connections that the server ended, and why the last one. `behind` of them had more bytes to come than the protocol
- * promises to keep for a slow reader: those the server was free to end, since it was this fleet that did not read.
+ * Connections that the server ended, and why the last one. Of each: when (CLOCK_MONOTONIC ns), and how many bytes had
+ * come by then: held against what all fleets had said, that tells how far it was behind.
  */
-export type ConnectionsLost = { count: number; reason: string; behind: number };
+export type ConnectionsLost = { count: number; reason: string; each: { at: number; received: number }[] };
+
+/** Messages that a fleet had offered by when, every now and then. */
+export type Offered = { at: number; messages: number }[];
 
 /** All that the parts of one run share. */
 export type Run = {
@@ -57,8 +60,9 @@ export type Run = {
   wireBytes: number;
   /** The number in the messages of a member of this fleet. */
   senderOf: (index: number) => number;
-  /** Messages offered so far, by member of this fleet. */
+  /** Messages offered so far, by member of this fleet, and how that went. */
   sent: Int32Array;
+  offered: Offered;
   /** Who has heard the roll call, and which ids greetings gave. */
   present: Set<number>;
   ids: Int32Array;

@@ -39,7 +39,7 @@ export const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString
 export function stopIfHopeless(stage: Stage, probes: Probe[], what: string): void {
   const lost = probes.map((probe) => probe.lost()).find((reason) => reason !== undefined);
   const failures = Object.values(stage.counts).reduce((sum, count) => sum + count, 0);
-  if (lost) stage.stopped = `the server ended a connection (${lost}) at: ${what}`;
+  if (lost) stage.stopped = `${lost}; at: ${what}`;
   else if (failures >= MAX_FAILURES) stage.stopped = `stopped after ${failures} faults`;
 }
 

@@ -8,7 +8,16 @@
 import { type Dialect, dialects, MAX_QUEUE_BYTES } from "../protocols/chat.ts";
 import { MAX_QUEUE_BYTES as MAX_WS_QUEUE_BYTES } from "../protocols/chat-ws.ts";
 import { relayPrefix } from "../protocols/relay.ts";
-import { applyMask, FIN, headerBytes, opcodes, writeHeader } from "../protocols/websocket.ts";
+import {
+  applyMask,
+  encodeFrame,
+  FIN,
+  headerBytes,
+  opcodeOf,
+  opcodes,
+  writeHeader,
+} from "../protocols/websocket.ts";
+import type { Member } from "./members.ts";
 
 export type RoomProtocol = keyof typeof dialects | "relay" | "chat/ws";
 
@@ -104,6 +113,14 @@ const webSocketWire = (messageBytes: number): RoomWire => ({
   queueBytes: MAX_WS_QUEUE_BYTES,
   unit: "frame",
 });
+
+/** A ping is answered, as every client has to (RFC 6455 5.5.2); the other control frames ask for nothing. */
+export function answerControl(member: Pick<Member, "send">, frame: Uint8Array): void {
+  if (opcodeOf(frame[0]) !== opcodes.ping) return;
+  // A server's frame has no mask, and a control frame's length is one byte.
+  const pong = encodeFrame(FIN | opcodes.pong, frame.subarray(2), FLEET_MASK);
+  member.send(pong, 0, pong.length);
+}
 
 /** The client's view of a room protocol, for messages of this size. */
 export function roomWire(protocol: RoomProtocol, messageBytes: number): RoomWire {

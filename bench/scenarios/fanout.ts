@@ -175,7 +175,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
     expected: total(reports, ({ expected }) => expected),
     withheld: total(reports, ({ withheld }) => withheld),
     windowsGivenUp: total(reports, ({ givenUp }) => givenUp),
-    fellBehind: total(reports, ({ connectionsLost }) => connectionsLost.behind),
+    fellBehind: fellBehind(shape, reports),
     measured: delivered,
     firstHalf,
     secondHalf: delivered - firstHalf,
@@ -206,8 +206,28 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
     histograms: latency?.histograms ?? {},
     witnesses: reports.flatMap(({ witnesses }) => witnesses),
     meters,
-    wrong: [...faultsOf(counts, faults), ...lostConnections(reports), ...turnedAway(churned)],
+    wrong: [
+      ...faultsOf(counts, faults),
+      ...lostConnections(reports, counts.fellBehind),
+      ...turnedAway(churned),
+    ],
   };
+}
+
+/**
+ * Lost connections to which more was still to come than the protocol asks a server to keep for a slow reader: those it
+ * was free to end. What had been offered at that time is taken from the next note of it, so that no server is accused
+ * for what a fleet had not noted yet.
+ */
+function fellBehind({ protocol, messageBytes }: RoomShape, reports: RoomReport[]): number {
+  const { queueBytes, sendPrefix, sendSuffix } = roomWire(protocol, messageBytes);
+  if (queueBytes === undefined) return 0;
+  const unitBytes = sendPrefix.length + messageBytes + sendSuffix.length;
+  const offeredBy = (at: number) =>
+    total(reports, ({ offered }) => (offered.find((note) => note.at >= at) ?? offered.at(-1))?.messages ?? 0);
+  return reports
+    .flatMap(({ connectionsLost }) => connectionsLost.each)
+    .filter(({ at, received }) => offeredBy(at) * unitBytes - received > queueBytes).length;
 }
 
 const turnedAway = (churned: RoomReport["churned"]): SampleParts["wrong"] =>

@@ -112,24 +112,32 @@ type Said = { by: Probe; unit: Uint8Array };
 /** Waits for exactly these units at everyone who is to hear them, in this order, and enters what is otherwise. */
 async function expectUnits(stage: Stage, trio: Trio, said: Said[], what: string): Promise<void> {
   stage.tried++;
-  for (const [name, listener] of [["B", trio.b] as const, ["A", trio.a] as const, ["C", trio.c] as const])
-    await expectAt(stage, trio, { name, listener }, said, what);
-  stopIfHopeless(stage, [trio.a, trio.b, trio.c], what);
+  const { a, b, c } = trio;
+  let differs = false;
+  for (const [name, listener] of [["B", b] as const, ["A", a] as const, ["C", c] as const]) {
+    const isForIt = ({ by }: Said) => trio.form.echoes || by !== listener;
+    const units = said.filter(isForIt).map(({ unit }) => unit);
+    const got = await gather(stage, trio, listener, units);
+    if (got === undefined) continue;
+    differs = true;
+    const own = said.filter((one) => !isForIt(one)).map(({ unit }) => unit);
+    compareUnits(stage, units, got, `${what}, as ${name} hears it`, own);
+  }
+  if (differs) await quiet(a, b, c);
+  stopIfHopeless(stage, [a, b, c], what);
 }
 
-async function expectAt(
+/** What comes at a listener instead of just these units; undefined when it is these. */
+async function gather(
   stage: Stage,
   trio: Trio,
-  { name, listener }: { name: string; listener: Probe },
-  said: Said[],
-  what: string,
-): Promise<void> {
-  const isForIt = ({ by }: Said) => trio.form.echoes || by !== listener;
-  const units = said.filter(isForIt).map(({ unit }) => unit);
+  listener: Probe,
+  units: Uint8Array[],
+): Promise<Uint8Array | undefined> {
   const wanted = Buffer.concat(units);
   await listener.arrived(wanted.length, CASE_TIMEOUT_MS);
-  let got = listener.take();
-  if (wanted.equals(got)) return;
+  const got = listener.take();
+  if (wanted.equals(got)) return undefined;
   if (got.length < wanted.length) {
     // What is said now must come behind all of it: only then is what has not come lost, and not late.
     const speaker = listener === trio.c ? trio.b : trio.c;
@@ -137,10 +145,7 @@ async function expectAt(
     units.push(delivered(trio, speaker, SYNC));
     if (!(await listener.arrived(1, STALLED_MS))) stage.stopped = `nothing came for ${STALLED_MS / 1000} s`;
   }
-  got = Buffer.concat([got, await rest(listener)]);
-  await quiet(trio.a, trio.b, trio.c);
-  const own = said.filter((one) => !isForIt(one)).map(({ unit }) => unit);
-  compareUnits(stage, units, got, `${what}, as ${name} hears it`, own);
+  return Buffer.concat([got, await rest(listener)]);
 }
 
 /** All that still comes, until nothing does. */
@@ -251,7 +256,7 @@ async function randomCuts(target: Target, plan: FramingPlan, form: LineForm): Pr
 }
 
 const endedBy = (lost: string | undefined): Pick<Stage, "stopped"> =>
-  lost === undefined ? {} : { stopped: `the server ended a connection: ${lost}` };
+  lost === undefined ? {} : { stopped: lost };
 
 /** What each probe has heard, against what was said: the first probes are the senders. */
 function judgeRandom(

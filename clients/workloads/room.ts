@@ -12,12 +12,12 @@ import { createLedger, type Ledger, type Witness } from "../ledger.ts";
 import { openMembers } from "../members.ts";
 import type { Pace } from "../pacer.ts";
 import { createReader, createReceiver, marks, markTag } from "../reader.ts";
-import type { ConnectionsLost, RoomPlan, Run } from "../room.ts";
+import type { ConnectionsLost, Offered, RoomPlan, Run } from "../room.ts";
 import { finish } from "../room-end.ts";
 import { allMessages, compose, offer, warmMessages } from "../room-load.ts";
 import { plannedTarget } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
-import { roomWire } from "../wire.ts";
+import { answerControl, roomWire } from "../wire.ts";
 
 export type RoomReport = {
   workload: "room";
@@ -31,6 +31,7 @@ export type RoomReport = {
   /** Windows that were given back without their message having come everywhere. */
   givenUp: number;
   connectionsLost: ConnectionsLost;
+  offered: Offered;
   /** Of the measured time only; deliveries also by its halves. `silence`: the longest time without any, ns. */
   measured: { used: Used; sent: number; delivered: number; firstHalf: number; silence: number };
   /** Datagrams that the kernel dropped at this fleet's sockets. */
@@ -44,6 +45,10 @@ const ROLL_CALL_SECONDS = 5;
 const ROLL_CALL_EVERY_MS = 250;
 /** Between go and the first message, so that every fleet has heard go. */
 const START_DELAY_NS = 20e6;
+/** How often it is noted what has been offered; and bounds of what a report holds of that, and of lost connections. */
+const OFFERED_EVERY_MS = 20;
+const MOST_OFFERED = 100_000;
+const MOST_LOST_TOLD = 1000;
 /** Before anything has been said, a room may tell each member of each other one, and this much more. */
 const NOTICE_BYTES = 128;
 const UNASKED_BYTES = 16 * 1_048_576;
@@ -69,6 +74,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
       () => exchange.progress({ sent: sum(run.sent), delivered: run.ledger.counts.delivered }),
       250,
     );
+    const offered = setInterval(() => noteOffered(run), OFFERED_EVERY_MS);
     try {
       const [measured, open, churned] = await Promise.all([
         measure(run, start),
@@ -77,6 +83,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
           ? churn(run.target, plan.churn, start + plan.warmupSeconds * 1e9, plan.seconds)
           : undefined,
       ]);
+      noteOffered(run);
       const { taken, expected } = await finish(run, takenBefore);
       return {
         workload: "room",
@@ -87,6 +94,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
         withheld: sum(run.sent) - taken,
         givenUp: run.windows?.givenUp() ?? 0,
         connectionsLost: run.lost,
+        offered: run.offered,
         measured,
         ...(churned ? { churned } : {}),
         dropped:
@@ -97,10 +105,15 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
       };
     } finally {
       clearInterval(progress);
+      clearInterval(offered);
     }
   } finally {
     for (const member of run.members) member.close();
   }
+}
+
+function noteOffered({ offered, sent }: Run): void {
+  if (offered.length < MOST_OFFERED) offered.push({ at: now(), messages: sum(sent) });
 }
 
 /** Opens this fleet's members, and everything that takes what comes for them. */
@@ -137,6 +150,7 @@ async function join(
     onGreeting(receiver, id) {
       run.ids[receiver] = id;
     },
+    onControl: (receiver, frame) => answerControl(run.members[receiver], frame),
     onCorrupt: ledger.corrupt,
     onUnexpected: ledger.unexpected,
   });
@@ -148,10 +162,11 @@ async function join(
     members: [],
     ledger,
     reader,
-    lost: { count: 0, reason: "", behind: 0 },
+    lost: { count: 0, reason: "", each: [] },
     wireBytes: wire.sendPrefix.length + plan.messageBytes + wire.sendSuffix.length,
     senderOf,
     sent: new Int32Array(count),
+    offered: [],
     present: new Set(),
     ids: new Int32Array(count),
     received: new Float64Array(count),
@@ -171,18 +186,11 @@ async function join(
     onLost(index, reason) {
       run.lost.count++;
       run.lost.reason = reason;
-      if (isBehind(run, index)) run.lost.behind++;
+      if (run.lost.each.length < MOST_LOST_TOLD)
+        run.lost.each.push({ at: now(), received: run.received[index] });
     },
   });
   return run;
-}
-
-/** Whether more was on its way to a member than the protocol promises to keep for it. */
-function isBehind({ wire, sent, received, wireBytes, exchange }: Run, index: number): boolean {
-  return (
-    wire.queueBytes !== undefined &&
-    sum(sent) * exchange.fleets * wireBytes - received[index] > wire.queueBytes
-  );
 }
 
 /**
