@@ -37,11 +37,14 @@ export type RoomPlan = {
   quietSeconds: number;
 };
 
+/** Connections that the server ended, and why the last one; how the first ones stood is told of each. */
+export type ConnectionsLost = { count: number; reason: string; each: LostConnection[] };
+
 /**
- * Connections that the server ended, and why the last one. Of each: when (CLOCK_MONOTONIC ns), and how many bytes had
- * come by then: held against what all fleets had said, that tells how far it was behind.
+ * What tells how far a connection was behind, held against what all fleets had said by when (CLOCK_MONOTONIC ns):
+ * the bytes that had come when it ended, and when the last of them were said and when they were read.
  */
-export type ConnectionsLost = { count: number; reason: string; each: { at: number; received: number }[] };
+export type LostConnection = { at: number; received: number; said: number; read: number };
 
 /** Messages that a fleet had offered by when, every now and then. */
 export type Offered = { at: number; messages: number }[];
@@ -66,8 +69,10 @@ export type Run = {
   /** Who has heard the roll call, and which ids greetings gave. */
   present: Set<number>;
   ids: Int32Array;
-  /** Bytes that have come, by member of this fleet. */
+  /** Bytes that have come, when the last of them did, and when these had been said, by member of this fleet. */
   received: Float64Array;
+  readAt: Float64Array;
+  saidAt: Float64Array;
   lastArrival: number;
   /** Longest time between two arrivals at this fleet, nanoseconds; set to 0 when measuring begins. */
   longestSilence: number;

@@ -216,18 +216,24 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
 
 /**
  * Lost connections to which more was still to come than the protocol asks a server to keep for a slow reader: those it
- * was free to end. What had been offered at that time is taken from the next note of it, so that no server is accused
- * for what a fleet had not noted yet.
+ * was free to end. One that was reset has not got all that had been said by then; one that was closed in order has got
+ * all, but late. What had been said at a time is taken from the fleets' notes, in favour of the server.
  */
 function fellBehind({ protocol, messageBytes }: RoomShape, reports: RoomReport[]): number {
   const { queueBytes, sendPrefix, sendSuffix } = roomWire(protocol, messageBytes);
   if (queueBytes === undefined) return 0;
   const unitBytes = sendPrefix.length + messageBytes + sendSuffix.length;
-  const offeredBy = (at: number) =>
+  const atMost = (at: number) =>
     total(reports, ({ offered }) => (offered.find((note) => note.at >= at) ?? offered.at(-1))?.messages ?? 0);
+  const atLeast = (at: number) =>
+    total(reports, ({ offered }) => offered.findLast((note) => note.at <= at)?.messages ?? 0);
   return reports
     .flatMap(({ connectionsLost }) => connectionsLost.each)
-    .filter(({ at, received }) => offeredBy(at) * unitBytes - received > queueBytes).length;
+    .filter(({ at, received, said, read }) =>
+      [atMost(at) * unitBytes - received, (atMost(read) - atLeast(said)) * unitBytes].some(
+        (behind) => behind > queueBytes,
+      ),
+    ).length;
 }
 
 const turnedAway = (churned: RoomReport["churned"]): SampleParts["wrong"] =>

@@ -5,6 +5,7 @@
 import { now } from "../../platform/clock.ts";
 import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
 import { udpDrops } from "../../platform/proc.ts";
+import { stamp } from "../../protocols/stamp.ts";
 import { type ArrivalsReport, createArrivals } from "../arrivals.ts";
 import { type Churned, churn } from "../churn.ts";
 import type { Exchange } from "../exchange.ts";
@@ -170,6 +171,8 @@ async function join(
     present: new Set(),
     ids: new Int32Array(count),
     received: new Float64Array(count),
+    readAt: new Float64Array(count),
+    saidAt: new Float64Array(count),
     lastArrival: now(),
     longestSilence: 0,
   };
@@ -182,12 +185,20 @@ async function join(
       run.received[index] += chunk.length;
       arrivedAt = at - plan.epoch;
       reader.read(receivers[index], chunk);
+      run.readAt[index] = at;
+      // Of the message that was looked at last.
+      run.saidAt[index] = plan.epoch + stamp.time;
     },
     onLost(index, reason) {
       run.lost.count++;
       run.lost.reason = reason;
       if (run.lost.each.length < MOST_LOST_TOLD)
-        run.lost.each.push({ at: now(), received: run.received[index] });
+        run.lost.each.push({
+          at: now(),
+          received: run.received[index],
+          said: run.saidAt[index],
+          read: run.readAt[index],
+        });
     },
   });
   return run;
