@@ -126,15 +126,18 @@ test("a ping is answered and is no reply", () => {
   expect(sent.at(-1)?.[0]).toBe(FIN | opcodes.pong);
 });
 
-test("a closed loop begins with one request and has one more in flight with each reply", () => {
-  const { run, asker, reply, sent } = setUp("tcp", 4);
+test.each([
+  ["soon answered", 0, [1, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6]],
+  ["slowly answered", 10e9, [1, 2, 1, 4, 3, 2, 1, 6, 6, 6, 6]],
+])("a closed loop whose first request is %s has in flight what it may have next", (_, age, wanted) => {
+  const { run, asker, reply } = setUp("tcp", 6);
   run.asking = true;
   askAll(run, asker);
   const inFlight = [asker.count];
-  for (let place = 0; place < 6; place++) {
+  for (let place = 0; place < 10; place++) {
+    asker.since -= age;
     reply(place);
     inFlight.push(asker.count);
   }
-  expect(inFlight).toEqual([1, 2, 3, 4, 4, 4, 4]);
-  expect(sent.length).toBe(7);
+  expect(inFlight).toEqual(wanted);
 });

@@ -9,6 +9,7 @@ import { type Histogram, recordLatency } from "./histogram.ts";
 import type { Member } from "./members.ts";
 import type { PooledRequest } from "./requests.ts";
 import type { Target } from "./target.ts";
+import { nextDepth } from "./windows.ts";
 import { answerControl } from "./wire.ts";
 
 /**
@@ -67,8 +68,9 @@ export type Asker = {
   /** Its first place in the pool, and how many requests it has asked. */
   readonly begin: number;
   asked: number;
-  /** Closed loop: how many requests may be in flight by now; it grows by one with each reply. */
+  /** Closed loop: how many requests may be in flight by now, and since when; it begins with one (`nextDepth`). */
   allowed: number;
+  since: number;
   /** Places of requests that were passed over by the reply to a later one. */
   passedOver: Set<number>;
   carry: Uint8Array;
@@ -105,6 +107,7 @@ export function createAsker(member: Member, depth: number, next: number): Asker 
     first: 0,
     count: 0,
     allowed: 1,
+    since: 0,
     passedOver: new Set(),
     carry: EMPTY,
   };
@@ -123,6 +126,7 @@ export function ask(run: SumRun, asker: Asker, time: number): boolean {
 /** Closed loop: asks as much as there is room for, by one write; each datagram is its own. */
 export function askAll(run: SumRun, asker: Asker): void {
   const time = now();
+  if (asker.since === 0) asker.since = time;
   const count = asker.allowed - asker.count;
   if (count <= 1 || run.target.transport === "udp") {
     for (let i = 0; i < count; i++) ask(run, asker, time);
@@ -172,7 +176,12 @@ export function receive(run: SumRun, asker: Asker, chunk: Uint8Array): void {
   if (asker.carry.length > MOST_REPLY_BYTES) giveUpReading(run, asker);
   const replies = run.counts.replies - repliesBefore;
   if (!run.asking || replies === 0) return;
-  asker.allowed = Math.min(asker.ring.length - 1, asker.allowed + replies);
+  const depth = asker.ring.length - 1;
+  if (asker.allowed < depth) {
+    if (asker.count > 0) return;
+    asker.allowed = nextDepth(asker.allowed, depth, at - asker.since);
+    asker.since = at;
+  }
   askAll(run, asker);
 }
 

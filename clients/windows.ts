@@ -1,7 +1,7 @@
 /**
  * The closed loop: each sender keeps a window of outstanding messages, and a message that every receiver of
- * this fleet has got makes room for the next. A window begins with one message and grows by one with each that
- * has come everywhere, so that a slow server never has more to do than it has shown to do in the same time.
+ * this fleet has got makes room for the next. Windows begin with one message (`nextDepth`), so that a slow server never
+ * has much more to do than it has done already.
  *
  * A stream loses nothing while its connection stands, so its windows wait for as long as it takes. A datagram
  * that has not come after a while is given up, since a lost one would stop the loop for ever.
@@ -25,6 +25,17 @@ export type WindowOptions = {
   send: (sender: number, sequence: number, count: number) => boolean;
 };
 
+/** A load that would take so long at the speed seen so far is not put in flight at once, nanoseconds. */
+const MOST_AHEAD_NS = 1e9;
+
+/**
+ * How much to have in flight next, once all of `depth` has come in so many nanoseconds: all that is wanted where that
+ * is soon done at this speed, else twice as much as before.
+ */
+export function nextDepth(depth: number, wanted: number, elapsed: number): number {
+  return (elapsed / depth) * wanted < MOST_AHEAD_NS ? wanted : Math.min(wanted, depth * 2);
+}
+
 export function createWindows({ senders, window, receivers, giveUpAfter, send }: WindowOptions) {
   const rows = new Int32Array(Math.max(0, ...senders) + 1).fill(-1);
   senders.forEach((sender, row) => {
@@ -35,29 +46,43 @@ export function createWindows({ senders, window, receivers, giveUpAfter, send }:
   const remaining = new Int32Array(slots);
   const sentAt = new Float64Array(slots);
   const next = new Int32Array(senders.length);
-  /** How much of its window a sender may use by now, and how much of that it does not use. */
-  const allowed = new Int32Array(senders.length).fill(1);
-  const free = new Int32Array(senders.length).fill(1);
+  /** Messages that each sender may have in flight by now, since when, and how many all have. */
+  let allowed = 1;
+  let since = now();
+  let inFlight = 0;
   /** Rows with room that has not been used yet. */
-  const dirty = new Set<number>();
+  const dirty: number[] = [];
+  const isDirty = new Uint8Array(senders.length);
   let scheduled = false;
   let stopped = false;
   let givenUp = 0;
 
   function credit(row: number, slot: number): void {
     outstanding[slot] = -1;
-    dirty.add(row);
-    const grows = allowed[row] < window ? 1 : 0;
-    allowed[row] += grows;
-    free[row] += 1 + grows;
+    inFlight--;
+    if (isDirty[row] === 0) {
+      isDirty[row] = 1;
+      dirty.push(row);
+    }
     if (scheduled || stopped) return;
     scheduled = true;
     // After the poll phase: all that this turn has made room for goes out by one write a sender.
-    setImmediate(() => {
-      scheduled = false;
-      for (const row of dirty) refill(row);
-      dirty.clear();
-    });
+    setImmediate(refillAll);
+  }
+
+  function refillAll(): void {
+    scheduled = false;
+    // All senders grow at once: how their messages fall together is part of the load.
+    if (allowed < window) {
+      if (inFlight > 0) return;
+      const at = now();
+      allowed = nextDepth(allowed, window, at - since);
+      since = at;
+    }
+    for (const row of dirty.splice(0)) {
+      isDirty[row] = 0;
+      refill(row);
+    }
   }
 
   /** The slots of a window are used in turn, so that only those up to the first taken one are free now. */
@@ -66,14 +91,14 @@ export function createWindows({ senders, window, receivers, giveUpAfter, send }:
     const first = next[row];
     let count = 0;
     const at = now();
-    while (count < free[row]) {
+    while (count < allowed) {
       const slot = row * window + ((first + count) % window);
       if (outstanding[slot] >= 0) break;
       outstanding[slot] = first + count++;
       remaining[slot] = receivers;
       sentAt[slot] = at;
     }
-    free[row] -= count;
+    inFlight += count;
     if (count === 0) return;
     next[row] = first + count;
     if (!send(senders[row], first, count)) stopped = true;
@@ -92,6 +117,7 @@ export function createWindows({ senders, window, receivers, giveUpAfter, send }:
 
   return {
     start(): void {
+      since = now();
       for (let row = 0; row < senders.length; row++) refill(row);
     },
     stop(): void {
