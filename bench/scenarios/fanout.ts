@@ -369,7 +369,8 @@ function fanoutTable(all: Sample[]): string {
 }
 
 /** A rate of deliveries of which most did not come says nothing. */
-const isMostMissing = (samples: Sample[]) => sumOf(samples, "delivered") * 2 < sumOf(samples, "expected");
+const isMostMissing = (samples: Sample[]) =>
+  sumOf(samples, "delivered") === 0 || sumOf(samples, "delivered") * 2 < sumOf(samples, "expected");
 
 /** What was lost, and where the kernel says so. */
 function lossCell(samples: Sample[]): string {
