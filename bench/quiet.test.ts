@@ -1,8 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { allowedCpus } from "../platform/affinity.ts";
-import { awaitQuiet, describe as inWords, type Look, look } from "./quiet.ts";
-import type { RunRecord } from "./record.ts";
-import { giveUpIfBusy } from "./session.ts";
+import { awaitQuiet, giveUpIfBusy, describe as inWords, type Look, look } from "./quiet.ts";
+import type { Sample } from "./record.ts";
 
 const seen = (others: number, stolen = 0): Look => ({
   others,
@@ -80,10 +79,9 @@ test.skipIf(process.platform !== "linux")("a program that burns a CPU is seen, a
 });
 
 describe("during the run", () => {
-  const meters = {} as NonNullable<RunRecord["samples"][number]["meters"]>;
+  const meters = {} as NonNullable<Sample["meters"]>;
   const sample = (rule?: string, parts = {}) => ({ meters, invalid: rule ? [{ rule }] : [], ...parts });
-  const run = (...samples: object[]) =>
-    giveUpIfBusy({ samples } as unknown as RunRecord, async () => seen(0.9));
+  const run = (...samples: object[]) => giveUpIfBusy(samples as unknown as Sample[], async () => seen(0.9));
   const disturbed = Array.from({ length: 8 }, (_, i) => sample(i % 2 ? "stolen CPU" : "CPU contended"));
 
   test("eight samples in a row that the machine spoilt end it", async () => {

@@ -9,6 +9,8 @@ import { printable } from "../platform/printable.ts";
 import { cpuTicks } from "../platform/proc.ts";
 import { everyProcess, withDescendants } from "../platform/process-tree.ts";
 import { percent } from "./format.ts";
+import type { Sample } from "./record.ts";
+import { disturbed } from "./validity.ts";
 
 /** What others did for a moment. */
 export type Look = {
@@ -80,8 +82,25 @@ export async function awaitQuiet({ look, tell }: QuietOptions): Promise<void> {
   }
 }
 
-/** What to do about a busy machine. */
-export const WAY_OUT = "stop them, try later, or measure all the same with --busy";
+/** So many samples in a row that the machine spoilt, and more would hardly fare better. */
+const MOST_DISTURBED = 8;
+
+/** Throws when the last samples, all of them, could not count for the machine's sake. */
+export async function giveUpIfBusy(
+  samples: readonly Sample[],
+  look: () => Promise<Look | undefined>,
+): Promise<void> {
+  // Samples without meters look at bytes: no machine is too busy for them.
+  const last = samples.filter(({ meters }) => meters !== undefined).slice(-MOST_DISTURBED);
+  if (last.length < MOST_DISTURBED || !last.every(disturbed)) return;
+  const now = await look();
+  throw new Failure(
+    exitCodes.untrusted,
+    `the machine is too busy: ${MOST_DISTURBED} samples in a row could not count for that${now ? `; now ${describe(now)}` : ""}; ${WAY_OUT}`,
+  );
+}
+
+const WAY_OUT = "stop them, try later, or measure all the same with --busy";
 
 /** What others did, in words. */
 export function describe({ others, stolen, busiest }: Look): string {

@@ -8,11 +8,11 @@ import { allowedCpus, pin } from "../platform/affinity.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { readEnvironment } from "./environment.ts";
 import { type Fleets, startFleets } from "./fleets.ts";
-import { awaitQuiet, describe, type Look, look, WAY_OUT } from "./quiet.ts";
+import { awaitQuiet, giveUpIfBusy, look } from "./quiet.ts";
 import { type Environment, newRecordId, type RunRecord, type Sample } from "./record.ts";
 import type { Cell } from "./scenarios/scenario.ts";
 import type { ServerSource, ServerUnderTest } from "./servers.ts";
-import { disturbed, judge } from "./validity.ts";
+import { judge } from "./validity.ts";
 
 export type SessionOptions = {
   /** Client processes; by default one a spare core. */
@@ -82,7 +82,7 @@ export async function withSession(
       fleets,
       async sample(pair, sampleOptions) {
         const sample = await takeSample(pair, { ...options, ...sampleOptions, fleets, pinned, record });
-        if (sample && options.quiet) await giveUpIfBusy(record, lookAround);
+        if (sample && options.quiet) await giveUpIfBusy(record.samples, lookAround);
         return sample;
       },
     });
@@ -95,24 +95,6 @@ export async function withSession(
     record.finishedAt = new Date().toISOString();
   }
   return failure ? { record, failure } : { record };
-}
-
-/** So many samples in a row that the machine spoilt, and more would hardly fare better. */
-const MOST_DISTURBED = 8;
-
-/** Throws when the last samples, all of them, could not count for the machine's sake. */
-export async function giveUpIfBusy(
-  { samples }: Pick<RunRecord, "samples">,
-  lookAround: () => Promise<Look | undefined>,
-) {
-  // Samples without meters look at bytes: no machine is too busy for them.
-  const last = samples.filter(({ meters }) => meters !== undefined).slice(-MOST_DISTURBED);
-  if (last.length < MOST_DISTURBED || !last.every(disturbed)) return;
-  const now = await lookAround();
-  throw new Failure(
-    exitCodes.untrusted,
-    `the machine is too busy: ${MOST_DISTURBED} samples in a row could not count for that${now ? `; now ${describe(now)}` : ""}; ${WAY_OUT}`,
-  );
 }
 
 /** The server and the fleets apart, if there is a CPU for each fleet and one more. */

@@ -111,6 +111,7 @@ const EXITS: [how: string, end: (child: Bun.Subprocess) => void][] = [
   ["SIGTERM", (child) => child.kill("SIGTERM")],
   ["SIGINT", (child) => child.kill("SIGINT")],
   ["SIGHUP", (child) => child.kill("SIGHUP")],
+  ["SIGKILL", (child) => child.kill("SIGKILL")],
   ["its own end", (child) => (child.stdin as Bun.FileSink).write("end\n")],
 ];
 onLinux.each(EXITS)(
