@@ -103,6 +103,11 @@ export function runningTarget(target: Target, { pin = false } = {}): ServerSourc
   return {
     name: "target",
     async start(_, { cpus } = {}) {
+      if (pin && !cpus)
+        throw new Failure(
+          exitCodes.usage,
+          "--pin-target: there are not CPUs enough to keep the fleets apart",
+        );
       const restore = pin && cpus ? pinRunning(target, cpus) : undefined;
       const listeners = listenersOf(target);
       return {

@@ -78,6 +78,12 @@ export function asleep(pid: number): boolean | undefined {
   return !threads.some((thread) => /[RD]/.test(state(thread) ?? ""));
 }
 
+/** Whether a process ignores a signal, by its number (the masks of proc_pid_status(5)). */
+export function ignoresSignal(pid: number | "self", signal: number): boolean {
+  const mask = readProc(`/proc/${pid}/status`)?.match(/^SigIgn:\s+([0-9a-f]+)$/m)?.[1];
+  return mask !== undefined && (BigInt(`0x${mask}`) >> BigInt(signal - 1)) % 2n === 1n;
+}
+
 /** A table of /proc/net/snmp as numbers: `snmp("Udp").RcvbufErrors` counts datagrams dropped at full buffers. */
 export function snmp(table: "Udp" | "Tcp"): Record<string, number> | undefined {
   const rows = readProc("/proc/net/snmp")

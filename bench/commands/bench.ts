@@ -2,6 +2,7 @@
 import { tmpdir } from "node:os";
 import { type Command, Option } from "commander";
 import { targetForms } from "../../clients/target.ts";
+import { endSignals } from "../../platform/at-exit.ts";
 import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
 import { givenIn, onceEach } from "../../platform/flags.ts";
 import { printable } from "../../platform/printable.ts";
@@ -160,7 +161,7 @@ function interruption(): Promise<never> {
   const interrupt = Promise.withResolvers<never>();
   interrupt.promise.catch(() => {});
   let signals = 0;
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  for (const signal of endSignals)
     process.on(signal, () => {
       if (signals++ > 0) process.exit(exitCodes.untrusted);
       interrupt.reject(new Failure(exitCodes.untrusted, "interrupted"));
