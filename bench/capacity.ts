@@ -124,9 +124,17 @@ function createSearch(session: Session, options: CapacityOptions, clauses: reado
   return { steps, climb, confirm };
 }
 
-const startOf = ({ grow, bench }: CapacityOptions): number => bench[grow] ?? START[grow];
+const startOf = ({ grow, bench }: Pick<CapacityOptions, "grow" | "bench">): number =>
+  bench[grow] ?? START[grow];
 
-function cellAt({ protocol, grow, bench }: CapacityOptions, value: number): Cell {
+/** What a search begins with. */
+export const firstStep = (options: Pick<CapacityOptions, "protocol" | "grow" | "bench">): Cell =>
+  cellAt(options, startOf(options));
+
+function cellAt(
+  { protocol, grow, bench }: Pick<CapacityOptions, "protocol" | "grow" | "bench">,
+  value: number,
+): Cell {
   const connections = grow === "connections" ? value : (bench.connections ?? CONNECTIONS.rate);
   const rate = grow === "rate" ? value : (bench.rate ?? RATE_WHILE_GROWING);
   // Long enough for the deliveries that a p99 takes, but bounded.

@@ -1,5 +1,5 @@
 /** From a request, as the command line or a program makes it, to servers and cells; what does not fit is told. */
-import { parseTarget, type Target, targetForms } from "../clients/target.ts";
+import { parseTarget, readTrust, type Target, type TlsTrust, targetForms } from "../clients/target.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { scenarios } from "./scenarios/index.ts";
 import { type BenchOptions, type Cell, transportOf } from "./scenarios/scenario.ts";
@@ -11,28 +11,34 @@ import {
   type ServerSource,
 } from "./servers.ts";
 
-export type Request = BenchOptions & {
-  /** A server that runs already, as a URL. */
-  target?: string;
-  /** Whether it is to be pinned for the time of each sample. */
-  pinTarget?: boolean;
-  /** A command that starts one. */
-  exec?: string;
-  /** Implementations of this project to compare, by name. */
-  servers: string[];
-};
+export type Request = BenchOptions &
+  TlsTrust & {
+    /** A server that runs already, as a URL. */
+    target?: string;
+    /** Whether it is to be pinned for the time of each sample. */
+    pinTarget?: boolean;
+    /** A command that starts one. */
+    exec?: string;
+    /** Implementations of this project to compare, by name. */
+    servers: string[];
+  };
+
+/** Named like a scenario, but it chooses its samples as it goes. */
+export const CAPACITY = "capacity";
 
 const usage = (message: string) => new Failure(exitCodes.usage, message);
 
-export function readTarget(url: string | undefined): Target | undefined {
-  if (url === undefined) return undefined;
-  const target = parseTarget(url);
-  if (target) return target;
-  throw usage(`--target ${url}: it takes ${targetForms}`);
+export function readTarget(request: Pick<Request, "target" | "insecure" | "ca">): Target | undefined {
+  const { target: url } = request;
+  const target = url === undefined ? undefined : parseTarget(url);
+  if (url !== undefined && !target) throw usage(`--target ${url}: it takes ${targetForms}`);
+  const trust = readTrust(request, target);
+  return target && trust ? { ...target, trust } : target;
 }
 
-export function chooseSources({ exec, servers, target: url, pinTarget = false }: Request): ServerSource[] {
-  const target = readTarget(url);
+export function chooseSources(request: Request): ServerSource[] {
+  const { exec, servers, pinTarget = false } = request;
+  const target = readTarget(request);
   if (exec !== undefined) return [commandSource(exec, target)];
   if (target) return [runningTarget(target, { pin: pinTarget })];
   return servers.map((name) => {
@@ -44,11 +50,11 @@ export function chooseSources({ exec, servers, target: url, pinTarget = false }:
 
 /** The cells of the named scenarios, of all without a name, that fit the request. */
 export function chooseCells(names: readonly string[], request: Request): Cell[] {
-  const target = readTarget(request.target);
+  const target = readTarget(request);
   const unknown = names.find((name) => !scenarios.some((scenario) => scenario.name === name));
   if (unknown !== undefined)
     throw usage(
-      `unknown scenario "${unknown}": there is ${scenarios.map(({ name }) => name).join(", ")}, and capacity`,
+      `unknown scenario "${unknown}": there is ${scenarios.map(({ name }) => name).join(", ")}, and ${CAPACITY}`,
     );
   checkProtocol(request);
   if (target && request.transport && request.transport !== target.transport)

@@ -4,6 +4,7 @@ import { version } from "../package.json";
 import { clockUncertainty } from "../platform/clock.ts";
 import { fileLimit, sysctl } from "../platform/proc.ts";
 import { fdOf, getOption } from "../platform/socket-options.ts";
+import { git, isCheckout } from "./checkout.ts";
 import type { Environment } from "./record.ts";
 
 const SYSCTLS = [
@@ -60,19 +61,8 @@ async function readSocketOptions(): Promise<Record<string, number>> {
   );
 }
 
-/** The commit that is checked out here; null outside of a checkout or without git. */
+/** The commit that is checked out here; null outside of a checkout of the project's own, or without git. */
 function readGit(): Environment["git"] {
-  const git = (...args: string[]) => {
-    try {
-      const { exitCode, stdout } = Bun.spawnSync(["git", ...args], {
-        cwd: import.meta.dir,
-        stderr: "ignore",
-      });
-      return exitCode === 0 ? stdout.toString().trim() : undefined;
-    } catch {
-      return undefined;
-    }
-  };
-  const commit = git("rev-parse", "HEAD");
-  return commit === undefined ? null : { commit, clean: git("status", "--porcelain") === "" };
+  const commit = isCheckout() ? git(["rev-parse", "HEAD"]) : undefined;
+  return commit?.ok ? { commit: commit.text, clean: git(["status", "--porcelain"]).text === "" } : null;
 }

@@ -1,5 +1,6 @@
 /** The bench as a function. */
 import { chooseCells, chooseSources, type Request } from "./choose.ts";
+import { checkEffects, checkPairs } from "./flags.ts";
 import type { RunRecord } from "./record.ts";
 import { run } from "./run.ts";
 
@@ -31,6 +32,9 @@ export async function bench(
   const full: Request = { quick: false, seed: 1, exhaustive: false, servers: ["bun"], ...request };
   const names = typeof scenarios === "string" ? [scenarios] : scenarios;
   const samples = request.samples ?? 1;
+  const given = givenBy(request);
+  checkPairs(given, { ...request, ...full });
+  checkEffects(names, given, { ...request, ...full }, (asked) => chooseCells(names, asked));
   const interrupted = Promise.withResolvers<never>();
   interrupted.promise.catch(() => {});
   const onAbort = () => interrupted.reject(request.signal?.reason);
@@ -52,3 +56,11 @@ export async function bench(
     request.signal?.removeEventListener("abort", onAbort);
   }
 }
+
+/** The flags of the command line that a program's request stands for. */
+const givenBy = ({ servers, ...request }: BenchRequest): object =>
+  Object.fromEntries(
+    Object.entries({ ...request, server: servers }).filter(
+      ([, value]) => value !== undefined && value !== false,
+    ),
+  );

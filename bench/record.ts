@@ -4,10 +4,10 @@
  *
  * Units, unless a field says otherwise: times in nanoseconds, sizes in bytes, rates per second, shares 0 to 1.
  */
-import { mkdirSync } from "node:fs";
 import { z } from "zod";
 import { outcomes } from "../clients/workloads/truncate.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
+import { checkFolder, writeWhole } from "../platform/write-file.ts";
 
 const count = z.number().int().nonnegative();
 const nanoseconds = z.number();
@@ -20,6 +20,8 @@ const witness = z.object({
   sender: count.optional(),
   sequence: count.optional(),
   text: z.string().optional(),
+  /** What should have come instead. */
+  expected: z.string().optional(),
 });
 
 /** Why a sample does not count: the rule, what was measured, what is allowed, and what to do. */
@@ -264,11 +266,12 @@ export function newRecordId(at: Date): string {
   return `${at.toISOString().replace(/[:.]/g, "-").slice(0, 19)}Z-${crypto.randomUUID().slice(0, 8)}`;
 }
 
-/** Writes a record as `<folder>/<id>.json` and returns the path. */
+/** Writes a record as `<folder>/<id>.json` and returns the path; where it cannot, throws a usage error in words. */
 export async function writeRecord(record: RunRecord, folder: string): Promise<string> {
-  mkdirSync(folder, { recursive: true });
+  const text = `${JSON.stringify(recordSchema.parse(record), null, 1)}\n`;
+  checkFolder("--results", folder);
   const path = `${folder}/${record.id}.json`;
-  await Bun.write(path, `${JSON.stringify(recordSchema.parse(record), null, 1)}\n`);
+  writeWhole(path, text);
   return path;
 }
 

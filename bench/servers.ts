@@ -1,5 +1,5 @@
 /** The server under test as the bench holds it: one of ours, started for one sample, or one that was given. */
-import { parseTarget, type Target } from "../clients/target.ts";
+import type { Target, TlsTrust } from "../clients/target.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { servers } from "../servers/index.ts";
 import { peerCommand, peerLanguages } from "../servers/peers/index.ts";
@@ -10,6 +10,8 @@ import { REFERENCE } from "./record.ts";
 
 export type ServerUnderTest = {
   url: string;
+  /** Whose certificates are taken there. */
+  trust?: TlsTrust;
   /** Its processes now, or those from which the others descend; none where they cannot be seen from here. */
   pids: () => readonly number[];
   /** Whether it runs on the CPUs that it was given. */
@@ -101,10 +103,16 @@ export function runningTarget(target: Target, { pin = false } = {}): ServerSourc
   return {
     name: "target",
     async start(_, { cpus } = {}) {
+      if (pin && !cpus)
+        throw new Failure(
+          exitCodes.usage,
+          "--pin-target: there are not CPUs enough to keep the fleets apart",
+        );
       const restore = pin && cpus ? pinRunning(target, cpus) : undefined;
       const listeners = listenersOf(target);
       return {
         url: target.url,
+        ...(target.trust ? { trust: target.trust } : {}),
         pids: () => runningPids(target),
         pinned: cpus !== undefined && isPinned(runningPids(target), cpus),
         broken: new Promise(() => {}),
@@ -124,8 +132,8 @@ const sameListeners = (before: readonly number[], now: readonly number[]) =>
 
 /** A command that starts a server; its address is `target`, or what its JSON line says if it prints one. */
 export function commandSource(command: string, target: Target | undefined): ServerSource {
-  // exec: the shell becomes the server.
-  const argv = ["/bin/sh", "-c", `exec ${command}`];
+  // As a shell understands it: quotes, variables, `cd there && ./server`.
+  const argv = ["/bin/sh", "-c", command];
   return {
     name: "target",
     start: (_, options) =>
@@ -145,10 +153,12 @@ function startByLine(name: string, argv: string[], options?: StartOptions): Prom
 /** Starts a server that says nothing we know, and asks at its address until it answers. */
 async function startAndAsk(command: string, argv: string[], target: Target, options?: StartOptions) {
   await refuseTaken(command, target);
-  return started(`"${command}"`, argv, options, async (program) => {
+  const server = await started(`"${command}"`, argv, options, async (program) => {
     await untilAnswered(`"${command}"`, target, program);
     return target.url;
   });
+  const { trust } = target;
+  return { ...server, ...(trust ? { trust } : {}), pids: () => withHelpers(server.pids(), target) };
 }
 
 /** Starts a program; once it is `ready`, which tells its address, its end is its own fault. */
@@ -164,7 +174,7 @@ async function started(
     program.serves();
     return {
       url,
-      pids: () => withHelpers(program.pids(), url),
+      pids: program.pids,
       pinned: cpus !== undefined,
       broken: program.broken,
       restarts: () => 0,
@@ -180,9 +190,8 @@ async function started(
 }
 
 /** A command may have another program serve for it (a container's, say), which is not its descendant. */
-function withHelpers(pids: readonly number[], url: string): number[] {
-  const target = parseTarget(url);
-  const listeners = target ? listenersOf(target) : [];
+function withHelpers(pids: readonly number[], target: Target): number[] {
+  const listeners = listenersOf(target);
   return listeners.some((pid) => pids.includes(pid)) ? [...pids] : [...pids, ...listeners];
 }
 

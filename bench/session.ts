@@ -3,10 +3,12 @@
  * at a time. Whoever decides what to measure next (run.ts, capacity.ts) asks here for samples.
  */
 import type { Progress } from "../clients/exchange.ts";
+import type { TlsTrust } from "../clients/target.ts";
 import { allowedCpus, pin } from "../platform/affinity.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { readEnvironment } from "./environment.ts";
 import { type Fleets, startFleets } from "./fleets.ts";
+import { awaitQuiet, giveUpIfBusy, look } from "./quiet.ts";
 import { type Environment, newRecordId, type RunRecord, type Sample } from "./record.ts";
 import type { Cell } from "./scenarios/scenario.ts";
 import type { ServerSource, ServerUnderTest } from "./servers.ts";
@@ -16,6 +18,11 @@ export type SessionOptions = {
   /** Client processes; by default one a spare core. */
   fleets?: number | undefined;
   command: string[];
+  /**
+   * Whether to give up, in some seconds, on a machine that is too busy: before the first sample, and once several in a
+   * row could not count for that. Without it samples are marked, and taken all the same. `tell` hears what goes on.
+   */
+  quiet?: { tell: (words: string) => void } | undefined;
   /** Rejects when the user has had enough. */
   interrupted: Promise<never>;
 };
@@ -67,11 +74,17 @@ export async function withSession(
   let failure: Failure | undefined;
   try {
     if (pinned) for (const [fleet, pid] of fleets.pids.entries()) pin(pid, pinned.fleets[fleet]);
+    const lookAround = () => look(cpus);
+    if (options.quiet)
+      await Promise.race([awaitQuiet({ look: lookAround, ...options.quiet }), options.interrupted]);
     await measure({
       record,
       fleets,
-      sample: (pair, sampleOptions) =>
-        takeSample(pair, { ...options, ...sampleOptions, fleets, pinned, record }),
+      async sample(pair, sampleOptions) {
+        const sample = await takeSample(pair, { ...options, ...sampleOptions, fleets, pinned, record });
+        if (sample && options.quiet) await giveUpIfBusy(record.samples, lookAround);
+        return sample;
+      },
     });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
@@ -109,7 +122,7 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
     const parts = await cell.run({
       target: server.url,
       serverPids: server.pids(),
-      fleets,
+      fleets: trusting(fleets, server.trust),
       tag: (order * 2 + 2) & 0xfffe,
       onProgress,
       broken: Promise.race([server.broken, interrupted]),
@@ -122,7 +135,7 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
       target: server.url,
       order,
       startedAt,
-      parameters: cell.parameters,
+      parameters: { ...cell.parameters, ...certificates(server) },
       ...parts,
       counts: { ...parts.counts, serverRestarts: server.restarts() },
       invalid: [],
@@ -138,6 +151,17 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
     if (sample && Object.keys(serverCounters).length > 0) sample.serverCounters = serverCounters;
     place?.end();
   }
+}
+
+/** Fleets that are told with each plan whose certificates to take. */
+const trusting = (fleets: Fleets, trust: TlsTrust | undefined): Fleets =>
+  trust ? { ...fleets, run: (plan, options) => fleets.run({ ...plan, trust }, options) } : fleets;
+
+/** What the record says of the certificates of a target over TLS: an unverified one may be anybody's. */
+function certificates({ url, trust }: ServerUnderTest): { certificate?: string } {
+  if (!/^(tls|wss):/.test(url)) return {};
+  if (trust?.insecure) return { certificate: "not verified (--insecure)" };
+  return { certificate: trust?.ca === undefined ? "verified" : "verified by --ca" };
 }
 
 async function startOrSkip(

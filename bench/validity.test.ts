@@ -46,6 +46,8 @@ const breaking: Record<string, Sample> = {
   "rate not reached": { ...good, metrics: { ...good.metrics, achievedRate: 900 } },
   "pacer lag": { ...good, metrics: { ...good.metrics, "pacerLag.p50": 20_000 } },
   "kernel drops": { ...good, counts: { ...good.counts, droppedAtClients: 1 } },
+  "not delivered in time": { ...good, counts: { ...good.counts, undelivered: 1 } },
+  "load generator fell behind": { ...good, counts: { ...good.counts, fellBehind: 1 } },
   "clock step": { ...good, meters: { ...good.meters!, clockStep: -5e9 } },
   "too few samples": { ...good, counts: { ...good.counts, measured: 200 } },
   "server restarted": { ...good, counts: { ...good.counts, serverRestarts: 1 } },

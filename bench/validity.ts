@@ -48,7 +48,7 @@ export const rules: readonly Rule[] = [
     bad: "above",
     value: ({ meters }) => meters?.shared ?? undefined,
     words:
-      "server and fleet ran on the same CPUs and took them from each other; let --exec start the server, or pin it by --pin-target, and take a machine of two cores or more",
+      "server and fleet ran on the same CPUs, and a fleet waited for one; let --exec start the server, or pin it by --pin-target, on a machine of two cores or more",
   },
   {
     name: "client saturated",
@@ -84,6 +84,24 @@ export const rules: readonly Rule[] = [
     value: ({ counts }) => counts.droppedAtClients,
     words:
       "the fleet's own receive buffers overflowed: this loss is ours; lower --rate or raise net.core.rmem_max",
+  },
+  {
+    name: "not delivered in time",
+    unit: "deliveries",
+    limit: 0,
+    bad: "above",
+    value: ({ counts }) => counts.undelivered ?? counts.unanswered,
+    words:
+      "these were still on their way when nothing more had come for a while: the server is slow, or keeps them for ever; lower --rate, --window or --senders, or raise --duration",
+  },
+  {
+    name: "load generator fell behind",
+    unit: "connections",
+    limit: 0,
+    bad: "above",
+    value: ({ counts }) => counts.fellBehind,
+    words:
+      "the server ended connections to which it owed more than the protocol asks it to keep: the fleet did not read in time; lower --rate, --size, --window or --senders, or add --fleets",
   },
   {
     name: "clock step",

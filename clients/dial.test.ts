@@ -77,7 +77,7 @@ test("nobody there is told as over TCP", async () => {
 
 test.each<[TlsTrust, string, string]>([
   [{ insecure: true, ca: CERT }, "tls://a:1", "give one of them"],
-  [{ insecure: true }, "tcp://a:1", "--insecure needs a --target with tls:// or wss://"],
+  [{ insecure: true }, "tcp://a:1", "--insecure is for a target with tls:// or wss://"],
   [{ ca: "none.pem" }, "wss://a:1", "--ca none.pem: there is no such file"],
   [{ ca: KEY }, "wss://a:1", "it holds no certificate (PEM)"],
 ])("%j for %s is no choice", (flags, url, words) => {

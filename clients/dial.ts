@@ -76,7 +76,8 @@ function refusal(error: Error | null): Error {
   const why = error?.message ?? "no reason given";
   if (why.includes("WRONG_VERSION_NUMBER")) return new Error("it does not speak TLS");
   if (hasCode(error, "EPROTO")) return new Error(`the TLS handshake failed: ${why}`);
-  return new Error(
-    `its certificate is not trusted: ${why}; --ca <file> names who signed it, --insecure takes any`,
-  );
+  return new Error(`its certificate is not trusted: ${why}; ${trustHint}`);
 }
+
+/** What to do about a certificate that is not trusted. */
+export const trustHint = "--ca <file> names who signed it, --insecure takes any";

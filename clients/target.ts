@@ -69,13 +69,16 @@ export function plannedTarget({ target: url, trust }: { target: string; trust?: 
 }
 
 /** From the flags `--insecure` and `--ca <file>`; a usage error where they do not fit each other or the target. */
-export function readTrust({ insecure, ca }: TlsTrust, target: Target | undefined): TlsTrust | undefined {
+export function readTrust(
+  { insecure, ca }: TlsTrust,
+  target: Pick<Target, "tls"> | undefined,
+): TlsTrust | undefined {
   const usage = (message: string) => new Failure(exitCodes.usage, message);
   const flag = insecure ? "--insecure" : ca === undefined ? undefined : `--ca ${ca}`;
   if (flag === undefined) return undefined;
   if (insecure && ca !== undefined)
     throw usage(`--ca ${ca} checks a certificate and --insecure takes any: give one of them`);
-  if (!target?.tls) throw usage(`${flag} needs a --target with tls:// or wss://`);
+  if (!target?.tls) throw usage(`${flag} is for a target with tls:// or wss://`);
   if (ca === undefined) return { insecure: true };
   try {
     new X509Certificate(authority(ca));
@@ -95,6 +98,12 @@ function authority(path: string): string {
   return known;
 }
 
+/** As Bun takes it, in `tls` of a connection and of a WebSocket. */
+export const tlsOptions = ({ insecure = false, ca }: TlsTrust = {}) => ({
+  rejectUnauthorized: !insecure,
+  ...(ca === undefined ? {} : { ca: authority(ca) }),
+});
+
 /** Where `Bun.connect` is to connect to. */
 export function placeOf(
   { hostname, port, tls, unix, trust: own }: Target,
@@ -105,11 +114,9 @@ export function placeOf(
   unix: string;
   tls?: { rejectUnauthorized: boolean; ca?: string };
 } {
-  const { insecure = false, ca } = trust;
-  const checks = { rejectUnauthorized: !insecure, ...(ca === undefined ? {} : { ca: authority(ca) }) };
   // Bun's types want either a host or a path: of the two just one is there.
   return {
-    ...(tls ? { tls: checks } : {}),
+    ...(tls ? { tls: tlsOptions(trust) } : {}),
     ...(unix === undefined ? { hostname, port } : { unix }),
   } as ReturnType<typeof placeOf>;
 }

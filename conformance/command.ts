@@ -14,11 +14,11 @@ import type { Provider, Target } from "./target.ts";
 const SETTLE_MS = 300;
 
 /** Of a UDP server nothing can be seen where there is no table of bound ports: it is given a moment. */
-async function isThere(address: Address): Promise<boolean> {
-  const { transport, hostname, port } = address;
-  if (transport !== "udp" || udpIsBound(hostname, port) !== undefined) return listens(address);
-  await sleep(500);
-  return true;
+async function whyNotThere(address: Address): Promise<string | undefined> {
+  const { transport, hostname, port, url } = address;
+  if (transport === "udp" && udpIsBound(hostname, port) === undefined)
+    return sleep(500).then(() => undefined);
+  return (await listens(address)) ? undefined : `${url} does not answer`;
 }
 
 export function commandProvider(command: string, address: Address, times: Target["times"] = {}): Provider {
@@ -37,7 +37,7 @@ export function commandProvider(command: string, address: Address, times: Target
       if (program === started) end = message;
     });
     try {
-      await untilAnswered(name, address, started, isThere);
+      await untilAnswered(name, address, started, whyNotThere);
       await Promise.race([started.broken, sleep(SETTLE_MS)]);
     } catch (error) {
       await stop();

@@ -2,8 +2,15 @@
  * What must be undone however this program ends: processes that it started, CPUs that it took from another. Done at
  * `exit`, and at a signal to which nobody else here listens; only SIGKILL leaves it undone.
  */
+import { constants } from "node:os";
+import { ignoresSignal } from "./proc.ts";
+
 const undone = new Set<() => void>();
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Signals that ask this program to end: not one that it was started to ignore, as nohup(1) has it. */
+export const endSignals = (["SIGINT", "SIGTERM", "SIGHUP"] as const).filter(
+  (signal) => !ignoresSignal("self", constants.signals[signal]),
+);
 
 /** Calls `undo`, which must not wait for anything, when the program ends; returns what takes it back. */
 export function atExit(undo: () => void): () => void {
@@ -30,10 +37,10 @@ function onSignal(signal: NodeJS.Signals): void {
 
 function listen(): void {
   process.on("exit", undoAll);
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  for (const signal of endSignals) process.on(signal, onSignal);
 }
 
 function silence(): void {
   process.off("exit", undoAll);
-  for (const signal of SIGNALS) process.off(signal, onSignal);
+  for (const signal of endSignals) process.off(signal, onSignal);
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
+import { Command } from "commander";
 import { exitCodes, Failure } from "./failure.ts";
-import { checkFlags, type FlagRule, once } from "./flags.ts";
+import { checkFlags, type FlagRule, givenIn, once, onceEach } from "./flags.ts";
 
 const rules: FlagRule[] = [
   { flag: "exec", needs: "target", because: "it answers there" },
@@ -29,4 +30,18 @@ test.each<[object, string | undefined]>([
 test("a flag is given once", () => {
   expect(once("a", undefined)).toBe("a");
   expect(() => once("b", "a")).toThrow('It is given already, as "a".');
+});
+
+const command = () => {
+  const made = new Command().option("--file-size <n>").option("--grow <what>", "", "rate").option("--quick");
+  onceEach(made);
+  return made;
+};
+
+test("only flags that were written are given ones", () => {
+  expect(givenIn(command().parse(["--file-size", "3"], { from: "user" }))).toEqual({ fileSize: "3" });
+});
+
+test.each([[["--quick"]], [["--grow", "x"]]])("%p twice is told, of a command that repeats none", (flag) => {
+  expect(() => command().parse([...flag, ...flag], { from: "user" })).toThrow(`${flag[0]} is given twice`);
 });

@@ -2,7 +2,7 @@
  * Flags that do not go together, or need one another: a table for each command, looked at before anything is done,
  * so that none is dropped in silence.
  */
-import { InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { exitCodes, Failure } from "./failure.ts";
 
 /** Flags by their names in the parsed options (`maxSamples` is `--max-samples`), and what a user is told. */
@@ -26,10 +26,30 @@ export function checkFlags(given: object, rules: readonly FlagRule[]): void {
 }
 
 const usage = (message: string) => new Failure(exitCodes.usage, message);
-const written = (flag: string) => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** `maxSamples` as it is written: `--max-samples`. */
+export const written = (flag: string): string =>
+  `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** For a flag with a value: given twice, the first one would be dropped in silence. */
 export function once(text: string, before: string | undefined): string {
   if (before !== undefined) throw new InvalidArgumentError(`It is given already, as "${before}".`);
   return text;
+}
+
+/** The options that were written, with their values: those by default are not among them. */
+export function givenIn(command: Command): Record<string, unknown> {
+  const names = command.options.map((option) => option.attributeName());
+  const given = names.filter((name) => command.getOptionValueSource(name) === "cli");
+  return Object.fromEntries(given.map((name) => [name, command.getOptionValue(name)]));
+}
+
+/** For a command none of whose flags may be repeated: of two, commander would take the last in silence. */
+export function onceEach(command: Command): void {
+  const seen = new Set<string>();
+  for (const option of command.options)
+    command.on(`option:${option.name()}`, () => {
+      if (seen.has(option.name())) throw usage(`${option.long} is given twice: one of them would be dropped`);
+      seen.add(option.name());
+    });
 }

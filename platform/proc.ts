@@ -2,7 +2,7 @@
  * What /proc tells of the machine and of processes: stolen CPU time, kernel drops, memory, limits, and who
  * listens on a port. Every reader answers undefined where /proc is missing.
  */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
 
 /** A file of /proc as text; undefined where it is missing, or of another user. */
 export function readProc(path: string): string | undefined {
@@ -78,6 +78,12 @@ export function asleep(pid: number): boolean | undefined {
   return !threads.some((thread) => /[RD]/.test(state(thread) ?? ""));
 }
 
+/** Whether a process ignores a signal, by its number (the masks of proc_pid_status(5)). */
+export function ignoresSignal(pid: number | "self", signal: number): boolean {
+  const mask = readProc(`/proc/${pid}/status`)?.match(/^SigIgn:\s+([0-9a-f]+)$/m)?.[1];
+  return mask !== undefined && (BigInt(`0x${mask}`) >> BigInt(signal - 1)) % 2n === 1n;
+}
+
 /** A table of /proc/net/snmp as numbers: `snmp("Udp").RcvbufErrors` counts datagrams dropped at full buffers. */
 export function snmp(table: "Udp" | "Tcp"): Record<string, number> | undefined {
   const rows = readProc("/proc/net/snmp")
@@ -106,17 +112,51 @@ export function udpDrops(ports: ReadonlySet<number>): number | undefined {
 /** The processes that listen on a local port, found by their sockets' inodes: several may share one, or the port. */
 export function listenerPids(transport: "tcp" | "udp", port: number): number[] {
   const wanted = new Set<string>();
-  for (const table of [readProc(`/proc/net/${transport}`), readProc(`/proc/net/${transport}6`)])
-    for (const row of table?.split("\n").slice(1) ?? []) {
-      const columns = row.trim().split(/\s+/);
-      // State 0A is TCP_LISTEN; an unconnected UDP socket is in 07 (TCP_CLOSE).
-      if (columns[3] !== (transport === "tcp" ? "0A" : "07")) continue;
+  for (const table of [`/proc/net/${transport}`, `/proc/net/${transport}6`])
+    for (const columns of listeningRows(transport, table))
       if (Number.parseInt(columns[1].split(":")[1], 16) === port) wanted.add(`socket:[${columns[9]}]`);
-    }
   if (wanted.size === 0) return [];
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && openFiles(name).some((file) => wanted.has(file)))
     .map(Number);
+}
+
+/** State 0A is TCP_LISTEN; an unconnected UDP socket is in 07 (TCP_CLOSE). */
+const LISTENING = { tcp: "0A", udp: "07" };
+
+/**
+ * Rows of /proc/net/tcp and its like. Those that listen stand first there (kernel: networking/proc_net_tcp.rst), and
+ * ten thousand closed connections behind them would take the kernel 30 ms to write down.
+ */
+function listeningRows(transport: "tcp" | "udp", path: string): string[][] {
+  const rows: string[][] = [];
+  for (const line of linesOf(path)) {
+    const columns = line.trim().split(/\s+/);
+    if (columns[3] === LISTENING[transport]) rows.push(columns);
+    else if (transport === "tcp" && columns[0] !== "sl") break;
+  }
+  return rows;
+}
+
+/** The lines of a file of /proc, read no further than they are asked for. */
+function* linesOf(path: string): Generator<string> {
+  let file: number;
+  try {
+    file = openSync(path, "r");
+  } catch {
+    return;
+  }
+  try {
+    const chunk = Buffer.alloc(16_384);
+    let rest = "";
+    for (let size = readSync(file, chunk); size > 0; size = readSync(file, chunk)) {
+      const lines = (rest + chunk.toString("latin1", 0, size)).split("\n");
+      rest = lines.pop() ?? "";
+      yield* lines;
+    }
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** What the descriptors of a process lead to; those closed meanwhile, or all of another user's, are left out. */

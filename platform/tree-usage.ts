@@ -3,7 +3,7 @@
  * parent that waits for it: only where nobody waits is it lost, and then the figure is not known, rather than wrong.
  */
 import { cpuTime } from "./clock.ts";
-import { memory, readProc } from "./proc.ts";
+import { ignoresSignal, memory, readProc } from "./proc.ts";
 import { readProcess, threadsOf, withDescendants } from "./process-tree.ts";
 
 /** One process at one time; nanoseconds. `reaped` is of a 10 ms grain, `cpu` is not. */
@@ -91,11 +91,8 @@ function takenOver(start: TreeReading, end: TreeReading): number | undefined {
 
 const SIGCHLD = 17;
 
-/** With SIGCHLD ignored, children vanish uncounted (wait(2), notes; the masks are in proc_pid_status(5)). */
-function ignoresItsChildren(pid: number): boolean {
-  const mask = readProc(`/proc/${pid}/status`)?.match(/^SigIgn:\s+([0-9a-f]+)$/m)?.[1];
-  return mask !== undefined && (BigInt(`0x${mask}`) >> BigInt(SIGCHLD - 1)) % 2n === 1n;
-}
+/** With SIGCHLD ignored, children vanish uncounted (wait(2), notes). */
+const ignoresItsChildren = (pid: number) => ignoresSignal(pid, SIGCHLD);
 
 /** Nanoseconds for which the program's threads, together, had to wait for a CPU between two readings. */
 export function waitBetween(start: TreeReading, end: TreeReading): number | undefined {

@@ -1,7 +1,8 @@
 /** What a started program writes: its first and last line, where it speaks to us, and its last words, where it dies. */
 import { printable } from "../platform/printable.ts";
 
-const MOST_LINE_CHARACTERS = 65_536;
+/** Of each output the end is kept: a server may log every message. */
+const KEPT_BYTES = 65_536;
 const LAST_CHARACTERS = 1000;
 /** Children may hold a pipe open when the program itself has gone: its words are not waited for longer. */
 const DRAIN_MS = 300;
@@ -15,32 +16,48 @@ export type Output = {
   lastWords: () => Promise<string>;
 };
 
-/** Reads both outputs to their ends, and keeps of them no more than a bound. */
+/** Reads both outputs to their ends. */
 export function readOutput(stdout: ReadableStream<Uint8Array>, stderr: ReadableStream<Uint8Array>): Output {
   const first = Promise.withResolvers<string>();
-  let both = "";
-  let out = "";
-  const read = async (stream: ReadableStream<Uint8Array>, keep: (text: string) => void) => {
-    const decoder = new TextDecoder();
-    for await (const chunk of stream) {
-      const text = decoder.decode(chunk, { stream: true });
-      both = (both + text).slice(-MOST_LINE_CHARACTERS);
-      keep(text);
-    }
-  };
+  const [out, both] = [createTail(), createTail()];
+  const firstLine = () => first.resolve(out.text().split("\n", 1)[0]);
+  let begun = false;
   const ended = Promise.allSettled([
-    read(stdout, (text) => {
-      out += text;
-      if (out.includes("\n") || out.length > MOST_LINE_CHARACTERS) first.resolve(out.split("\n", 1)[0]);
-      out = out.slice(-MOST_LINE_CHARACTERS);
-    }).finally(() => first.resolve(out.split("\n", 1)[0])),
-    read(stderr, () => {}),
+    read(stdout, (chunk) => {
+      out.add(chunk);
+      both.add(chunk);
+      if (begun || !(chunk.includes(NEWLINE) || out.isFull())) return;
+      begun = true;
+      firstLine();
+    }).finally(firstLine),
+    read(stderr, both.add),
   ]);
   const drained = () => Promise.race([ended, Bun.sleep(DRAIN_MS)]);
   return {
     first: first.promise,
-    last: () => drained().then(() => out.trimEnd().split("\n").pop() ?? ""),
-    lastWords: () => drained().then(() => onOneLine(both)),
+    last: () => drained().then(() => out.text().trimEnd().split("\n").pop() ?? ""),
+    lastWords: () => drained().then(() => onOneLine(both.text())),
+  };
+}
+
+const NEWLINE = 10;
+
+async function read(stream: ReadableStream<Uint8Array>, take: (chunk: Uint8Array) => void): Promise<void> {
+  for await (const chunk of stream) take(chunk);
+}
+
+/** The last chunks of a stream, as many as hold what is kept: nothing is copied or decoded before it is asked for. */
+function createTail() {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  return {
+    add(chunk: Uint8Array) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      while (bytes - chunks[0].length >= KEPT_BYTES) bytes -= chunks.shift()?.length ?? 0;
+    },
+    isFull: () => bytes >= KEPT_BYTES,
+    text: () => Buffer.concat(chunks).subarray(-KEPT_BYTES).toString(),
   };
 }
 

@@ -26,22 +26,24 @@ export async function refuseTaken(command: string, target: Target): Promise<void
 }
 
 /**
- * Resolves once the target answers; throws when the program ends before, or takes too long. `ready` asks for less
- * than an answer where what is to be found out is whether it answers rightly.
+ * Resolves once the target answers; throws when the program ends before, or takes too long. `ready` tells why
+ * it is not, and may ask for less than an answer where what is to be found out is whether it answers rightly.
  */
 export async function untilAnswered(
   name: string,
   target: Target,
   program: Started,
-  ready = answers,
+  ready: (target: Target) => Promise<string | undefined> = whyNot,
 ): Promise<void> {
   const deadline = performance.now() + START_SECONDS * 1000;
-  while (!(await Promise.race([program.broken, ready(target)]))) {
+  for (;;) {
+    const why = await Promise.race([program.broken, ready(target)]);
+    if (why === undefined) return;
     if (performance.now() > deadline) {
       const words = await program.output.lastWords();
       throw new Failure(
         exitCodes.unreachable,
-        `${target.url} did not answer within ${START_SECONDS} s of ${name}${words && `, which wrote: ${words}`}`,
+        `${why}, ${START_SECONDS} s after ${name} was started${words && `, which wrote: ${words}`}`,
       );
     }
     await Bun.sleep(POLL_MS);
@@ -58,7 +60,7 @@ export async function untilListening(name: string, { broken, output }: Started):
     if (line === "") await Promise.race([broken, Bun.sleep(LAST_MS)]);
     const url = listeningUrl(line);
     if (url !== undefined) return url;
-    const words = line ? `but "${printable(line.slice(0, MOST_SHOWN))}"}` : `within ${START_SECONDS} s`;
+    const words = line ? `but "${printable(line.slice(0, MOST_SHOWN))}"` : `within ${START_SECONDS} s`;
     throw new Failure(exitCodes.unreachable, `${name} did not say where it listens, ${words}`);
   } finally {
     clearTimeout(timer);
@@ -74,10 +76,13 @@ function listeningUrl(line: string): string | undefined {
   }
 }
 
-/** Whether anybody has the port. Of UDP, which has no handshake, only that it is bound can be seen. */
+/**
+ * Whether anybody has the port, whatever it speaks there. Of UDP, which has no handshake, only that it is bound can
+ * be seen.
+ */
 export async function listens(target: Target): Promise<boolean> {
   if (target.transport === "udp") return udpIsBound(target.hostname, target.port) ?? false;
-  const connecting = Bun.connect({ ...placeOf(target), socket: { data() {} } }).then(
+  const connecting = Bun.connect({ ...placeOf({ ...target, tls: false }), socket: { data() {} } }).then(
     (socket) => {
       // By FIN: a server that cannot bear a reset is to hear of it from those who look for that.
       socket.end();
@@ -88,14 +93,15 @@ export async function listens(target: Target): Promise<boolean> {
   return Promise.race([connecting, Bun.sleep(CONNECT_MS).then(() => false)]);
 }
 
-/** Whether the server can be talked to: over WebSocket after a handshake. */
-async function answers(target: Target): Promise<boolean> {
-  if (target.transport === "udp") return listens(target);
+/** Why the server cannot be talked to yet, over WebSocket after a handshake; undefined when it can. */
+async function whyNot(target: Target): Promise<string | undefined> {
+  if (target.transport === "udp")
+    return (await listens(target)) ? undefined : `nobody has the port of ${target.url}`;
   try {
     const [member] = await openMembers(target, 1, { onBytes() {}, onLost() {} });
     member.close();
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }

@@ -44,7 +44,7 @@ onTwoCpus("--pin-target pins every thread of every process, and gives them back 
   const { program, target } = await listener();
   const threads = () => withDescendants(runningPids(target)).flatMap(threadsOf);
   const before = new Map(threads().map((thread) => [thread, affinityOf(thread)]));
-  expect(before.size).toBeGreaterThan(2);
+  expect(before.size).toBeGreaterThanOrEqual(2);
   const cpus = allowedCpus().slice(0, 1);
   expect(isPinned(runningPids(target), cpus)).toBe(false);
   const restore = pinRunning(target, cpus);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { affinityOf, allowedCpus } from "../platform/affinity.ts";
 import { Failure } from "../platform/failure.ts";
-import { readProcess } from "../platform/process-tree.ts";
+import { readProcess, threadsOf } from "../platform/process-tree.ts";
 import { untilListening } from "./ready.ts";
 import { startProgram } from "./started.ts";
 
@@ -20,7 +20,7 @@ onLinux(
     const program = shell("nproc; sleep 60", [last]);
     expect(await program.output.first).toBe("1");
     for (const pid of program.pids()) expect(affinityOf(pid)).toEqual([last]);
-    expect(allowedCpus()).toEqual(before);
+    for (const thread of threadsOf(process.pid)) expect(affinityOf(thread)).toEqual(before);
     await program.stop();
   },
 );
@@ -103,7 +103,7 @@ test.each([
   ["exec >&-; sleep 0.1; exit 5", "the program ended with code 5"],
 ])("a first line that tells no address, of %p, is told", async (script, words) => {
   const program = shell(script);
-  await expect(untilListening("the program", program)).rejects.toThrow(words);
+  await expect(untilListening("the program", program)).rejects.toMatchObject({ message: words });
   await program.stop();
 });
 
@@ -111,6 +111,7 @@ const EXITS: [how: string, end: (child: Bun.Subprocess) => void][] = [
   ["SIGTERM", (child) => child.kill("SIGTERM")],
   ["SIGINT", (child) => child.kill("SIGINT")],
   ["SIGHUP", (child) => child.kill("SIGHUP")],
+  ["SIGKILL", (child) => child.kill("SIGKILL")],
   ["its own end", (child) => (child.stdin as Bun.FileSink).write("end\n")],
 ];
 onLinux.each(EXITS)(
@@ -118,7 +119,7 @@ onLinux.each(EXITS)(
   async (_, end) => {
     const script = `
     import { startProgram } from ${JSON.stringify(`${import.meta.dir}/started.ts`)};
-    const program = startProgram("it", ["/bin/sh", "-c", "trap '' TERM INT HUP; echo up; sleep 75 & wait; wait"]);
+    const program = startProgram("it", ["/bin/sh", "-c", "trap '' TERM INT HUP; sleep 75 & echo up; wait; wait"]);
     await program.output.first;
     console.log(program.pids().join());
     for await (const _ of Bun.stdin.stream()) process.exit(0);

@@ -7,6 +7,7 @@ import { pinAll, startedOn } from "../platform/affinity.ts";
 import { atExit } from "../platform/at-exit.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { type Belonging, isOver, type Process, readProcess, wholeProgram } from "../platform/process-tree.ts";
+import { guard } from "./guard.ts";
 import { type Output, readOutput } from "./output.ts";
 
 export type Started = {
@@ -25,7 +26,7 @@ export type Started = {
 
 /** How long the first process may take to end by SIGTERM, and then the others. */
 const STOP_MS = 2000;
-const REST_MS = 1000;
+const REST_MS = 2000;
 const POLL_MS = 20;
 
 /**
@@ -43,6 +44,7 @@ export function startProgram(
   const output = readOutput(child.stdout, child.stderr);
   const since = readProcess(child.pid)?.started ?? 0;
   const whole: Belonging = { pids: [child.pid], session: child.pid, mark, since };
+  const dismiss = guard(child.pid);
   const endAtExit = atExit(() => killAll(wholeProgram(whole), "SIGKILL"));
   let stopping = false;
   let serving = false;
@@ -78,6 +80,7 @@ export function startProgram(
       clearTimeout(late);
       await endAll(() => living([...known, ...wholeProgram(whole)]));
       endAtExit();
+      dismiss();
     },
   };
 }

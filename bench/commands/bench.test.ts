@@ -1,6 +1,6 @@
 /** The bench as a program: what a wrong command line gets, and what a run prints. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { recordSchema } from "../record.ts";
 
@@ -62,6 +62,44 @@ test("--json prints the record and nothing else", async () => {
   expect(await Bun.file(`${folder}/${record.id}.json`).exists()).toBe(true);
 });
 
+test("results that cannot be written are told before the run", async () => {
+  const file = `${folder}/a-file`;
+  await Bun.write(file, "");
+  const { code, stdout, stderr } = await sockbench("bench", "truncate", "--results", `${file}/below`);
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toBe(
+    `error: --results ${file}/below: nothing can be written there: a part of its path is no folder\n`,
+  );
+});
+
+test("where results cannot be written any more at the end, the tables are printed, and the record is elsewhere", async () => {
+  const place = `${folder}/goes-away`;
+  const child = Bun.spawn(
+    [
+      process.execPath,
+      `${import.meta.dir}/../sockbench.ts`,
+      ..."bench truncate framing --quick --results".split(" "),
+      place,
+    ],
+    { stdin: "ignore", stdout: "pipe", stderr: "pipe", env: { ...process.env, TMPDIR: folder } },
+  );
+  const decoder = new TextDecoder();
+  let stderr = "";
+  for await (const chunk of child.stderr) {
+    stderr += decoder.decode(chunk);
+    if (!stderr.includes("[1/") || !existsSync(place) || !statSync(place).isDirectory()) continue;
+    rmSync(place, { recursive: true });
+    writeFileSync(place, "a file now");
+  }
+  const stdout = await child.stdout.text();
+  expect(await child.exited).toBe(2);
+  expect(stdout).toContain("1,025 bytes do not arrive whole");
+  const [last] = stderr.trimEnd().split("\n").slice(-1);
+  expect(last).toMatch(/^error: --results .*goes-away: nothing can be written there: .*; it is in .*\.json$/);
+  const kept = last.slice(last.lastIndexOf(" ") + 1);
+  expect(recordSchema.parse(await Bun.file(kept).json()).samples.length).toBeGreaterThan(1);
+});
+
 test("an interrupted run keeps what was finished, marked as partial, and leaves nothing running", async () => {
   const child = Bun.spawn(
     [
@@ -70,6 +108,7 @@ test("an interrupted run keeps what was finished, marked as partial, and leaves 
       "bench",
       "truncate",
       "fanout",
+      "--busy",
       "--connections",
       "10",
       "--duration",

@@ -1,11 +1,17 @@
 /** `sockbench bench [scenario…]`: runs scenarios, prints their tables, writes a record. */
+import { tmpdir } from "node:os";
 import { type Command, Option } from "commander";
 import { targetForms } from "../../clients/target.ts";
+import { endSignals } from "../../platform/at-exit.ts";
 import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
+import { givenIn, onceEach } from "../../platform/flags.ts";
+import { printable } from "../../platform/printable.ts";
+import { checkFolder } from "../../platform/write-file.ts";
 import { seconds, wholeNumber } from "../../servers/standalone.ts";
 import { withRevision } from "../against.ts";
-import { capacity } from "../capacity.ts";
+import { capacity, firstStep } from "../capacity.ts";
 import {
+  CAPACITY,
   checkProtocol,
   chooseCells,
   chooseSources,
@@ -15,10 +21,12 @@ import {
   taken,
 } from "../choose.ts";
 import { fails } from "../compare/comparison.ts";
+import { checkEffects, checkPairs } from "../flags.ts";
 import { showProgress } from "../progress.ts";
 import { type RunRecord, writeRecord } from "../record.ts";
 import { run } from "../run.ts";
 import { scenarios } from "../scenarios/index.ts";
+import type { Cell } from "../scenarios/scenario.ts";
 import { implementationNames, type ServerSource } from "../servers.ts";
 import type { RunResult, SessionOptions } from "../session.ts";
 import { comparisons, printRun } from "../summary.ts";
@@ -32,14 +40,13 @@ type Flags = Omit<Request, "servers"> & {
   results: string;
   json?: boolean;
   calibrate?: boolean;
+  busy?: boolean;
   objective: string;
   grow: "rate" | "connections";
 };
 
 const QUICK_SAMPLES = 1;
 const SAMPLES = 2;
-/** Named like a scenario, but it chooses its samples as it goes. */
-const CAPACITY = "capacity";
 
 const scenarioHelp = [
   ...scenarios,
@@ -49,13 +56,15 @@ const scenarioHelp = [
   .join("\n");
 
 export function addBenchCommand(program: Command): void {
-  program
+  const command = program
     .command("bench")
     .description("run scenarios, print their tables, write a record")
     .argument("[scenario...]", `which; all but ${CAPACITY} when none is named`)
     .addHelpText("after", `\nScenarios:\n${scenarioHelp}`)
     .option("--quick", "fewer and shorter samples", false)
     .option("--target <url>", `a server that runs already: ${targetForms}`)
+    .option("--insecure", "take any certificate of a tls:// or wss:// target")
+    .option("--ca <file>", "who may sign its certificate (PEM), instead of the known authorities")
     .option("--pin-target", "keep the target's processes apart from the fleets while it is measured", false)
     .option("--exec <command>", "start this server; its address is --target, or its own JSON line")
     .option("--server <names>", `implementations to compare, of ${implementationNames.join(", ")}`, "bun")
@@ -74,6 +83,7 @@ export function addBenchCommand(program: Command): void {
     .option("--samples <number>", "valid samples of each cell", wholeNumber(1, 1000))
     .option("--max-samples <number>", "samples that may be taken for them", wholeNumber(1, 2000))
     .option("--fleets <number>", "client processes (one a spare core)", wholeNumber(1, 64))
+    .option("--busy", "measure on a busy machine too: neither wait for quiet nor give up")
     .option("--seed <number>", "of everything that is random", wholeNumber(0, 2 ** 31 - 1), 1)
     .option("--calibrate", "measure the harness itself first; alone, nothing else")
     .option("--objective <clauses>", "capacity: what must hold", "p99<5ms,loss=0")
@@ -85,21 +95,28 @@ export function addBenchCommand(program: Command): void {
     .option("--exhaustive", "framing: every split of the longest lines too (20 s a room)", false)
     .option("--results <folder>", "where the record goes", "results")
     .option("--json", "print the record, and nothing else, on standard output")
-    .action(async (names: string[], flags: Flags) => {
-      process.exit(await bench(names, flags));
+    .action(async (names: string[], flags: Flags, command: Command) => {
+      process.exit(await bench(names, flags, givenIn(command)));
     });
+  onceEach(command);
 }
 
 /** Runs what the command line asks for; resolves with the exit code. */
-async function bench(names: string[], flags: Flags): Promise<ExitCode> {
+async function bench(names: string[], flags: Flags, given: object): Promise<ExitCode> {
   // npm keeps flags for itself that do not stand behind `--`, and tells a script of them so.
   if (process.env.npm_config_quick === "true" && !flags.quick)
     throw new Failure(exitCodes.usage, "npm took --quick for itself; write npm run bench -- --quick");
   const request: Request = { ...flags, servers: flags.server.split(",") };
+  checkPairs(given, { ...flags, ...request });
+  const cells = cellsOf(names, request, flags);
+  checkEffects(names, given, { ...flags, ...request }, (request) => cellsOf(names, request, flags));
+  checkFolder("--results", flags.results);
+  const timed = cells.length === 0 || cells.some(({ repeats }) => repeats);
   const session: SessionOptions = {
     fleets: flags.fleets,
     command: ["bench", ...Bun.argv.slice(3)],
     interrupted: interruption(),
+    quiet: timed && !flags.busy ? { tell: console.error } : undefined,
   };
   const measure = (sources: ServerSource[]) =>
     names.includes(CAPACITY)
@@ -112,13 +129,31 @@ async function bench(names: string[], flags: Flags): Promise<ExitCode> {
     throw failure
       ? withGuess(failure, names, request)
       : new Failure(exitCodes.unreachable, `nothing ran: ${record.warnings.join("; ")}`);
-  const path = await writeRecord(record, flags.results);
+  const { path, lost } = await keep(record, flags.results);
   if (flags.json) console.log(JSON.stringify(record));
-  else printRun(record, path);
-  if (failure) console.error(`error: ${failure.message}; what was finished is in ${path}`);
+  else printRun(record, path ?? "none");
+  if (failure)
+    console.error(
+      `error: ${printable(failure.message)}${path === undefined ? "" : `; what was finished is in ${path}`}`,
+    );
+  if (lost)
+    console.error(`error: ${printable(lost.message)}${path === undefined ? "" : `; it is in ${path}`}`);
   if (flags.against && !failure && comparisons(record).some((found) => fails(found, "regression")))
     return exitCodes.wrong;
-  return codeOf(record, failure);
+  return codeOf(record, failure) || (lost ? lost.exitCode : exitCodes.ok);
+}
+
+/** Writes the record, or where its folder has become unwritable meanwhile, into that for temporary files. */
+async function keep(record: RunRecord, folder: string): Promise<{ path?: string; lost?: Failure }> {
+  let lost: Failure | undefined;
+  for (const place of [folder, tmpdir()])
+    try {
+      return { path: await writeRecord(record, place), ...(lost ? { lost } : {}) };
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      lost ??= error;
+    }
+  return lost ? { lost } : {};
 }
 
 /** Rejects at the first signal, so that what was finished is kept; the second ends the program at once. */
@@ -126,7 +161,7 @@ function interruption(): Promise<never> {
   const interrupt = Promise.withResolvers<never>();
   interrupt.promise.catch(() => {});
   let signals = 0;
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  for (const signal of endSignals)
     process.on(signal, () => {
       if (signals++ > 0) process.exit(exitCodes.untrusted);
       interrupt.reject(new Failure(exitCodes.untrusted, "interrupted"));
@@ -136,10 +171,23 @@ function interruption(): Promise<never> {
 
 /** A target that does not answer may only speak another protocol than it was taken for. */
 function withGuess(failure: Failure, names: string[], request: Request): Failure {
-  const target = readTarget(request.target);
+  const target = readTarget(request);
   if (!target || request.protocol || failure.exitCode !== exitCodes.unreachable) return failure;
   const guess = taken(names, target, request);
   return new Failure(failure.exitCode, `${failure.message} (taken for ${guess}; --protocol names another)`);
+}
+
+/** What would be run: of a search for capacity its first step, of --calibrate alone nothing. */
+function cellsOf(names: string[], request: Request, { calibrate, grow }: Flags): Cell[] {
+  if (names.includes(CAPACITY))
+    return [firstStep({ protocol: capacityProtocol(request), grow, bench: request })];
+  return calibrate && names.length === 0 ? [] : chooseCells(names, request);
+}
+
+function capacityProtocol(request: Request): string {
+  checkProtocol(request);
+  const target = readTarget(request);
+  return request.protocol ?? firstProtocol[target?.transport ?? request.transport ?? "tcp"];
 }
 
 async function takeSamples(
@@ -150,7 +198,7 @@ async function takeSamples(
   session: SessionOptions,
 ): Promise<RunResult> {
   const samples = flags.samples ?? (flags.quick ? QUICK_SAMPLES : SAMPLES);
-  const cells = flags.calibrate && names.length === 0 ? [] : chooseCells(names, request);
+  const cells = cellsOf(names, request, flags);
   const progress = showProgress();
   const result = await run({
     ...session,
@@ -180,9 +228,7 @@ async function searchCapacity(
     );
   if (sources.length > 1)
     throw new Failure(exitCodes.usage, `${CAPACITY} is searched of one server at a time`);
-  checkProtocol(request);
-  const target = readTarget(request.target);
-  const protocol = request.protocol ?? firstProtocol[target?.transport ?? request.transport ?? "tcp"];
+  const protocol = capacityProtocol(request);
   const onStep = (words: string) => console.error(`capacity ${protocol}: ${words}`);
   return capacity({ ...session, source: sources[0], protocol, objective, grow, bench: request, onStep });
 }

@@ -28,8 +28,7 @@ function compare(...flags: string[]) {
     process.execPath,
     `${import.meta.dir}/../sockbench.ts`,
     "compare",
-    "--results",
-    folder,
+    ...(flags.includes("--results") ? [] : ["--results", folder]),
     ...flags,
   ]);
   return { exitCode, out: stdout.toString(), error: stderr.toString() };
@@ -60,6 +59,31 @@ describe("sockbench compare", () => {
     // 04 and 05 come from different machines.
     expect(compare().error).toContain("cpu (another and one)");
     expect(compare("--servers", "bun,go").out).toContain("bun 05-e → go 05-e");
+  });
+
+  test("passes over a broken record that nobody named, and says so", async () => {
+    const broken = `${folder}/99-broken.json`;
+    await Bun.write(broken, '{"schema":"sockbench/1",');
+    try {
+      const { exitCode, out, error } = compare("--servers", "bun,go");
+      expect([exitCode, error]).toEqual([0, `passed over: record ${broken}: not JSON; was it cut off?\n`]);
+      expect(out).toContain("bun 05-e → go 05-e");
+      expect(compare("--history", "serverCpuPerDelivery").exitCode).toBe(0);
+      expect(compare("01", "99-broken")).toMatchObject({ exitCode: 2, out: "" });
+    } finally {
+      rmSync(broken);
+    }
+  });
+
+  test.each([
+    [["--history", "x", "--servers", "bun,go"], "--history and --servers do not go together"],
+    [["--history", "x", "01"], '--history shows all records of a folder: leave out "01"'],
+    [["01", "02", "--json", "--markdown"], "--json and --markdown do not go together"],
+    [["01", "02", "--threshold", "5%", "--threshold", "6%"], "--threshold is given twice"],
+  ])("refuses %p", (flags, words) => {
+    const { exitCode, error } = compare(...flags);
+    expect(exitCode).toBe(2);
+    expect(error).toStartWith(`error: ${words}`);
   });
 
   test("prints JSON and nothing else on standard output", () => {

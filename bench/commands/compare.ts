@@ -1,15 +1,15 @@
 /** `sockbench compare [old] [new]`: what has changed between two records, or differs between two servers. */
 import { type Command, InvalidArgumentError } from "commander";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { checkFlags, type FlagRule, givenIn, onceEach } from "../../platform/flags.ts";
 import { printableLines } from "../../platform/printable.ts";
 import { type CompareOptions, compareRecords, compareServers } from "../compare/compare.ts";
 import { type Comparison, fails, type Gate, gates, isVoid } from "../compare/comparison.ts";
-import { findRecord, lastRecords, recordPaths } from "../compare/find.ts";
+import { everyRecord, type Found, findRecord, lastRecords } from "../compare/find.ts";
 import { historyOf, renderHistory } from "../compare/history.ts";
 import { renderMarkdown, renderText } from "../compare/render.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { sentence } from "../compare/words.ts";
-import { readRecord } from "../record.ts";
 
 type Flags = Required<CompareOptions> & {
   results: string;
@@ -21,8 +21,17 @@ type Flags = Required<CompareOptions> & {
   history?: string;
 };
 
+const rules: readonly FlagRule[] = [
+  {
+    flag: "history",
+    not: ["servers", "threshold", "force", "failOn", "all", "markdown"],
+    because: "a history shows one metric and compares nothing",
+  },
+  { flag: "json", not: ["markdown", "all"], because: "JSON is for programs, and has all figures" },
+];
+
 export function addCompareCommand(program: Command): void {
-  program
+  const command = program
     .command("compare [old] [new]")
     .description("compare two records: files or ids, by default the last two")
     .option("--results <folder>", "where records are", "results")
@@ -39,7 +48,10 @@ export function addCompareCommand(program: Command): void {
     .option("--markdown", "print Markdown")
     .option("--json", "print JSON")
     .option("--history <metric>", "show one metric over all records instead")
-    .action(async (old: string | undefined, now: string | undefined, flags: Flags) => {
+    .action(async (old: string | undefined, now: string | undefined, flags: Flags, command: Command) => {
+      checkFlags(givenIn(command), rules);
+      if (flags.history && old !== undefined)
+        throw new Failure(exitCodes.usage, `--history shows all records of a folder: leave out "${old}"`);
       if (flags.history) return showHistory(flags.history, flags);
       const comparison = await compare(old, now, flags);
       if (flags.json) console.log(JSON.stringify({ ...comparison, sentence: sentence(comparison) }, null, 1));
@@ -52,29 +64,31 @@ export function addCompareCommand(program: Command): void {
       if (fails(comparison, flags.failOn)) process.exitCode = exitCodes.wrong;
       else if (isVoid(comparison)) process.exitCode = exitCodes.untrusted;
     });
+  onceEach(command);
 }
 
 async function compare(old: string | undefined, now: string | undefined, flags: Flags): Promise<Comparison> {
   const { results, servers } = flags;
-  const pathOf = (text: string) => findRecord(text, results);
   if (servers) {
     if (now !== undefined)
       throw new Failure(exitCodes.usage, `--servers compares within one record: leave out "${now}"`);
-    const record = await readRecord(old === undefined ? lastRecords(results, 1)[0] : pathOf(old));
+    const { record } = await namedOrLast(old, results);
     return compareServers(record, ...servers, flags);
   }
-  const paths =
+  const [before, after] =
     old === undefined
-      ? lastRecords(results, 2)
-      : [pathOf(old), now === undefined ? lastRecords(results, 1)[0] : pathOf(now)];
-  if (paths[0] === paths[1])
-    throw new Failure(exitCodes.usage, `"${paths[0]}" would be compared with itself: name another record`);
-  const [before, after] = await Promise.all(paths.map(readRecord));
-  return compareRecords(before, after, flags);
+      ? await lastRecords(results, 2)
+      : [await findRecord(old, results), await namedOrLast(now, results)];
+  if (before.path === after.path)
+    throw new Failure(exitCodes.usage, `"${before.path}" would be compared with itself: name another record`);
+  return compareRecords(before.record, after.record, flags);
 }
 
+const namedOrLast = async (text: string | undefined, results: string): Promise<Found> =>
+  text === undefined ? (await lastRecords(results, 1))[0] : findRecord(text, results);
+
 async function showHistory(metric: string, { results, json }: Flags): Promise<void> {
-  const records = await Promise.all(recordPaths(results).map(readRecord));
+  const records = (await everyRecord(results)).map(({ record }) => record);
   const lines = historyOf(records, metric);
   if (lines.length === 0)
     throw new Failure(exitCodes.unreachable, `no record in ${results} has a valid sample with "${metric}"`);

@@ -44,7 +44,7 @@ test.concurrent.each<[args: string[], said: string]>([
   [["--exec", "x", "--exec", "y", ...at], "'--exec <command>' argument 'y' is invalid"],
   [["echo", "--time", "forget=2"], "--time forget=2: none of the chosen cases waits for it"],
   [["sum-tcp", "--time", "idle=2", "--time", "idle=3"], "idle is given already"],
-  [["--insecure", ...at], "--insecure needs a --target with tls:// or wss://"],
+  [["--insecure", ...at], "--insecure is for a target with tls:// or wss://"],
 ])("%j is a usage error that names both", async (args, said) => {
   const { code, stdout, stderr } = await sockbench(...args);
   expect([code, stdout]).toEqual([2, ""]);

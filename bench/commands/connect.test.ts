@@ -36,6 +36,7 @@ test.each<[string, string, string[], string, string, string[]]>([
   ["tcp:// over IPv6", "tcp-echo.ts", ["--host", "::1"], "ping\n", "pong\n", []],
   ["unix://", "tcp-echo.ts", ["--unix", unixSocket], "ping\n", "pong\n", []],
   ["tls:// with --insecure", "tcp-echo.ts", tlsFlags, "ping\n", "pong\n", ["--insecure"]],
+  ["tls:// with --ca", "tcp-echo.ts", tlsFlags, "ping\n", "pong\n", ["--ca", `${TLS}/cert.pem`]],
   ["udp://: a datagram a line", "udp-sum.ts", [], '{"A":1,"B":2}', '{"Sum":3}\n', ["--wait", "0.5"]],
   [
     "ws://: a text message a line",
@@ -52,6 +53,14 @@ test.each<[string, string, string[], string, string, string[]]>([
     '{"A":1,"B":2}\n',
     '{"Sum":3}\n',
     ["--wait", "0.5", "--insecure"],
+  ],
+  [
+    "wss:// with --ca",
+    "ws-sum.ts",
+    tlsFlags,
+    '{"A":1,"B":2}\n',
+    '{"Sum":3}\n',
+    ["--wait", "0.5", "--ca", `${TLS}/cert.pem`],
   ],
 ])("%s", async (_, file, flags, input, output, args) => {
   expect(await converse(file, flags, input, args)).toEqual({ code: 0, stdout: output, stderr: "" });
@@ -83,6 +92,16 @@ test.each(["tcp-echo.ts", "ws-sum.ts"])(
     expect(stderr).toMatch(/^error: .* cannot be reached: .*self.signed.*\n$/i);
   },
 );
+
+test.each([
+  [["tcp://127.0.0.1:1", "--insecure"], "--insecure"],
+  [["tls://127.0.0.1:1", "--insecure", "--ca", `${TLS}/cert.pem`], "--ca"],
+  [["tls://127.0.0.1:1", "--ca", "/nowhere.pem"], "--ca /nowhere.pem"],
+])("%p is a usage error that names the flag", async (args, flag) => {
+  const { code, stderr } = await connect(args, "");
+  expect(code).toBe(2);
+  expect(stderr).toContain(flag);
+});
 
 test("a path that is none of the server's is unreachable too", async () => {
   expect((await converse("ws-sum.ts", [], "x\n", [], "/nowhere")).code).toBe(3);

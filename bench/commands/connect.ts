@@ -2,9 +2,17 @@
  * `sockbench connect <url>`: what is typed goes to a server, what it says goes to the terminal. One entry of
  * `transports` a URL scheme.
  */
-import type { Socket } from "bun";
 import { type Command, InvalidArgumentError } from "commander";
+import { type DialHandlers, dial, trustHint } from "../../clients/dial.ts";
 import { connectReason } from "../../clients/members.ts";
+import {
+  parseTarget,
+  readTrust,
+  type Target,
+  type TlsTrust,
+  targetForms,
+  tlsOptions,
+} from "../../clients/target.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { printable, printableLines } from "../../platform/printable.ts";
 import { udpPlace } from "../../platform/udp-source.ts";
@@ -27,8 +35,8 @@ type Link = {
 };
 
 type LinkOptions = {
-  /** Takes certificates that nobody vouches for. */
-  insecure: boolean;
+  /** Whose certificates are taken. */
+  trust: TlsTrust | undefined;
   output: (bytes: Uint8Array | string) => void;
 };
 
@@ -38,66 +46,49 @@ const unreachable = (url: string, why: unknown) =>
   new Failure(exitCodes.unreachable, connectReason({ url }, why));
 const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
-/** Host and port of a URL whose scheme the URL standard does not know. */
-function hostAndPort(url: string): { hostname: string; port: number } {
-  const text = url.replace(/^\w+:/, "http:");
-  const parsed = URL.canParse(text) ? new URL(text) : undefined;
-  const port = /:(\d+)\/?$/.exec(url)?.[1];
-  if (!parsed || port === undefined)
-    throw new Failure(exitCodes.usage, `${url} is no address: write ${url.split(":")[0]}://host:port`);
-  return { hostname: parsed.hostname.replace(/^\[|\]$/g, ""), port: Number(port) };
+/** A target as the bench takes it: with a port, and with an absolute path over a Unix socket. */
+function targetOf(url: string, trust?: TlsTrust): Target {
+  const target = parseTarget(url);
+  if (target) return trust ? { ...target, trust } : target;
+  throw new Failure(exitCodes.usage, `${url} is no address: it takes ${targetForms}`);
 }
 
 /** A byte stream: the input's bytes as they are. */
-function stream(place: (url: string) => object, secure = false): Opener {
-  return async (url, { insecure, output }) => {
-    const { promise: closed, resolve, reject } = Promise.withResolvers<string | undefined>();
-    let drained = Promise.withResolvers<void>();
-    let socket: Socket;
-    try {
-      socket = await Bun.connect({
-        ...(place(url) as { hostname: string; port: number }),
-        ...(secure ? { tls: { rejectUnauthorized: !insecure } } : {}),
-        allowHalfOpen: true,
-        socket: {
-          data: (_socket, chunk) => output(chunk),
-          drain: () => drained.resolve(),
-          end: (socket) => {
-            socket.shutdown();
-            resolve(undefined);
-          },
-          handshake: (socket, _success, error) => {
-            if (!secure || insecure || !error) return;
-            reject(unreachable(url, `${error.message} (--insecure takes it all the same)`));
-            socket.terminate();
-          },
-          close: (_socket, error) => {
-            drained.resolve();
-            resolve(error ? reasonOf(error) : undefined);
-          },
-          error: (_socket, error) => resolve(reasonOf(error)),
-        },
-      });
-    } catch (error) {
-      if (error instanceof Failure) throw error;
-      throw unreachable(url, error);
-    }
-    return {
-      closed,
-      close: () => void socket.terminate(),
-      finish: () => void socket.shutdown(),
-      async send(chunk) {
-        for (let rest = chunk; rest.length > 0; ) {
-          drained = Promise.withResolvers();
-          const taken = socket.write(rest);
-          if (taken < 0) return;
-          rest = rest.subarray(taken);
-          if (rest.length > 0) await drained.promise;
-        }
-      },
-    };
+const stream: Opener = async (url, { trust, output }) => {
+  const { promise: closed, resolve } = Promise.withResolvers<string | undefined>();
+  let drained = Promise.withResolvers<void>();
+  const handlers: DialHandlers = {
+    data: (_, chunk) => output(chunk),
+    drain: () => drained.resolve(),
+    end(socket) {
+      socket.shutdown();
+      resolve(undefined);
+    },
+    close(_, error) {
+      drained.resolve();
+      resolve(error ? reasonOf(error) : undefined);
+    },
+    error: (_, error) => resolve(reasonOf(error)),
   };
-}
+  const target = targetOf(url, trust);
+  const socket = await dial(target, handlers, { allowHalfOpen: true }).catch((error: unknown) => {
+    throw unreachable(url, error);
+  });
+  return {
+    closed,
+    close: () => void socket.terminate(),
+    finish: () => void socket.shutdown(),
+    async send(chunk) {
+      for (let rest = chunk; rest.length > 0; ) {
+        drained = Promise.withResolvers();
+        const taken = socket.write(rest);
+        if (taken < 0) return;
+        rest = rest.subarray(taken);
+        if (rest.length > 0) await drained.promise;
+      }
+    },
+  };
+};
 
 /** Cuts the input into lines and sends each, without its newline; a last line may lack it. */
 function byLines(sendLine: (line: Buffer) => Promise<void> | void) {
@@ -118,7 +109,7 @@ function byLines(sendLine: (line: Buffer) => Promise<void> | void) {
 
 /** A datagram a line, both ways. */
 const datagrams: Opener = async (url, { output }) => {
-  const { hostname, port } = hostAndPort(url);
+  const { hostname, port } = targetOf(url);
   const { promise: closed, reject } = Promise.withResolvers<string | undefined>();
   const refuse = (why: unknown) => reject(unreachable(url, why));
   try {
@@ -147,12 +138,12 @@ const datagrams: Opener = async (url, { output }) => {
 };
 
 /** A text message a line, both ways; a message that ends with a newline gets no second one. */
-const messages: Opener = async (url, { insecure, output }) => {
+const messages: Opener = async (url, { trust, output }) => {
   if (!URL.canParse(url))
     throw new Failure(exitCodes.usage, `${url} is no address: write ws://host:port/path`);
   const { promise: closed, resolve } = Promise.withResolvers<string | undefined>();
   const opened = Promise.withResolvers<void>();
-  const socket = new WebSocket(url, { tls: { rejectUnauthorized: !insecure } } as never);
+  const socket = new WebSocket(url, { tls: tlsOptions(trust) } as never);
   socket.binaryType = "nodebuffer";
   socket.onopen = () => opened.resolve();
   socket.onmessage = ({ data }: { data: string | Buffer }) => {
@@ -167,9 +158,7 @@ const messages: Opener = async (url, { insecure, output }) => {
     // Bun 1.4.5 gives no code here; its words name the url, as ours do.
     const why =
       failure.replace(/^WebSocket connection to '.*' failed: /, "") || `${code}${reason ? ` ${reason}` : ""}`;
-    opened.reject(
-      unreachable(url, /certificate/.test(why) ? `${why} (--insecure takes it all the same)` : why),
-    );
+    opened.reject(unreachable(url, /certificate/.test(why) ? `${why}; ${trustHint}` : why));
     resolve(code === 1000 ? undefined : why);
   };
   await opened.promise;
@@ -186,16 +175,16 @@ const messages: Opener = async (url, { insecure, output }) => {
   };
 };
 
-const unixPath = (url: string) => ({ unix: url.replace(/^unix:\/\//, "") });
-
 const transports: Record<string, Opener> = {
-  tcp: stream(hostAndPort),
-  tls: stream(hostAndPort, true),
-  unix: stream(unixPath),
+  tcp: stream,
+  tls: stream,
+  unix: stream,
   udp: datagrams,
   ws: messages,
   wss: messages,
 };
+
+type Options = TlsTrust & { wait: number };
 
 function waitSeconds(text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text) || Number(text) > 86_400)
@@ -215,13 +204,15 @@ export function onTerminal(bytes: Uint8Array | string, decoder: TextDecoder): st
   return text.split("\t").map(printableLines).join("\t");
 }
 
-async function connect(url: string, options: { wait: number; insecure: boolean }): Promise<void> {
-  const open = transports[url.split(":")[0]];
+async function connect(url: string, options: Options): Promise<void> {
+  const [scheme] = url.split(":");
+  const open = transports[scheme];
   if (!open || !url.includes("://"))
     throw new Failure(
       exitCodes.usage,
       `${url} is no address: it begins with ${Object.keys(transports).join("://, ")}://`,
     );
+  const trust = readTrust(options, { tls: scheme === "tls" || scheme === "wss" });
   const out = Bun.stdout.writer();
   const decoder = new TextDecoder();
   const output = (bytes: Uint8Array | string) => {
@@ -229,7 +220,7 @@ async function connect(url: string, options: { wait: number; insecure: boolean }
     // Whoever reads our output may have gone; then there is nobody left to tell.
     Promise.resolve(out.flush()).catch(() => process.exit(exitCodes.ok));
   };
-  const link = await open(url, { insecure: options.insecure, output });
+  const link = await open(url, { trust, output });
   const inputEnd = sendInput(link).then(() => Bun.sleep(options.wait * 1000).then(() => "waited" as const));
   const end = await Promise.race([link.closed, inputEnd]);
   const why = end === undefined || end === "" ? "" : `: ${printable(end)}`;
@@ -248,12 +239,13 @@ export function addConnectCommand(program: Command): void {
       waitSeconds,
       DEFAULT_WAIT_SECONDS,
     )
-    .option("--insecure", "take a certificate that nobody vouches for", false)
+    .option("--insecure", "take any certificate")
+    .option("--ca <file>", "who may sign the certificate (PEM), instead of the known authorities")
     .addHelpText(
       "after",
       "\nTCP, TLS and Unix sockets carry the input's bytes as they are; udp:// and ws:// a datagram or text message a\nline. Ctrl+D ends the input, Ctrl+C the program.",
     )
-    .action(async (url: string, options: { wait: number; insecure: boolean }) => {
+    .action(async (url: string, options: Options) => {
       await connect(url, options);
       process.exit(exitCodes.ok); // standard input may still be open
     });

@@ -55,6 +55,30 @@ test.each([
   expect(result.stderr).toContain(name);
 });
 
+test("passes over a broken record that nobody named, and says so", async () => {
+  const broken = `${folder}/zz-broken.json`;
+  await Bun.write(broken, "");
+  const { stdout, stderr, code } = await report("--results", folder);
+  rmSync(broken);
+  expect([code, stdout]).toEqual([0, `${folder}/${newer.id}.html`]);
+  expect(stderr).toBe(`passed over: record ${broken}: not JSON; was it cut off?`);
+});
+
+test.each([
+  [
+    `${folder}/${older.id}.json/page.html`,
+    `${folder}/${older.id}.json: nothing can be written there: it is a file`,
+  ],
+  [folder, "it is a folder"],
+  ...(existsSync("/dev/full") ? [["/dev/full", "no space is left"]] : []),
+])("a page that cannot be written to %s is one line and exit code 2", async (out, why) => {
+  const { code, stdout, stderr } = await report(newer.id, "--results", folder, "--out", out);
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr.split("\n")).toHaveLength(1);
+  expect(stderr).toStartWith("error: ");
+  expect(stderr).toContain(why);
+});
+
 test("an id that leads out of the folder is not followed", async () => {
   const path = `${empty}/hostile.txt`;
   await Bun.write(path, JSON.stringify({ ...newer, id: "../../outside" }));

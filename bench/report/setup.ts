@@ -10,7 +10,7 @@ const list = (entries: [string, Content][]): Markup =>
 
 const pinnedWords = (pinned: Environment["pinned"]): string =>
   pinned
-    ? `server on CPU ${pinned.server.join(", ")}; fleets on ${pinned.fleets.map((cpus) => cpus.join(", ")).join(" | ")}`
+    ? `${pinned.server.length > 0 ? `server on CPU ${pinned.server.join(", ")}` : "the server left as it was"}; fleets on ${pinned.fleets.map((cpus) => cpus.join(", ")).join(" | ")}`
     : "not pinned apart: server and fleets share the CPUs";
 
 const limit = (value: number | null) => (value === null ? "none" : String(value));

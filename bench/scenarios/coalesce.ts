@@ -24,7 +24,12 @@ export const coalesce: Scenario = {
         scenario: "coalesce",
         variant: protocol,
         protocol,
-        parameters: { protocol, messages: MESSAGES, maxBursts: MAX_BURSTS },
+        parameters: {
+          protocol,
+          messages: MESSAGES,
+          maxBursts: MAX_BURSTS,
+          ...(options.size ? { size: options.size } : {}),
+        },
         repeats: false,
         async run(context) {
           const plan: CoalescePlan = {

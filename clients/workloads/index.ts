@@ -1,5 +1,6 @@
 /** The workloads a fleet knows: one file each, one line here. */
 import type { Exchange } from "../exchange.ts";
+import type { TlsTrust } from "../target.ts";
 import { runCalibrate } from "./calibrate.ts";
 import { runCoalesce } from "./coalesce.ts";
 import { runConnect } from "./connect.ts";
@@ -25,7 +26,8 @@ const workloads = {
 };
 
 type Run = (typeof workloads)[keyof typeof workloads];
-export type Plan = Parameters<Run>[0];
+/** `trust` is of the target, whatever the workload; `plannedTarget` reads it. */
+export type Plan = Parameters<Run>[0] & { trust?: TlsTrust };
 export type Report = Awaited<ReturnType<Run>>;
 
 export function runWorkload(plan: Plan, exchange: Exchange): Promise<Report> {

@@ -1,0 +1,138 @@
+/** Servers that the user gives, as the bench has them: all of their processes, and nothing of them left behind. */
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseTarget } from "../clients/target.ts";
+import { allowedCpus } from "../platform/affinity.ts";
+import { everyProcess } from "../platform/process-tree.ts";
+import { run } from "./run.ts";
+import { sum } from "./scenarios/sum.ts";
+import { commandSource, runningTarget, type ServerSource } from "./servers.ts";
+
+const TIMEOUT_MS = 60_000;
+const folder = mkdtempSync(`${tmpdir()}/sockbench-servers-`);
+afterAll(() => rmSync(folder, { recursive: true }));
+const options = {
+  quick: true,
+  seed: 1,
+  exhaustive: false,
+  connections: 4,
+  window: 4,
+  duration: 0.3,
+  warmup: 0.1,
+};
+const cells = sum.cells({ ...options, protocol: "sum/tcp", loop: "closed" });
+
+const sumOf = (source: ServerSource) =>
+  run({
+    cells,
+    sources: [source],
+    samples: 1,
+    maxSamples: 1,
+    fleets: 1,
+    command: [],
+    interrupted: new Promise(() => {}),
+  });
+
+async function freePort(): Promise<number> {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
+}
+
+/** A cluster as Node's handbook has it: the first process hands connections to two workers, and does nothing else. */
+const CLUSTER = `
+  const cluster = require("node:cluster");
+  const { createServer } = require("node:net");
+  if (cluster.isPrimary) [1, 2].map(() => cluster.fork());
+  else createServer((socket) => {
+    let text = "";
+    socket.on("error", () => {});
+    socket.on("data", (bytes) => {
+      text += bytes;
+      for (let end; (end = text.indexOf("}")) >= 0; text = text.slice(end + 1)) {
+        const [a, b] = text.slice(0, end).match(/-?\\d+/g).map(BigInt);
+        socket.write('{"Sum":' + (a + b) + "}\\n");
+      }
+    });
+  }).listen(Number(process.argv[2]), "127.0.0.1");`;
+const withNode = test.skipIf(!Bun.which("node") || process.platform !== "linux");
+
+withNode(
+  "a cluster's workers are counted, kept to the server's CPUs, and gone with it",
+  async () => {
+    const port = await freePort();
+    const file = join(folder, "cluster.cjs");
+    await Bun.write(file, CLUSTER);
+    const target = parseTarget(`tcp://127.0.0.1:${port}`)!;
+    const { record, failure } = await sumOf(commandSource(`node ${file} ${port}`, target));
+    expect(failure).toBeUndefined();
+    const [{ metrics, meters, counts }] = record.samples;
+    expect(counts.replies).toBeGreaterThan(0);
+    expect(meters!.serverCpuUnknown).toBeUndefined();
+    expect(metrics.serverCpuPerRequest).toBeGreaterThan(0);
+    // Where there are CPUs enough: a worker that is not pinned would share those of the fleet.
+    if (allowedCpus().length > 1) expect(meters!.shared).toBeNull();
+    const lines = await Promise.all(
+      everyProcess().map(({ pid }) =>
+        Bun.file(`/proc/${pid}/cmdline`)
+          .text()
+          .catch(() => ""),
+      ),
+    );
+    expect(lines.filter((line) => line.includes(file))).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
+
+const echoOf = (port: number) =>
+  `${process.execPath} ${import.meta.dir}/../servers/tcp-sum.ts --port ${port}`;
+
+test.each([
+  [
+    "an address in use",
+    (port: number) => echoOf(port),
+    /^sum .*--exec ".*": tcp:.* answered before it was started/,
+  ],
+  [
+    "a command that ends",
+    () => "sh -c 'echo no such thing; exit 7'",
+    /^sum .*" ended with code 7: no such thing$/,
+  ],
+])(
+  "%s is an error, and nothing is measured in its place",
+  async (name, command, words) => {
+    const taken = name === "an address in use";
+    const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    if (!taken) listener.stop(true);
+    const target = parseTarget(`tcp://127.0.0.1:${listener.port}`)!;
+    const { record, failure } = await sumOf(commandSource(command(listener.port), target));
+    expect(record.samples).toEqual([]);
+    expect(failure?.exitCode).toBe(3);
+    expect(failure?.message).toMatch(words);
+    expect(failure?.message).not.toContain("\n");
+    listener.stop(true);
+  },
+  TIMEOUT_MS,
+);
+
+test.skipIf(allowedCpus().length < 2)(
+  "a running target is on the fleets' CPUs as it was, and with --pin-target on its own",
+  async () => {
+    const port = await freePort();
+    const server = Bun.spawn(echoOf(port).split(" "), { stdout: "pipe" });
+    await server.stdout.getReader().read();
+    const target = parseTarget(`tcp://127.0.0.1:${port}`)!;
+    const left = await sumOf(runningTarget(target));
+    expect(left.record.environment.pinned?.server).toEqual([]);
+    expect(left.record.samples[0].meters?.shared).toBeNumber();
+    const pinned = await sumOf(runningTarget(target, { pin: true }));
+    expect(pinned.record.environment.pinned?.server).not.toEqual([]);
+    expect(pinned.record.samples[0].meters?.shared).toBeNull();
+    server.kill();
+    await server.exited;
+  },
+  TIMEOUT_MS,
+);
