@@ -10,9 +10,6 @@ import { createObjectSplitter, type ObjectSplitter, splitObjects } from "../prot
 import { createLineBuffer, type LineBuffer, splitLines } from "../protocols/lines.ts";
 import { createBroadcast, type Recipient } from "./broadcast.ts";
 
-/** How long a finished connection may take to be closed by its peer. */
-const LINGER_SECONDS = 5;
-
 export type Member = Speaker &
   Recipient & {
     socket: Socket<Member>;
@@ -26,9 +23,14 @@ export type Room = ReturnType<typeof createRoom>;
 
 /**
  * A room that speaks `dialect`. `queueBytes` bounds what waits for one slow reader.
- * Sockets are handed in by `join`, `receive`, `drained` and `leave`, straight from Bun's handlers.
+ * Sockets are handed in by `join`, `receive`, `drained` and `leave`, straight from Bun's handlers; those that have
+ * been ended in an orderly way are handed out to `linger`.
  */
-export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
+export function createRoom(
+  dialect: Dialect,
+  linger: (socket: Socket<Member>) => void,
+  queueBytes = MAX_QUEUE_BYTES,
+) {
   const broadcast = createBroadcast<Member>(queueBytes, expel);
   const suffix = Buffer.from(dialect.suffix);
   let lastId = 0;
@@ -101,8 +103,7 @@ export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
     leave(member);
     if (!told) return void member.socket.terminate();
     finish(member);
-    // Set once, and no traffic renews it: a peer that never closes its side is not waited for.
-    member.socket.timeout(LINGER_SECONDS);
+    linger(member.socket);
   }
 
   function finish(member: Member): void {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { NAME_BYTES, receipt, writeName } from "../protocols/file.ts";
 import type { Running } from "./standalone.ts";
 import { type FileOptions, startFile } from "./tcp-file.ts";
-import { connectRaw, startProgram, WAIT_MS } from "./testing.ts";
+import { connectRaw, eventually, startProgram } from "./testing.ts";
 
 let server: Running;
 let dir: string;
@@ -40,12 +40,6 @@ async function transfer(name: string, body: Uint8Array) {
   client.finish();
   await client.untilClosed();
   return client.text();
-}
-
-/** Waits for what the server does on its own, bounded. */
-async function eventually(isSo: () => boolean): Promise<void> {
-  for (const end = performance.now() + WAIT_MS; !isSo() && performance.now() < end; ) await Bun.sleep(5);
-  expect(isSo()).toBe(true);
 }
 
 test.each([0, 1, 1024, 3_000_000])(
@@ -116,7 +110,7 @@ test("the second of two transfers of one name at a time is refused, and the name
   const first = await offer("same");
   expect((await offer("same")).text()).toBe("N");
   first.reset();
-  await eventually(() => server.counters!()["transfers broken off"] === 1);
+  await eventually(() => server.counters!()["transfers broken off"] === 1, "the end of the transfer");
   expect(await transfer("same", Buffer.from("x"))).toBe(`Y${receiptOf(Buffer.from("x"))}`);
 });
 
@@ -125,16 +119,16 @@ test("a transfer that is reset leaves nothing", async () => {
   const client = await offer("broken");
   client.write("x".repeat(100_000));
   await client.written();
-  await eventually(() => readdirSync(dir).length === 1);
+  await eventually(() => readdirSync(dir).length === 1, "files: 1");
   client.reset();
-  await eventually(() => readdirSync(dir).length === 0);
+  await eventually(() => readdirSync(dir).length === 0, "files: 0");
 });
 
 test("a transfer over --max-bytes is broken off and leaves nothing", async () => {
   await start({ maxBytes: 1000 });
   expect(await transfer("fits", new Uint8Array(1000))).toBe(`Y${receiptOf(new Uint8Array(1000))}`);
   expect(await transfer("more", new Uint8Array(1001))).toBe("Y");
-  await eventually(() => readdirSync(dir).length === 1);
+  await eventually(() => readdirSync(dir).length === 1, "files: 1");
 });
 
 test("a silent transfer is broken off, also one that never sends its whole name", async () => {
@@ -143,7 +137,7 @@ test("a silent transfer is broken off, also one that never sends its whole name"
   const nameless = await connectRaw(server.url);
   nameless.write("silent");
   for (const client of [named, nameless]) await client.untilClosed();
-  await eventually(() => readdirSync(dir).length === 0);
+  await eventually(() => readdirSync(dir).length === 0, "files: 0");
 });
 
 test("stopping the program leaves no unfinished file", async () => {
@@ -153,7 +147,7 @@ test("stopping the program leaves no unfinished file", async () => {
   client.write(writeName("half"));
   await client.untilEnd("Y");
   client.write("x".repeat(10_000));
-  await eventually(() => readdirSync(dir).length === 1);
+  await eventually(() => readdirSync(dir).length === 1, "files: 1");
   expect(await program.stop()).toBe(0);
   expect(readdirSync(dir)).toEqual([]);
 });

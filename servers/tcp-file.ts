@@ -12,10 +12,9 @@ import { join } from "node:path";
 import type { Socket } from "bun";
 import { ACCEPTED, FILE_PORT, NAME_BYTES, REFUSED, readName, receipt } from "../protocols/file.ts";
 import { closeIdle } from "./idle.ts";
+import { listenTcp } from "./listen.ts";
 import {
   listeningUrl,
-  listenOn,
-  opened,
   type Running,
   type ServerSpec,
   seconds,
@@ -26,7 +25,6 @@ import {
 
 const DEFAULT_MAX_BYTES = 1024 ** 3;
 const IDLE_SECONDS = 60;
-const LINGER_SECONDS = 5;
 /** Unfinished files begin like this; no transfer may take such a name. */
 const UNFINISHED = ".unfinished-";
 
@@ -110,7 +108,7 @@ export async function startFile(options: FileOptions): Promise<Running> {
   function close(transfer: Transfer): void {
     release(transfer);
     transfer.socket.shutdown();
-    transfer.socket.timeout(LINGER_SECONDS);
+    listener.linger(transfer.socket);
   }
 
   function release(transfer: Transfer): void {
@@ -163,30 +161,23 @@ export async function startFile(options: FileOptions): Promise<Running> {
     work(transfer);
   }
 
-  const listener = Bun.listen<Transfer>({
-    ...listenOn(options),
-    allowHalfOpen: true,
-    socket: {
-      open(socket) {
-        socket.data = newTransfer(socket);
-        transfers.add(socket.data);
-      },
-      data(socket, chunk) {
-        const transfer = socket.data;
-        transfer.lastHeard = performance.now();
-        if (transfer.over) return;
-        transfer.queue.push(chunk);
-        socket.pause();
-        work(transfer);
-      },
-      end: opened((transfer) => {
-        transfer.ended = true;
-        work(transfer);
-      }),
-      close: opened(gone),
-      error: opened(gone),
-      timeout: (socket) => void socket.terminate(),
+  const listener = listenTcp<Transfer>(options, {
+    open(socket) {
+      socket.data = newTransfer(socket);
+      transfers.add(socket.data);
     },
+    data(transfer, chunk) {
+      transfer.lastHeard = performance.now();
+      if (transfer.over) return;
+      transfer.queue.push(chunk);
+      transfer.socket.pause();
+      work(transfer);
+    },
+    end(transfer) {
+      transfer.ended = true;
+      work(transfer);
+    },
+    close: gone,
   });
   const stopSweep = closeIdle(
     transfers,
@@ -202,9 +193,9 @@ export async function startFile(options: FileOptions): Promise<Running> {
     url: listeningUrl("tcp", options, listener.port),
     stop: async () => {
       stopSweep();
-      listener.stop();
+      listener.close();
       await Promise.all([...transfers].map(giveUp));
-      listener.stop(true);
+      listener.stop();
     },
     counters: () => ({
       "files received": counters.whole,

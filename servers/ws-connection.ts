@@ -21,7 +21,8 @@ import {
   type MessageHandler,
   readMessages,
 } from "../protocols/ws-messages.ts";
-import { listenOn, opened, type Where } from "./standalone.ts";
+import { listenTcp } from "./listen.ts";
+import type { Where } from "./standalone.ts";
 import { HANDSHAKE_SECONDS } from "./websocket.ts";
 
 /** How long a connection that is closed may take to read what is left for it, and to close its side. */
@@ -216,18 +217,13 @@ export function serveWebSockets<T>(options: WsServerOptions<T>) {
     }
   }
 
-  const listener = Bun.listen<Connection<T>>({
-    ...listenOn(options.where),
+  const listener = listenTcp<Connection<T>>(options.where, {
+    open: accept,
+    data: receive,
+    drain: drained,
     // One who sends a request and FIN still gets the answer.
-    allowHalfOpen: true,
-    socket: {
-      open: accept,
-      data: (socket, chunk) => receive(socket.data, chunk),
-      drain: opened(drained),
-      end: opened(finish),
-      close: opened(gone),
-      error: opened(gone),
-    },
+    end: (connection) => finish(connection),
+    close: gone,
   });
   const shortest = Math.min(options.pingSeconds, options.silenceSeconds);
   const timer = setInterval(sweep, Math.min(1000, shortest * 100));
@@ -241,7 +237,7 @@ export function serveWebSockets<T>(options: WsServerOptions<T>) {
     stop(closing: Closing): void {
       clearInterval(timer);
       for (const connection of connections) if (connection.member) close(connection, closing);
-      listener.stop(true);
+      listener.stop();
     },
   };
 }

@@ -4,6 +4,7 @@
  * message, `/echo` sends every message back as it came (for WebSocket test suites); the rest is a plain 404.
  */
 import type { ServerWebSocket } from "bun";
+import { listenOnEdge } from "../platform/accepting.ts";
 import { boundHandshakes } from "../platform/handshakes.ts";
 import { answer, notTextReply, SUM_WS_PORT } from "../protocols/sum.ts";
 import { closeIdle } from "./idle.ts";
@@ -35,37 +36,39 @@ export function startSum(options: Where & { idleSeconds: number; handshakeSecond
   const connections = new Set<ServerWebSocket<Connection>>();
   const counters = { idle: 0, dropped: 0 };
 
-  const server = Bun.serve<Connection>({
-    ...listenOn(options),
-    idleTimeout: HANDSHAKE_SECONDS,
-    fetch(request, server) {
-      handshakes.done(peerOf(server, request) ?? "");
-      const pathname = pathOf(request);
-      if (pathname !== "/add" && pathname !== "/echo") return new Response("not found\n", { status: 404 });
-      if (
-        asksForUpgrade(request) &&
-        server.upgrade(request, { data: { path: pathname, lastMessage: performance.now() } })
-      )
-        return;
-      return upgradeRequired();
-    },
-    websocket: {
-      idleTimeout: 0, // ours counts messages only: Bun's counts its own pings' pongs too
-      sendPings: false,
-      maxPayloadLength: MAX_MESSAGE_BYTES,
-      backpressureLimit: MAX_QUEUE_BYTES,
-      closeOnBackpressureLimit: true,
-      perMessageDeflate: false,
-      open: (socket) => void connections.add(socket),
-      message(socket, message) {
-        socket.data.lastMessage = performance.now();
-        const reply = replies[socket.data.path](message);
-        // 0 is "dropped", but an empty message, sent whole, gives 0 too (Bun 1.4.5).
-        if (socket.send(reply) === 0 && reply.length > 0) counters.dropped++;
+  const { listener: server, stop: stopAsking } = listenOnEdge(() =>
+    Bun.serve<Connection>({
+      ...listenOn(options),
+      idleTimeout: HANDSHAKE_SECONDS,
+      fetch(request, server) {
+        handshakes.done(peerOf(server, request) ?? "");
+        const pathname = pathOf(request);
+        if (pathname !== "/add" && pathname !== "/echo") return new Response("not found\n", { status: 404 });
+        if (
+          asksForUpgrade(request) &&
+          server.upgrade(request, { data: { path: pathname, lastMessage: performance.now() } })
+        )
+          return;
+        return upgradeRequired();
       },
-      close: (socket) => void connections.delete(socket),
-    },
-  });
+      websocket: {
+        idleTimeout: 0, // ours counts messages only: Bun's counts its own pings' pongs too
+        sendPings: false,
+        maxPayloadLength: MAX_MESSAGE_BYTES,
+        backpressureLimit: MAX_QUEUE_BYTES,
+        closeOnBackpressureLimit: true,
+        perMessageDeflate: false,
+        open: (socket) => void connections.add(socket),
+        message(socket, message) {
+          socket.data.lastMessage = performance.now();
+          const reply = replies[socket.data.path](message);
+          // 0 is "dropped", but an empty message, sent whole, gives 0 too (Bun 1.4.5).
+          if (socket.send(reply) === 0 && reply.length > 0) counters.dropped++;
+        },
+        close: (socket) => void connections.delete(socket),
+      },
+    }),
+  );
 
   const handshakes = boundHandshakes(server.port ?? 0, options.handshakeSeconds ?? HANDSHAKE_SECONDS);
   const stopSweep = closeIdle(
@@ -83,6 +86,7 @@ export function startSum(options: Where & { idleSeconds: number; handshakeSecond
     stop: () => {
       stopSweep();
       handshakes.stop();
+      stopAsking();
       return server.stop(true);
     },
     counters: () => ({ "idle connections closed": counters.idle, "replies dropped": counters.dropped }),
