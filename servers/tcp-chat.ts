@@ -31,7 +31,7 @@ export function startChat(options: ChatOptions): Running {
       : room.receive,
     drain: room.drained,
     end: room.ended,
-    close: room.leave,
+    close: room.closed,
   });
   if (options.console && dialect.fromServer) readConsole(options.console, dialect.fromServer, room.announce);
   return {
