@@ -22,10 +22,10 @@ const ASK_AGAIN_MS = 250;
 type Watched = { epoll: number; fd: number; data: bigint };
 
 /**
- * Calls `listen` and makes what then listens edge-triggered. `stop` must be called before the listener is closed.
+ * Calls `listen` and makes what then listens, its descriptors being `fds`, edge-triggered. `stop` must be called before the listener is closed.
  * Where there is no /proc or no C library, the listener is as Bun makes it.
  */
-export function listenOnEdge<L>(listen: () => L): { listener: L; stop: () => void } {
+export function listenOnEdge<L>(listen: () => L): { listener: L; fds: number[]; stop: () => void } {
   const before = new Set(listeners().map(({ fd }) => fd));
   const listener = listen();
   const ours = listeners().filter(({ fd }) => !before.has(fd));
@@ -33,7 +33,7 @@ export function listenOnEdge<L>(listen: () => L): { listener: L; stop: () => voi
   ask();
   const timer = setInterval(ask, ASK_AGAIN_MS);
   timer.unref();
-  return { listener, stop: () => clearInterval(timer) };
+  return { listener, fds: ours.map(({ fd }) => fd), stop: () => clearInterval(timer) };
 }
 
 /** The listening sockets in this process's epoll instances. */

@@ -4,7 +4,7 @@
  */
 import type { Socket } from "bun";
 import { listenOnEdge } from "../platform/accepting.ts";
-import { fdOf, setOption } from "../platform/socket-options.ts";
+import { setOption } from "../platform/socket-options.ts";
 import { closeIdle } from "./idle.ts";
 import { listenOn, type Where } from "./standalone.ts";
 
@@ -16,6 +16,14 @@ const LINGER_SECONDS = 5;
  * (net.ipv4.tcp_mem).
  */
 const SEND_BUFFER_BYTES = 131_072;
+
+/** Listens, by Bun.listen or Bun.serve, as `listenOnEdge` does, and bounds the send buffers of what is accepted. */
+export function listenBounded<L>(listen: () => L): { listener: L; stop: () => void } {
+  const { fds, ...rest } = listenOnEdge(listen);
+  // Accepted sockets inherit it (tcp(7)).
+  for (const fd of fds) setOption(fd, "SO_SNDBUF", SEND_BUFFER_BYTES);
+  return rest;
+}
 
 export type Connections<T> = {
   /** One has been accepted; with TLS, its handshake is done. What is put into `socket.data` comes to the others. */
@@ -44,11 +52,9 @@ export type Listener<T> = {
 export function listenTcp<T>(where: Where, connections: Connections<T>): Listener<T> {
   /** Finished connections, by when they finished. */
   const finished = new Map<Socket<T>, number>();
-  const { listener, stop: stopAsking } = listenOnEdge(() =>
+  const { listener, stop: stopAsking } = listenBounded(() =>
     Bun.listen<T>({ ...listenOn(where), allowHalfOpen: true, socket: handlers(connections, finished) }),
   );
-  // Accepted sockets inherit it (tcp(7)).
-  setOption(fdOf(listener), "SO_SNDBUF", SEND_BUFFER_BYTES);
   const stopLingering = closeIdle(
     finished,
     ([, since]) => since,

@@ -1,9 +1,10 @@
 /** WebSocket sums and echo over real sockets. */
 import { afterEach, expect, test } from "bun:test";
 import { edgeOperands, expectedReply, request } from "../protocols/sum.ts";
+import { closePayload, encodeFrame, FIN, handshakeRequest, opcodes } from "../protocols/websocket.ts";
 import { steadily } from "../testing/steady.ts";
 import type { Running } from "./standalone.ts";
-import { connectRaw, connectWebSocket, placeOf, WAIT_MS } from "./testing.ts";
+import { connectRaw, connectWebSocket, eventually, placeOf, WAIT_MS } from "./testing.ts";
 import { startSum } from "./ws-sum.ts";
 
 let server: Running | undefined;
@@ -49,6 +50,37 @@ test("/echo sends text and binary messages back as they came, the empty one too"
   expect(client.received).toEqual(messages);
   client.close();
 });
+
+test(
+  "/echo closes one that does not read with 1008 behind what fitted, and not one that does",
+  steadily(async () => {
+    const size = 16 * 1024 * 1024;
+    const frame = encodeFrame(FIN | opcodes.binary, new Uint8Array(size).fill(7), 0x01020304);
+    const handshake = handshakeRequest("localhost", "/echo", "c29ja2JlbmNoLXRlc3QtMQ==");
+    start();
+    const [deaf, reader] = [await connectRaw(server!.url), await connectRaw(server!.url)];
+    for (const client of [deaf, reader]) {
+      client.write(handshake);
+      await client.until(() => client.text().endsWith("\r\n\r\n"), "the handshake");
+    }
+    const head = deaf.received();
+    deaf.socket.pause();
+    for (let sent = 1; sent <= 2; sent++) {
+      for (const client of [deaf, reader]) client.write(frame);
+      await reader.until(() => reader.received() >= head + sent * (size + 10), "the echo");
+    }
+    await eventually(() => server!.counters!()["peers closed that did not read"] === 1, "the close");
+    deaf.socket.resume();
+    await deaf.untilClosed();
+    const bytes = deaf.bytes();
+    expect(
+      bytes.subarray(-23).equals(encodeFrame(FIN | opcodes.close, closePayload(1008, "you read too slowly"))),
+    ).toBe(true);
+    expect(bytes.length).toBe(head + size + 10 + 23);
+    reader.reset();
+  }, stop),
+  2 * WAIT_MS,
+);
 
 test.each(["/", "/adds", "/echo/", "/ws"])("%s is a plain 404", async (path) => {
   start();
