@@ -5,7 +5,7 @@ import { closePayload, encodeFrame, FIN, handshakeRequest, opcodes } from "../pr
 import { steadily } from "../testing/steady.ts";
 import type { Running } from "./standalone.ts";
 import { connectRaw, connectWebSocket, eventually, placeOf, WAIT_MS } from "./testing.ts";
-import { startSum } from "./ws-sum.ts";
+import { type SumOptions, startSum } from "./ws-sum.ts";
 
 let server: Running | undefined;
 const stop = async () => {
@@ -14,8 +14,13 @@ const stop = async () => {
 };
 afterEach(stop);
 
-const start = (idleSeconds = 20, host = "127.0.0.1", handshakeSeconds = 5) => {
-  server = startSum({ host, port: 0, idleSeconds, handshakeSeconds });
+const start = (
+  idleSeconds = 20,
+  host = "127.0.0.1",
+  handshakeSeconds = 5,
+  options: Partial<SumOptions> = {},
+) => {
+  server = startSum({ host, port: 0, idleSeconds, handshakeSeconds, ...options });
   return server.url;
 };
 const at = (path: string) => server!.url.replace(/\/add$/, path);
@@ -54,10 +59,10 @@ test("/echo sends text and binary messages back as they came, the empty one too"
 test(
   "/echo closes one that does not read with 1008 behind what fitted, and not one that does",
   steadily(async () => {
-    const size = 16 * 1024 * 1024;
+    const size = 1_048_576;
     const frame = encodeFrame(FIN | opcodes.binary, new Uint8Array(size).fill(7), 0x01020304);
     const handshake = handshakeRequest("localhost", "/echo", "c29ja2JlbmNoLXRlc3QtMQ==");
-    start();
+    start(20, "127.0.0.1", 5, { queueBytes: size + 14 });
     const [deaf, reader] = [await connectRaw(server!.url), await connectRaw(server!.url)];
     for (const client of [deaf, reader]) {
       client.write(handshake);

@@ -36,9 +36,11 @@ const replies: Record<Connection["path"], (message: string | Buffer) => string |
   "/echo": (message) => message,
 };
 
-export function startSum(options: Where & { idleSeconds: number; handshakeSeconds?: number }): Running {
+export type SumOptions = Where & { idleSeconds: number; handshakeSeconds?: number; queueBytes?: number };
+
+export function startSum(options: SumOptions): Running {
   const connections = new Set<ServerWebSocket<Connection>>();
-  const backlog = createBacklog<Connection>(MAX_QUEUE_BYTES, MAX_QUEUES_BYTES);
+  const backlog = createBacklog<Connection>(options.queueBytes ?? MAX_QUEUE_BYTES, MAX_QUEUES_BYTES);
   let idle = 0;
 
   const { listener: server, stop: stopAsking } = listenBounded(() =>
