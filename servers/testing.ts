@@ -129,6 +129,7 @@ export async function connectUdp(url: string) {
     },
   });
   return {
+    socket,
     received,
     address: `${seen}:${socket.port}`,
     send: (payload: string | Uint8Array) => socket.send(payload, port, hostname),
