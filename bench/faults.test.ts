@@ -11,6 +11,7 @@ import { transfer } from "./scenarios/transfer.ts";
 import { truncate } from "./scenarios/truncate.ts";
 import { commandSource } from "./servers.ts";
 import type { RunResult } from "./session.ts";
+import { renderRun } from "./summary.ts";
 
 const TIMEOUT_MS = 90_000;
 const quick: BenchOptions = { quick: true, seed: 1, exhaustive: false, duration: 0.3, warmup: 0.1 };
@@ -73,7 +74,11 @@ const faulty: Row[] = [
   [connect, "mutants/chat.ts --fault leave-loses", { ...bracket, connections: 4, rate: 1000 }, "lost"],
   [connect, "mutants/chat.ts --fault keeps", { ...bracket, connections: 4 }, "failed"],
   [sum, "mutants/sum-ws.ts --fault rounds", { connections: 5, window: 4, loop: "closed" }, "wrong"],
-  [sum, "mutants/sum-ws.ts --fault out-of-order", { connections: 5, window: 4, loop: "closed" }, "wrong"],
+  [sum, "mutants/sum-ws.ts --fault out-of-order", { connections: 5, window: 4, loop: "closed" }, "reordered"],
+  [framing, "mutants/chat.ts --fault echo-turned", bracket, "unexpected"],
+  [fanout, "mutants/chat.ts --fault echo-turned", { ...room, loop: "closed" }, "unexpected"],
+  [fanout, "mutants/chat.ts --fault echo-turned", room, "unexpected"],
+  [fanout, "known/chat.ts --endless", room, "unexpected"],
 ];
 
 test.each(faulty.map((row) => [row[0].name, row[1], row] as const))(
@@ -100,6 +105,12 @@ const right: [scenario: Scenario, command: string, options: Partial<BenchOptions
   [truncate, "udp-relay.ts", {}],
   [fanout, "tcp-chat.ts", { ...bracket, connections: 12 }],
   [fanout, "udp-relay.ts", { protocol: "relay", connections: 8 }],
+  [fanout, "known/chat.ts", { ...bracket, connections: 12 }],
+  // Slow is not wrong, and neither is a message so large that its room can keep few of them.
+  [fanout, "known/chat.ts --deliveries 5000", { ...bracket, connections: 100, loop: "closed" }],
+  [fanout, "tcp-chat.ts", { ...bracket, connections: 20, loop: "closed", size: 16_384 }],
+  [fanout, "tcp-chat.ts", { ...bracket, connections: 20, loop: "closed", size: 60_000 }],
+  [fanout, "ws-chat.ts", { protocol: "chat/ws", connections: 20, loop: "closed", size: 16_384 }],
   [transfer, "mutants/file-stream.ts", { fileSize: 4 }],
   [connect, "tcp-chat.ts", bracket],
   [connect, "ws-sum.ts", { protocol: "sum/ws" }],
@@ -113,7 +124,8 @@ test.each(right.map((row) => [row[0].name, row[1], row] as const))(
     expect(failure).toBeUndefined();
     expect(kindsOf({ record })).toEqual([]);
     for (const { counts } of record.samples)
-      if (counts.expected !== undefined) expect(counts.delivered + counts.lost).toBe(counts.expected);
+      if (counts.expected !== undefined)
+        expect(counts.delivered + counts.lost + counts.undelivered).toBe(counts.expected);
   },
   TIMEOUT_MS,
 );
@@ -157,6 +169,94 @@ test(
     const { failure } = await runOn(fanout, "mutants/chat.ts --fault silent", { ...bracket, connections: 4 });
     expect(failure?.exitCode).toBe(3);
     expect(failure?.message).toContain("heard nothing of the room within");
+  },
+  TIMEOUT_MS,
+);
+
+const rulesOf = ({ record }: RunResult) =>
+  record.samples.flatMap(({ invalid }) => invalid.map(({ rule }) => rule));
+
+test(
+  "a message without its right prefix is corrupt, told beside what it should be, and not lost besides",
+  async () => {
+    const { record } = await runOn(fanout, "mutants/chat.ts --fault no-port", { ...room, loop: "closed" });
+    const [{ counts, witnesses }] = record.samples;
+    expect(counts).toMatchObject({ delivered: 0, lost: 0, unexpected: 0, corrupt: counts.expected });
+    expect(counts.corrupt).toBeGreaterThan(0);
+    expect(witnesses[0].expected).toMatch(/^\[127\.0\.0\.1:\d+\]: /);
+    expect(witnesses[0].text).toStartWith("[127.0.0.1]: ");
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "what a server keeps for ever makes the sample invalid and no fault, since it might still come",
+  async () => {
+    const result = await runOn(fanout, "known/chat.ts --deaf-after 50", { ...room, loop: "closed" });
+    const [{ counts }] = result.record.samples;
+    expect(kindsOf(result)).toEqual([]);
+    expect(rulesOf(result)).toContain("not delivered in time");
+    expect(counts.delivered + counts.undelivered).toBe(counts.expected);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a load that outruns the queue which a room promises is the load's fault",
+  async () => {
+    const result = await runOn(fanout, "tcp-chat.ts", {
+      ...bracket,
+      connections: 20,
+      loop: "closed",
+      size: 60_000,
+      senders: 20,
+      window: 1000,
+      duration: 2,
+    });
+    expect(kindsOf(result)).toEqual([]);
+    expect(rulesOf(result)).toContain("load generator fell behind");
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a server that stands still for a while leaves a word",
+  async () => {
+    const stopMs = 1500;
+    let pid: number | undefined;
+    const source = commandSource(
+      `${process.execPath} ${import.meta.dir}/../servers/tcp-chat.ts --port 0 --json`,
+      undefined,
+    );
+    const { record } = await run({
+      cells: fanout.cells({ ...quick, ...room, duration: 4 }),
+      sources: [
+        {
+          ...source,
+          async start(protocol) {
+            const server = await source.start(protocol);
+            pid = server.pid;
+            return server;
+          },
+        },
+      ],
+      samples: 1,
+      maxSamples: 1,
+      fleets: 1,
+      command: [],
+      interrupted: new Promise(() => {}),
+      onProgress({ progress }) {
+        if (!pid || !progress || progress.delivered === 0) return;
+        const stopped = pid;
+        pid = undefined;
+        process.kill(stopped, "SIGSTOP");
+        setTimeout(() => process.kill(stopped, "SIGCONT"), stopMs);
+      },
+    });
+    const [sample] = record.samples;
+    expect(sample.wrong).toEqual([]);
+    expect(sample.metrics.longestSilence).toBeGreaterThan((stopMs / 2) * 1e6);
+    expect(renderRun(record, "here")).toContain("nothing came for ");
   },
   TIMEOUT_MS,
 );

@@ -43,6 +43,7 @@ export const metrics: Record<string, Metric> = {
   fleetCpuPerSession: { label: "fleet CPU per connection", unit: "ns", better: "lower" },
   serverMemoryPerConnection: { label: "server memory per connection", unit: "bytes", better: "lower" },
   fleetMemoryPerConnection: { label: "fleet memory per connection", unit: "bytes", better: "lower" },
+  longestSilence: { label: "longest time without a delivery", unit: "ns", better: "lower" },
   lossShare: { label: "lost", unit: "share", better: "lower" },
   "pacerLag.p50": latency("pacer lag p50"),
   "pacerLag.p99": latency("pacer lag p99"),

@@ -20,6 +20,8 @@ const witness = z.object({
   sender: count.optional(),
   sequence: count.optional(),
   text: z.string().optional(),
+  /** What should have come instead. */
+  expected: z.string().optional(),
 });
 
 /** Why a sample does not count: the rule, what was measured, what is allowed, and what to do. */

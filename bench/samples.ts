@@ -82,11 +82,15 @@ export function faultsOf(counts: Record<string, number>, kinds: readonly string[
   );
 }
 
-/** Connections that the server ended by itself, as a fault. */
+/**
+ * Connections that the server ended by itself, as a fault; `behind` of them it was free to end, since they were
+ * farther behind than the protocol promises to wait.
+ */
 export function lostConnections(
   reports: readonly { connectionsLost: { count: number; reason: string } }[],
+  behind = 0,
 ): Wrong[] {
-  const count = total(reports, (report) => report.connectionsLost.count);
+  const count = total(reports, ({ connectionsLost }) => connectionsLost.count) - behind;
   const reason = reports.find((report) => report.connectionsLost.count > 0)?.connectionsLost.reason;
   return count > 0
     ? [{ kind: "connections lost", count, words: `connections ended in the middle: ${reason}` }]

@@ -4,7 +4,7 @@ import { capacityTable } from "./capacity.ts";
 import { compareServers } from "./compare/compare.ts";
 import type { Comparison } from "./compare/comparison.ts";
 import { renderText } from "./compare/render.ts";
-import { percent, whole } from "./format.ts";
+import { duration, percent, whole } from "./format.ts";
 import type { RunRecord, Sample } from "./record.ts";
 import { scenarios } from "./scenarios/index.ts";
 
@@ -67,14 +67,22 @@ const runScript = (name: string) =>
 const faultText = ({ kind, count, words }: Sample["wrong"][number]) =>
   kind === "stopped" ? words : `${whole(count)} ${kind}: ${words}`;
 
-function witnessLine({ kind, receiver, sender, sequence, text }: Sample["witnesses"][number]): string {
+function witnessLine({
+  kind,
+  receiver,
+  sender,
+  sequence,
+  text,
+  expected,
+}: Sample["witnesses"][number]): string {
   const who = [
     receiver === undefined ? "" : ` at receiver ${receiver}`,
     sender === undefined ? "" : ` from sender ${sender}`,
     sequence === undefined ? "" : `, message ${sequence}`,
   ].join("");
   // What a server sent is printed as data: a control character in it must not reach the terminal.
-  return `  ${kind}${who}${text === undefined ? "" : `: ${JSON.stringify(text)}`}`;
+  const came = text === undefined ? "" : `: ${JSON.stringify(text)}`;
+  return `  ${kind}${who}${came}${expected === undefined ? "" : `, expected ${JSON.stringify(expected)}`}`;
 }
 
 function trustPart(record: RunRecord): string {
@@ -93,10 +101,24 @@ function trustPart(record: RunRecord): string {
     ),
   ];
   const lines = rules.map(
-    ([rule, [{ words }, ...more]]) => `left out, ${more.length + 1}× ${rule}: ${words}`,
+    ([rule, [{ words, value, unit }, ...more]]) =>
+      `left out, ${more.length + 1}× ${rule}${Number.isInteger(value) ? ` (${whole(value)} ${unit})` : ""}: ${words}`,
   );
+  const silent = record.samples
+    .filter(isSilent)
+    .map((sample) => `${nameOf(sample)}: nothing came for ${duration(sample.metrics.longestSilence)}`);
   const warnings = record.warnings.map((warning) => `WARNING ${warning}`);
-  return [...said, ...lines, ...warnings, ...doubtful].join("\n");
+  return [...said, ...silent, ...lines, ...warnings, ...doubtful].join("\n");
+}
+
+/** A silence that a user of the server would notice, and that the load does not explain. */
+const SILENCE_NS = 500e6;
+const SILENT_MESSAGES = 20;
+
+function isSilent({ metrics, parameters }: Sample): boolean {
+  const silence = metrics.longestSilence ?? 0;
+  const interval = typeof parameters.rate === "number" ? 1e9 / parameters.rate : 0;
+  return silence > SILENCE_NS && silence > interval * SILENT_MESSAGES;
 }
 
 function pinnedText({ pinned }: RunRecord["environment"]): string {

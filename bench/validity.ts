@@ -73,6 +73,24 @@ export const rules: readonly Rule[] = [
       "the fleet's own receive buffers overflowed: this loss is ours; lower --rate or raise net.core.rmem_max",
   },
   {
+    name: "not delivered in time",
+    unit: "deliveries",
+    limit: 0,
+    bad: "above",
+    value: ({ counts }) => counts.undelivered ?? counts.unanswered,
+    words:
+      "these were still on their way when nothing more had come for a while: the server is slow, or keeps them for ever; lower --rate, --window or --senders, or raise --duration",
+  },
+  {
+    name: "load generator fell behind",
+    unit: "connections",
+    limit: 0,
+    bad: "above",
+    value: ({ counts }) => counts.fellBehind,
+    words:
+      "the server ended connections to which it owed more than the protocol asks it to keep: the fleet did not read in time; lower --rate, --size, --window or --senders, or add --fleets",
+  },
+  {
     name: "clock step",
     unit: "ns",
     limit: 1e6,

@@ -1,32 +1,63 @@
 /**
- * What asks for sums: connections with a ring of outstanding requests each. Every reply is compared byte for
- * byte with the right one for the oldest request; over UDP, where replies may come in any order or not at all,
- * with the one that its Id names.
+ * What asks for sums: connections with a ring of requests in flight each. Every reply is compared byte for byte
+ * with the right one for the oldest request. No two requests in flight have the same reply, so that one which is
+ * not that tells what happened: those before it were not answered, or it came late, or twice, or is wrong.
  */
 import { now } from "../platform/clock.ts";
+import { isControl } from "../protocols/websocket.ts";
 import { type Histogram, recordLatency } from "./histogram.ts";
 import type { Member } from "./members.ts";
 import type { PooledRequest } from "./requests.ts";
 import type { Target } from "./target.ts";
+import { nextDepth } from "./windows.ts";
+import { answerControl } from "./wire.ts";
 
-/** `late`: right replies to datagrams that had been given up; they count as missing too. */
+/**
+ * `sent = replies + missing + unanswered`. Missing: a later request on the connection was answered. Unanswered: none
+ * was, so that it may only be late. `late`: right replies to datagrams that had been given up; they are missing too.
+ */
 export type SumCounts = {
   sent: number;
   replies: number;
   wrong: number;
   missing: number;
+  unanswered: number;
+  duplicated: number;
+  reordered: number;
   unexpected: number;
   late: number;
 };
 
-/** A wrong reply, in full. */
-export type SumWitness = { connection: number; request: string; expected: string; got: string };
+export const emptyCounts = (): SumCounts => ({
+  sent: 0,
+  replies: 0,
+  wrong: 0,
+  missing: 0,
+  unanswered: 0,
+  duplicated: 0,
+  reordered: 0,
+  unexpected: 0,
+  late: 0,
+});
 
-const WITNESSES = 5;
+/** One fault in full. A request that was not answered has no `got`, a reply that nobody asked for no `request`. */
+export type SumWitness = {
+  kind: "wrong" | "missing" | "duplicated" | "reordered" | "unexpected";
+  connection: number;
+  request?: string;
+  expected?: string;
+  got?: string;
+};
+
+const WITNESSES_PER_KIND = 5;
 /** A datagram that has not been answered after so long is not waited for. */
 export const GIVE_UP_NS = 250e6;
+/** Bytes of a reply that has no end: more than any right one has. */
+const MOST_REPLY_BYTES = 65_536;
+/** Requests that were passed over and may still be answered, late, of one connection. */
+const MOST_PASSED_OVER = 4096;
 
-/** One connection's outstanding requests: a ring of places in the pool and of the times they count from. */
+/** One connection's requests in flight: a ring of places in the pool and of the times they count from. */
 export type Asker = {
   member: Member;
   next: number;
@@ -34,6 +65,14 @@ export type Asker = {
   times: Float64Array;
   first: number;
   count: number;
+  /** Its first place in the pool, and how many requests it has asked. */
+  readonly begin: number;
+  asked: number;
+  /** Closed loop: how many requests may be in flight by now, and since when; it begins with one (`nextDepth`). */
+  allowed: number;
+  since: number;
+  /** Places of requests that were passed over by the reply to a later one. */
+  passedOver: Set<number>;
   carry: Uint8Array;
 };
 
@@ -49,21 +88,32 @@ export type SumRun = {
   /** Whether a reply makes room for the next request (closed loop). */
   asking: boolean;
   askers: Asker[];
+  /** When the last reply came, and the longest time without one, nanoseconds. */
+  lastReply: number;
+  longestSilence: number;
   /** Where the requests of one write are put together. */
   batch: Uint8Array;
 };
 
+/** @param depth most requests in flight; there is room for one more, which closes the connection's questions */
 export function createAsker(member: Member, depth: number, next: number): Asker {
   return {
     member,
     next,
-    ring: new Int32Array(depth),
-    times: new Float64Array(depth),
+    begin: next,
+    asked: 0,
+    ring: new Int32Array(depth + 1),
+    times: new Float64Array(depth + 1),
     first: 0,
     count: 0,
-    carry: new Uint8Array(0),
+    allowed: 1,
+    since: 0,
+    passedOver: new Set(),
+    carry: EMPTY,
   };
 }
+
+const EMPTY = new Uint8Array(0);
 
 /** Asks the next request of the pool; false when the connection can take no more. */
 export function ask(run: SumRun, asker: Asker, time: number): boolean {
@@ -73,10 +123,12 @@ export function ask(run: SumRun, asker: Asker, time: number): boolean {
   return true;
 }
 
-/** Asks so many requests by one write; each datagram is its own. */
-export function askMany(run: SumRun, asker: Asker, count: number): void {
+/** Closed loop: asks as much as there is room for, by one write; each datagram is its own. */
+export function askAll(run: SumRun, asker: Asker): void {
   const time = now();
-  if (count === 1 || run.target.transport === "udp") {
+  if (asker.since === 0) asker.since = time;
+  const count = asker.allowed - asker.count;
+  if (count <= 1 || run.target.transport === "udp") {
     for (let i = 0; i < count; i++) ask(run, asker, time);
     return;
   }
@@ -94,18 +146,21 @@ export function askMany(run: SumRun, asker: Asker, count: number): void {
   asker.member.send(run.batch, 0, length);
 }
 
-/** Notes a request that has been handed over as outstanding. */
+/** Notes a request that has been handed over as in flight. */
 function enter(run: SumRun, asker: Asker, time: number): void {
   const slot = (asker.first + asker.count++) % asker.ring.length;
   asker.ring[slot] = asker.next;
   asker.times[slot] = time;
   asker.next = asker.next + 1 === run.pool.length ? 0 : asker.next + 1;
+  asker.asked++;
   run.counts.sent++;
 }
 
-/** Takes what has come: each reply is compared with the one that the oldest outstanding request asks for. */
+/** Takes what has come: each reply is compared with the one that the oldest request in flight asks for. */
 export function receive(run: SumRun, asker: Asker, chunk: Uint8Array): void {
   const at = now();
+  if (at - run.lastReply > run.longestSilence) run.longestSilence = at - run.lastReply;
+  run.lastReply = at;
   const bytes = asker.carry.length === 0 ? chunk : Buffer.concat([asker.carry, chunk]);
   const repliesBefore = run.counts.replies;
   let from = 0;
@@ -113,17 +168,22 @@ export function receive(run: SumRun, asker: Asker, chunk: Uint8Array): void {
     const end = asker.count > 0 ? expectedEnd(run, asker, bytes, from) : 0;
     const to = end > 0 ? end : unitEnd(run.target, bytes, from);
     if (to < 0) break;
-    if (end === 0 && isLate(run, asker, bytes.subarray(from, to))) run.counts.late++;
-    else if (asker.count === 0) run.counts.unexpected++;
-    else settle(run, asker, end > 0, bytes, from, to, at);
+    if (end > 0) settle(run, asker, at);
+    else explain(run, asker, bytes.subarray(from, to), at);
     from = to;
   }
   asker.carry = from === bytes.length ? EMPTY : bytes.slice(from);
+  if (asker.carry.length > MOST_REPLY_BYTES) giveUpReading(run, asker);
   const replies = run.counts.replies - repliesBefore;
-  if (run.asking && replies > 0) askMany(run, asker, replies);
+  if (!run.asking || replies === 0) return;
+  const depth = asker.ring.length - 1;
+  if (asker.allowed < depth) {
+    if (asker.count > 0) return;
+    asker.allowed = nextDepth(asker.allowed, depth, at - asker.since);
+    asker.since = at;
+  }
+  askAll(run, asker);
 }
-
-const EMPTY = new Uint8Array(0);
 
 /** Where the right reply to the oldest request ends, if it stands here whole; 0 if not. */
 function expectedEnd(run: SumRun, asker: Asker, bytes: Uint8Array, from: number): number {
@@ -133,41 +193,79 @@ function expectedEnd(run: SumRun, asker: Asker, bytes: Uint8Array, from: number)
   return from + reply.length;
 }
 
-/** Enters the reply to the oldest request, right or wrong. */
-function settle(
-  run: SumRun,
-  asker: Asker,
-  right: boolean,
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-  at: number,
-): void {
-  // Over UDP the reply may be another request's: found by its Id, which is its place in the pool.
-  const ahead = right ? 0 : aheadBy(run, asker, bytes.subarray(from, to));
-  const place = (asker.first + ahead) % asker.ring.length;
-  const pooled = run.pool[asker.ring[place]];
-  if (run.measuring) recordLatency(run.latency, at - asker.times[place]);
-  if (ahead > 0) moveToFront(asker, ahead);
+/** The oldest request has its reply. */
+function settle(run: SumRun, asker: Asker, at: number): void {
+  if (run.measuring) recordLatency(run.latency, at - asker.times[asker.first]);
+  dropOldest(asker);
+  run.counts.replies++;
+}
+
+function dropOldest(asker: Asker): number {
+  const place = asker.ring[asker.first];
   asker.first = asker.first + 1 === asker.ring.length ? 0 : asker.first + 1;
   asker.count--;
-  run.counts.replies++;
-  if (!right && ahead === 0) {
-    run.counts.wrong++;
-    if (run.witnesses.length < WITNESSES)
-      run.witnesses.push({
-        connection: asker.member.index,
-        request: pooled.text,
-        expected: text(payloadOf(run.target, pooled.reply)),
-        got: text(payloadOf(run.target, bytes.subarray(from, to))),
-      });
+  return place;
+}
+
+/** A unit that is not the right reply to the oldest request: what it is, once. */
+function explain(run: SumRun, asker: Asker, unit: Uint8Array, at: number): void {
+  if (run.target.transport === "ws" && isControl(unit[0])) {
+    answerControl(asker.member, unit);
+    return;
+  }
+  const ahead = aheadBy(run, asker, unit);
+  if (ahead > 0) {
+    if (run.target.transport === "udp") moveToFront(asker, ahead);
+    else for (let i = 0; i < ahead; i++) passOver(run, asker);
+    settle(run, asker, at);
+    return;
+  }
+  const got = text(payloadOf(run.target, unit));
+  const place = run.pool.findIndex(({ reply }) => Buffer.compare(reply, unit) === 0);
+  if (place >= 0 && asker.passedOver.delete(place)) {
+    run.counts.missing--;
+    run.counts.replies++;
+    note(run, asker, "reordered", { request: run.pool[place].text, got });
+  } else if (place >= 0 && run.target.transport === "udp") run.counts.late++;
+  else if (place >= 0 && wasAsked(run, asker, place))
+    note(run, asker, "duplicated", { request: run.pool[place].text, got });
+  else if (asker.count === 0) note(run, asker, "unexpected", { got });
+  else {
+    const { text: request, reply } = run.pool[asker.ring[asker.first]];
+    settle(run, asker, at);
+    note(run, asker, "wrong", { request, expected: text(payloadOf(run.target, reply)), got });
   }
 }
 
-/** Whether a datagram is the right reply to a request of the pool that is not outstanding: it was given up. */
-function isLate(run: SumRun, asker: Asker, datagram: Uint8Array): boolean {
-  if (run.target.transport !== "udp" || aheadBy(run, asker, datagram) > 0) return false;
-  return run.pool.some(({ reply }) => Buffer.compare(reply, datagram) === 0);
+/** The oldest request has not been answered, but a later one has. */
+function passOver(run: SumRun, asker: Asker): void {
+  const place = dropOldest(asker);
+  if (asker.passedOver.size < MOST_PASSED_OVER) asker.passedOver.add(place);
+  note(run, asker, "missing", { request: run.pool[place].text });
+}
+
+/** Whether this connection has asked the pool's request at `place`; of those in flight none is looked for here. */
+function wasAsked({ pool }: SumRun, { begin, asked }: Asker, place: number): boolean {
+  return (place - begin + pool.length) % pool.length < asked;
+}
+
+function note(
+  run: SumRun,
+  { member }: Asker,
+  kind: SumWitness["kind"],
+  what: Omit<SumWitness, "kind" | "connection">,
+): void {
+  run.counts[kind]++;
+  if (run.counts[kind] <= WITNESSES_PER_KIND) run.witnesses.push({ kind, connection: member.index, ...what });
+}
+
+/** What has no end is no reply: nothing more of this connection is read. */
+function giveUpReading(run: SumRun, asker: Asker): void {
+  note(run, asker, "unexpected", {
+    got: `${text(asker.carry)}… (over ${MOST_REPLY_BYTES} bytes without an end)`,
+  });
+  asker.carry = EMPTY;
+  asker.member.reset();
 }
 
 /** A lost datagram would hold its place for ever: after a while it is given up, and stays missing. */
@@ -175,25 +273,24 @@ export function giveUp(run: SumRun): void {
   const limit = now() - GIVE_UP_NS;
   for (const asker of run.askers)
     while (asker.count > 0 && asker.times[asker.first] < limit) {
-      asker.first = asker.first + 1 === asker.ring.length ? 0 : asker.first + 1;
-      asker.count--;
+      dropOldest(asker);
+      run.counts.missing++;
       if (run.asking) ask(run, asker, now());
     }
 }
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes.subarray(0, 200)).toString("latin1").trimEnd();
 
-/** How many outstanding requests before the one that this datagram is the right reply to; 0 for none. */
-function aheadBy(run: SumRun, asker: Asker, datagram: Uint8Array): number {
-  if (run.target.transport !== "udp") return 0;
+/** How many requests in flight before the one that this unit is the right reply to; 0 for none. */
+function aheadBy(run: SumRun, asker: Asker, unit: Uint8Array): number {
   for (let ahead = 1; ahead < asker.count; ahead++) {
     const { reply } = run.pool[asker.ring[(asker.first + ahead) % asker.ring.length]];
-    if (Buffer.compare(reply, datagram) === 0) return ahead;
+    if (Buffer.compare(reply, unit) === 0) return ahead;
   }
   return 0;
 }
 
-/** Brings an outstanding request to the front; those before it stay in their order. */
+/** Brings a request in flight to the front; those before it stay in their order. */
 function moveToFront(asker: Asker, ahead: number): void {
   const size = asker.ring.length;
   const place = (asker.first + ahead) % size;
@@ -207,11 +304,11 @@ function moveToFront(asker: Asker, ahead: number): void {
   asker.times[asker.first] = time;
 }
 
-/** Where the unit that stands here ends, whatever it says; -1 when it has not come whole. */
 /** What a unit says: of a WebSocket frame, what stands behind its header. */
 const payloadOf = ({ transport }: Target, unit: Uint8Array): Uint8Array =>
   transport === "ws" ? unit.subarray((unit[1] & 0x7f) < 126 ? 2 : 4) : unit;
 
+/** Where the unit that stands here ends, whatever it says; -1 when it has not come whole. */
 function unitEnd(target: Target, bytes: Uint8Array, from: number): number {
   if (target.transport === "udp") return bytes.length;
   if (target.transport === "tcp") return bytes.indexOf(10, from) + 1 || -1;

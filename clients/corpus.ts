@@ -38,6 +38,8 @@ export function randomLine(random: () => number, sender: number, sequence: numbe
 export type LineForm = {
   write: (line: Uint8Array) => Uint8Array;
   delivered: (line: Uint8Array) => Uint8Array;
+  /** Whether one hears what one has said oneself. */
+  echoes: boolean;
   limit: number;
 };
 
@@ -48,6 +50,7 @@ export function lineForm(dialect: Dialect, unixSeconds: number): LineForm {
     const token = (line: Uint8Array) => utf8(JSON.stringify(Buffer.from(line).toString("utf8")));
     const before = '{"data_source":"","data":';
     return {
+      echoes: dialect.echoes,
       write: (line) => Buffer.concat([utf8(before), token(line), utf8("}")]),
       delivered: (line) => Buffer.concat([token(line), utf8(dialect.suffix)]),
       limit: MAX_LINE_BYTES - before.length - '""}'.length,
@@ -55,6 +58,7 @@ export function lineForm(dialect: Dialect, unixSeconds: number): LineForm {
   }
   const said = utf8(dialect.say.prefix(unixSeconds));
   return {
+    echoes: dialect.echoes,
     write: (line) => Buffer.concat([said, line, newline]),
     delivered(line) {
       const whole = Buffer.concat([said, line]);

@@ -2,8 +2,11 @@
  * A plain connection for scenarios that look at bytes rather than rates: it gathers what comes, and waits, for
  * a bounded time, until so many bytes are there.
  */
-import { openMembers } from "./members.ts";
+import { type Member, openMembers } from "./members.ts";
 import type { Target } from "./target.ts";
+
+/** More than any case lets a server send: past it nothing more is read. */
+const MOST_UNREAD_BYTES = 16 * 1_048_576;
 
 export type Probe = {
   address: string;
@@ -15,6 +18,7 @@ export type Probe = {
   take: () => Uint8Array;
   /** Each `data` event's size since the last call: how the kernel handed the bytes over. */
   takeReads: () => number[];
+  /** Why nothing more comes: the server has ended the connection, or it never ends what it sends. */
   lost: () => string | undefined;
   close: () => void;
 };
@@ -28,16 +32,22 @@ export async function openProbes(target: Target, count: number): Promise<Probe[]
     lost: undefined as string | undefined,
     wake: () => {},
   }));
-  const members = await openMembers(target, count, {
+  let members: Member[] = [];
+  members = await openMembers(target, count, {
     onBytes(index, chunk) {
       const state = states[index];
+      if (state.lost !== undefined) return;
       state.chunks.push(chunk);
       state.reads.push(chunk.length);
       state.bytes += chunk.length;
+      if (state.bytes > MOST_UNREAD_BYTES) {
+        state.lost ??= `it sent over ${MOST_UNREAD_BYTES >> 20} MiB that nobody had asked for`;
+        members[index]?.close();
+      }
       state.wake();
     },
     onLost(index, reason) {
-      states[index].lost = reason;
+      states[index].lost = `the server ended the connection: ${reason}`;
       states[index].wake();
     },
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { writeMessage } from "../protocols/stamp.ts";
-import { createReader, createReceiver, rollCallTag } from "./reader.ts";
+import type { BadUnit } from "./ledger.ts";
+import { createReader, createReceiver, markTag } from "./reader.ts";
 import { type RoomProtocol, roomWire } from "./wire.ts";
 
 const TAG = 0x51ab;
@@ -13,6 +14,9 @@ const speakers = [
   { address: "127.0.0.1:808", id: 345 },
 ];
 
+const named = (kind: string, sender?: number, sequence?: number) =>
+  sender === undefined ? kind : `${kind} ${sender}/${sequence}`;
+
 function setUp(protocol: RoomProtocol, got: string[] = [], learns = false) {
   const wire = roomWire(protocol, SIZE);
   const reader = createReader({
@@ -20,9 +24,10 @@ function setUp(protocol: RoomProtocol, got: string[] = [], learns = false) {
     messageBytes: SIZE,
     tag: TAG,
     onMessage: (_, sender, sequence, time) => void got.push(`${sender}/${sequence}@${time}`),
-    onRollCall: () => void got.push("roll call"),
+    onMark: (_, sender, mark) => void got.push(`mark ${mark} of ${sender}`),
     onGreeting: (_, id) => void got.push(`greeting ${id}`),
-    onFault: (kind) => void got.push(kind),
+    onCorrupt: (_, { sender, sequence }) => void got.push(named("corrupt", sender, sequence)),
+    onUnexpected: () => void got.push("unexpected"),
   });
   const prefixes = speakers.map((speaker) => wire.deliveryPrefix(speaker, SIZE));
   if (learns) reader.learnPrefixes();
@@ -32,7 +37,7 @@ function setUp(protocol: RoomProtocol, got: string[] = [], learns = false) {
     writeMessage(new DataView(message.buffer), 0, SIZE, tag, sender, sequence, sequence * 10);
     return Buffer.concat([prefixes[sender], message, wire.deliverySuffix]);
   };
-  return { reader, got, unit, prefixes, receiver: createReceiver(0) };
+  return { reader, got, unit, prefixes, wire, receiver: createReceiver(0) };
 }
 
 describe.each(protocols)("a reader of %s", (protocol) => {
@@ -62,16 +67,16 @@ describe.each(protocols)("a reader of %s", (protocol) => {
       reader.read(receiver, bytes);
       reader.read(receiver, unit(1, 4));
       expect(got).toEqual([got[0], "1/4@40"]);
-      expect(["corrupt", "unexpected"]).toContain(got[0]);
+      expect(got[0].split(" ")[0]).toBeOneOf(["corrupt", "unexpected"]);
     }
   });
 
-  test("does not take a message of another run, and knows the roll call", () => {
+  test("does not take a message of another run, and knows a mark", () => {
     const { reader, got, unit, receiver } = setUp(protocol);
     reader.read(receiver, unit(0, 0, 0x1234));
-    reader.read(receiver, unit(0, 0, rollCallTag(TAG)));
+    reader.read(receiver, unit(0, 0, markTag(TAG)));
     expect(got[0]).not.toStartWith("0/");
-    expect(got[1]).toBe("roll call");
+    expect(got[1]).toBe("mark 0 of 0");
   });
 });
 
@@ -80,8 +85,33 @@ test("the prefix of another sender makes a message corrupt", () => {
   const bytes = unit(1, 0);
   bytes[5] ^= 1;
   reader.read(receiver, bytes);
-  expect(got).toEqual(["corrupt"]);
+  expect(got).toEqual(["corrupt 1/0"]);
 });
+
+test.each(protocols)(
+  "of %s a message without its prefix is told by name, and as it should have come",
+  (protocol) => {
+    const units: BadUnit[] = [];
+    const { unit, prefixes, receiver, wire } = setUp(protocol);
+    const reader = createReader({
+      wire,
+      messageBytes: SIZE,
+      tag: TAG,
+      onMessage: () => {},
+      onMark: () => {},
+      onGreeting: () => {},
+      onCorrupt: (_, bad) => void units.push(bad),
+      onUnexpected: (_, bad) => void units.push(bad),
+    });
+    reader.expectPrefixes(prefixes);
+    const whole = unit(2, 7);
+    const bare = Buffer.from(whole.subarray(prefixes[2].length));
+    // A frame is as long as its header says.
+    const header = protocol === "chat/ws" ? [0x81, bare.length] : [];
+    reader.read(receiver, Buffer.concat([Buffer.from(header), bare]));
+    expect(units).toMatchObject([{ sender: 2, sequence: 7, expected: whole.toString("latin1") }]);
+  },
+);
 
 test("where prefixes cannot be known they are learnt, and must stay as they were", () => {
   const { got, receiver, unit, prefixes } = setUp("chat/bracket");
@@ -90,7 +120,7 @@ test("where prefixes cannot be known they are learnt, and must stay as they were
   const other = unit(1, 2);
   other[prefixes[1].length - 4] ^= 1;
   reader.read(receiver, other);
-  expect(got).toEqual(["1/0@0", "0/0@0", "1/1@10", "0/1@10", "corrupt"]);
+  expect(got).toEqual(["1/0@0", "0/0@0", "1/1@10", "0/1@10", "corrupt 1/2"]);
 });
 
 test("greetings and notices are no faults, a stranger's line is unexpected", () => {

@@ -5,8 +5,8 @@
  * no string and no object is made. Everything else (a split unit, another prefix length, a notice, a fault)
  * goes through the slow path, which may take its time.
  */
-import { HEADER_BYTES, hexWord, stamp, verifyMessage } from "../protocols/stamp.ts";
-import type { FaultKind } from "./ledger.ts";
+import { HEADER_BYTES, hexWord, stamp, verifyMessage, writeMessage } from "../protocols/stamp.ts";
+import type { BadUnit } from "./ledger.ts";
 import type { RoomWire } from "./wire.ts";
 
 /** Bytes of a unit that has not come whole yet, for one receiver. */
@@ -19,16 +19,25 @@ export type ReaderOptions = {
   tag: number;
   /** A verified message. */
   onMessage: (receiver: number, sender: number, sequence: number, time: number) => void;
-  /** A message of the roll call (tag + 1), by which each receiver shows that it hears the room. */
-  onRollCall: (receiver: number) => void;
+  /** A message beside those that are measured (`marks`): of the roll call, or the last one of its sender. */
+  onMark: (receiver: number, sender: number, mark: number) => void;
   onGreeting: (receiver: number, id: number) => void;
-  onFault: (kind: Extract<FaultKind, "corrupt" | "unexpected">, receiver: number, text: string) => void;
+  /** A WebSocket control frame, valid during the call. */
+  onControl?: (receiver: number, frame: Uint8Array) => void;
+  /** A unit that bears our tag, or has the length of ours, and is no right message; and one that nobody sent. */
+  onCorrupt: (receiver: number, unit: BadUnit) => void;
+  onUnexpected: (receiver: number, unit: BadUnit) => void;
 };
+
+/** The `time` of messages with `markTag`: everybody is there; and this was all that its sender had to say. */
+export const marks = { rollCall: 0, end: 1 } as const;
 
 /** A unit longer than this without an end is given up as corrupt. */
 const MAX_UNIT_BYTES = 1_048_576;
 /** A `data` event of Bun 1.4.5 holds at most 512 KiB. */
 const SCRATCH_BYTES = MAX_UNIT_BYTES + 1_048_576;
+/** Of a unit that is not right so much is told. */
+const SHOWN_BYTES = 240;
 
 export type Reader = ReturnType<typeof createReader>;
 
@@ -36,11 +45,13 @@ export function createReceiver(index: number): Receiver {
   return { index, carry: new Uint8Array(0), carried: 0 };
 }
 
-export const rollCallTag = (tag: number): number => (tag + 1) & 0xffff;
+export const markTag = (tag: number): number => (tag + 1) & 0xffff;
 
 export function createReader(options: ReaderOptions) {
-  const { wire, messageBytes, tag, onMessage, onRollCall, onGreeting, onFault } = options;
+  const { wire, messageBytes, tag, onMessage, onMark, onGreeting, onControl, onCorrupt, onUnexpected } =
+    options;
   const tagWord = hexWord(tag);
+  const tagBytes = Buffer.from(new Int32Array([tagWord]).buffer);
   const scratch = new Uint8Array(SCRATCH_BYTES);
   const view = new DataView(scratch.buffer);
   const suffix = wire.deliverySuffix;
@@ -144,7 +155,7 @@ export function createReader(options: ReaderOptions) {
   function keep(receiver: Receiver, from: number, end: number): void {
     const rest = end - from;
     if (rest > MAX_UNIT_BYTES) {
-      onFault("corrupt", receiver.index, `${rest} bytes without an end`);
+      onCorrupt(receiver.index, { text: `${rest} bytes without an end` });
       receiver.carried = 0;
       return;
     }
@@ -167,14 +178,14 @@ export function createReader(options: ReaderOptions) {
       onMessage(receiver, stamp.sender, stamp.sequence, stamp.time);
       return stop;
     }
-    if (!isRollCall(at, stop)) classify(receiver, at, stop);
-    else onRollCall(receiver);
+    if (!isMark(at, stop)) classify(receiver, at, stop);
+    else onMark(receiver, stamp.sender, stamp.time);
     return stop;
   }
 
-  function isRollCall(at: number, stop: number): boolean {
+  function isMark(at: number, stop: number): boolean {
     const start = stop - suffix.length - messageBytes;
-    return start >= at && verifyMessage(view, start, messageBytes, rollCallTag(tag));
+    return start >= at && verifyMessage(view, start, messageBytes, markTag(tag));
   }
 
   function unitEnd(at: number, end: number): number {
@@ -193,17 +204,43 @@ export function createReader(options: ReaderOptions) {
     return end - at < 10 ? -1 : at + 10 + Number(view.getBigUint64(at + 2));
   }
 
-  /** A greeting, a notice, or a fault: corrupt if it bears our tag, unexpected if not. */
+  /** A greeting, a notice, or a fault: corrupt if it bears our tag or has our length, unexpected if not. */
   function classify(receiver: number, at: number, stop: number): void {
-    const bytes = scratch.subarray(at, stop);
-    const text = Buffer.from(bytes.subarray(0, 240)).toString("latin1");
+    if (isControlFrame(at)) {
+      onControl?.(receiver, scratch.subarray(at, stop));
+      return;
+    }
+    const text = textOf(scratch, at, stop);
     const greeting = wire.greeting?.exec(text);
     if (greeting) onGreeting(receiver, Number(greeting[1]));
-    if (greeting || wire.notice?.test(text) || isControlFrame(at)) return;
-    const ours = text.includes(Buffer.from(new Int32Array([tagWord]).buffer).toString("latin1"));
-    const damaged = stop - at >= HEADER_BYTES && lengths.includes(stop - at - messageBytes - suffix.length);
-    onFault(ours || damaged ? "corrupt" : "unexpected", receiver, text);
+    if (greeting || wire.notice?.test(text)) return;
+    const start = startOfMessage(at, stop);
+    if (start === undefined) onUnexpected(receiver, { text });
+    else onCorrupt(receiver, { text, ...claimAt(start) });
   }
+
+  /** Where in a unit that is not right our message stands, or what is left of it; undefined: nothing is ours. */
+  function startOfMessage(at: number, stop: number): number | undefined {
+    const tagged = Buffer.from(scratch.buffer, at, stop - at).indexOf(tagBytes);
+    if (tagged >= 0) return at + tagged;
+    const ourLength = lengths.includes(stop - at - messageBytes - suffix.length);
+    return ourLength && stop - at >= HEADER_BYTES ? stop - suffix.length - messageBytes : undefined;
+  }
+
+  /** Which message the header at `start` claims to be, and how that one should have come. */
+  function claimAt(start: number): Omit<BadUnit, "text"> {
+    if (start + messageBytes > scratch.length) return {};
+    verifyMessage(view, start, messageBytes, tag);
+    const { sender, sequence, time } = stamp;
+    if (sender >= prefixes.length) return {};
+    const body = new Uint8Array(messageBytes);
+    writeMessage(new DataView(body.buffer), 0, messageBytes, tag, sender, sequence, time);
+    const unit = Buffer.concat([prefixes[sender], body, suffix]);
+    return { sender, sequence, expected: textOf(unit, 0, unit.length) };
+  }
+
+  const textOf = (bytes: Uint8Array, from: number, to: number) =>
+    Buffer.from(bytes.subarray(from, Math.min(to, from + SHOWN_BYTES))).toString("latin1");
 
   const isControlFrame = (at: number) => wire.unit === "frame" && (scratch[at] & 0x08) !== 0;
 

@@ -9,7 +9,8 @@ import { FLEET_MASK } from "./wire.ts";
 
 export type PooledRequest = { bytes: Uint8Array; reply: Uint8Array; text: string };
 
-const POOL_SIZE = 1024;
+/** Also how many requests one connection may have in flight: then each reply in flight names its request. */
+export const POOL_SIZE = 1024;
 /** Numbers that follow from a seed (mulberry32), so that a run can be repeated exactly. */
 export function seededRandom(seed: number): () => number {
   let state = seed | 0;
@@ -42,7 +43,10 @@ const framings: Record<
   },
 };
 
-/** Requests that follow from the seed. With `ids` each carries its place in the pool, and its reply too. */
+/**
+ * Requests that follow from the seed, each with a reply that no other one has. With `ids` each carries its place in
+ * the pool, and its reply too.
+ */
 export function createRequestPool(
   transport: Target["transport"],
   seed: number,
@@ -51,11 +55,13 @@ export function createRequestPool(
   const random = seededRandom(seed);
   const framing = framings[transport];
   const pool: PooledRequest[] = [];
-  while (pool.length < POOL_SIZE) {
-    const [a, b] = edgeOperands[pool.length] ?? [randomOperand(random), randomOperand(random)];
+  const replies = new Set<string>();
+  for (let made = 0; pool.length < POOL_SIZE; made++) {
+    const [a, b] = edgeOperands[made] ?? [randomOperand(random), randomOperand(random)];
     const id = ids ? pool.length : undefined;
     const reply = expectedReply(a, b, id);
     if (reply === undefined) throw new Error(`no reply is right for ${a} + ${b}`);
+    if (replies.size === replies.add(reply).size) continue;
     const text = request(a, b, id);
     pool.push({ text, bytes: framing.request(text), reply: framing.reply(reply) });
   }

@@ -7,6 +7,9 @@ import { type Pace, pace } from "./pacer.ts";
 import type { ClosedLoad, OpenLoad, RoomPlan, Run } from "./room.ts";
 import { createWindows } from "./windows.ts";
 
+/** A datagram that has not come everywhere after so long is not waited for. */
+const GIVE_UP_NS = 250e6;
+
 /** Open loop: messages of the warm-up, which are verified but not measured. */
 export const warmMessages = ({ warmupSeconds }: RoomPlan, { rate }: OpenLoad): number =>
   Math.round(rate * warmupSeconds);
@@ -81,6 +84,7 @@ async function offerClosed(run: Run, { window, senders }: ClosedLoad, start: num
     senders: members.map(({ index }) => run.senderOf(index)).filter((sender) => sender < senders),
     window,
     receivers: members.length - (wire.echoes ? 0 : 1),
+    ...(wire.transport === "udp" ? { giveUpAfter: GIVE_UP_NS } : {}),
     send(sender, sequence, count) {
       const index = Math.floor(sender / exchange.fleets);
       const time = now() - plan.epoch;

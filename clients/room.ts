@@ -37,6 +37,18 @@ export type RoomPlan = {
   quietSeconds: number;
 };
 
+/** Connections that the server ended, and why the last one; how the first ones stood is told of each. */
+export type ConnectionsLost = { count: number; reason: string; each: LostConnection[] };
+
+/**
+ * What tells how far a connection was behind, held against what all fleets had said by when (CLOCK_MONOTONIC ns):
+ * the bytes that had come when it ended, and when the last of them were said and when they were read.
+ */
+export type LostConnection = { at: number; received: number; said: number; read: number };
+
+/** Messages that a fleet had offered by when, every now and then. */
+export type Offered = { at: number; messages: number }[];
+
 /** All that the parts of one run share. */
 export type Run = {
   plan: RoomPlan;
@@ -46,16 +58,23 @@ export type Run = {
   members: Member[];
   ledger: Ledger;
   reader: Reader;
-  lost: { count: number; reason: string };
+  lost: ConnectionsLost;
   /** Bytes of a message with what the protocol puts around it, as it is sent. */
   wireBytes: number;
   /** The number in the messages of a member of this fleet. */
   senderOf: (index: number) => number;
-  /** Messages offered so far, by member of this fleet. */
+  /** Messages offered so far, by member of this fleet, and how that went. */
   sent: Int32Array;
+  offered: Offered;
   /** Who has heard the roll call, and which ids greetings gave. */
   present: Set<number>;
   ids: Int32Array;
+  /** Bytes that have come, when the last of them did, and when these had been said, by member of this fleet. */
+  received: Float64Array;
+  readAt: Float64Array;
+  saidAt: Float64Array;
   lastArrival: number;
+  /** Longest time between two arrivals at this fleet, nanoseconds; set to 0 when measuring begins. */
+  longestSilence: number;
   windows?: Windows;
 };

@@ -39,16 +39,20 @@ export const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString
 export function stopIfHopeless(stage: Stage, probes: Probe[], what: string): void {
   const lost = probes.map((probe) => probe.lost()).find((reason) => reason !== undefined);
   const failures = Object.values(stage.counts).reduce((sum, count) => sum + count, 0);
-  if (lost) stage.stopped = `the server ended a connection (${lost}) at: ${what}`;
+  if (lost) stage.stopped = `${lost}; at: ${what}`;
   else if (failures >= MAX_FAILURES) stage.stopped = `stopped after ${failures} faults`;
 }
 
-/** Sorts the difference between what was to come and what came into the ledger's kinds. */
+/**
+ * Sorts the difference between what was to come and what came into the ledger's kinds.
+ * @param notForIt units that were said and are not for this listener
+ */
 export function compareUnits(
   stage: Stage,
   units: readonly Uint8Array[],
   got: Uint8Array,
   what: string,
+  notForIt: readonly Uint8Array[] = [],
 ): void {
   const enter = (kind: FaultKind, text: string) => {
     stage.counts[kind]++;
@@ -57,6 +61,7 @@ export function compareUnits(
   const waiting = units.map(latin1);
   const passed: string[] = [];
   const came = new Set<string>();
+  const others = new Set(notForIt.map(latin1));
   for (const line of latin1(got).split(/(?<=\n)/)) {
     const place = waiting.indexOf(line);
     if (place >= 0) {
@@ -67,6 +72,7 @@ export function compareUnits(
       passed.splice(passed.indexOf(line), 1);
       enter("reordered", excerpt(line));
     } else if (came.has(line)) enter("duplicated", excerpt(line));
+    else if (others.has(line)) enter("unexpected", `its own message came back: ${excerpt(line)}`);
     else if (line !== "") enter("corrupt", excerpt(line));
   }
   for (const missing of [...passed, ...waiting]) enter("lost", excerpt(missing));

@@ -1,28 +1,42 @@
 /**
  * The closed loop: each sender keeps a window of outstanding messages, and a message that every receiver of
- * this fleet has got makes room for the next. A lost message would stop it for ever, so that a slot whose
- * message has not come in time is given back.
+ * this fleet has got makes room for the next. Windows begin with one message (`nextDepth`), so that a slow server never
+ * has much more to do than it has done already.
+ *
+ * A stream loses nothing while its connection stands, so its windows wait for as long as it takes. A datagram
+ * that has not come after a while is given up, since a lost one would stop the loop for ever.
  */
 import { now } from "../platform/clock.ts";
 
 export type Windows = ReturnType<typeof createWindows>;
 
-/** A message that has not come everywhere after so long is given up (the ledger still waits for it). */
-const GIVE_UP_NS = 250e6;
 const LOOK_MS = 50;
 
 export type WindowOptions = {
   /** Senders of this fleet, as numbered in the messages. */
   senders: readonly number[];
-  /** Messages outstanding for each; a power of two is not needed. */
+  /** Most messages outstanding for each; a power of two is not needed. */
   window: number;
   /** Local receivers that are to get each sender's messages. */
   receivers: number;
+  /** Nanoseconds after which a message is given up that has not come everywhere (the ledger still waits for it). */
+  giveUpAfter?: number;
   /** Sends the next `count` messages of a sender, of which the first has this sequence number. */
   send: (sender: number, sequence: number, count: number) => boolean;
 };
 
-export function createWindows({ senders, window, receivers, send }: WindowOptions) {
+/** A load that would take so long at the speed seen so far is not put in flight at once, nanoseconds. */
+const MOST_AHEAD_NS = 1e9;
+
+/**
+ * How much to have in flight next, once all of `depth` has come in so many nanoseconds: all that is wanted where that
+ * is soon done at this speed, else twice as much as before.
+ */
+export function nextDepth(depth: number, wanted: number, elapsed: number): number {
+  return (elapsed / depth) * wanted < MOST_AHEAD_NS ? wanted : Math.min(wanted, depth * 2);
+}
+
+export function createWindows({ senders, window, receivers, giveUpAfter, send }: WindowOptions) {
   const rows = new Int32Array(Math.max(0, ...senders) + 1).fill(-1);
   senders.forEach((sender, row) => {
     rows[sender] = row;
@@ -32,22 +46,43 @@ export function createWindows({ senders, window, receivers, send }: WindowOption
   const remaining = new Int32Array(slots);
   const sentAt = new Float64Array(slots);
   const next = new Int32Array(senders.length);
-  const free = new Int32Array(senders.length).fill(window);
+  /** Messages that each sender may have in flight by now, since when, and how many all have. */
+  let allowed = 1;
+  let since = now();
+  let inFlight = 0;
+  /** Rows with room that has not been used yet. */
   const dirty: number[] = [];
+  const isDirty = new Uint8Array(senders.length);
   let scheduled = false;
   let stopped = false;
   let givenUp = 0;
 
   function credit(row: number, slot: number): void {
     outstanding[slot] = -1;
-    if (free[row]++ === 0) dirty.push(row);
+    inFlight--;
+    if (isDirty[row] === 0) {
+      isDirty[row] = 1;
+      dirty.push(row);
+    }
     if (scheduled || stopped) return;
     scheduled = true;
     // After the poll phase: all that this turn has made room for goes out by one write a sender.
-    setImmediate(() => {
-      scheduled = false;
-      for (const row of dirty.splice(0)) refill(row);
-    });
+    setImmediate(refillAll);
+  }
+
+  function refillAll(): void {
+    scheduled = false;
+    // All senders grow at once: how their messages fall together is part of the load.
+    if (allowed < window) {
+      if (inFlight > 0) return;
+      const at = now();
+      allowed = nextDepth(allowed, window, at - since);
+      since = at;
+    }
+    for (const row of dirty.splice(0)) {
+      isDirty[row] = 0;
+      refill(row);
+    }
   }
 
   /** The slots of a window are used in turn, so that only those up to the first taken one are free now. */
@@ -56,37 +91,40 @@ export function createWindows({ senders, window, receivers, send }: WindowOption
     const first = next[row];
     let count = 0;
     const at = now();
-    while (count < window) {
+    while (count < allowed) {
       const slot = row * window + ((first + count) % window);
       if (outstanding[slot] >= 0) break;
       outstanding[slot] = first + count++;
       remaining[slot] = receivers;
       sentAt[slot] = at;
     }
-    free[row] = 0;
+    inFlight += count;
     if (count === 0) return;
     next[row] = first + count;
     if (!send(senders[row], first, count)) stopped = true;
   }
 
-  const patrol = setInterval(() => {
-    const limit = now() - GIVE_UP_NS;
+  function giveUpLate(limit: number): void {
     for (let slot = 0; slot < slots; slot++)
       if (outstanding[slot] >= 0 && sentAt[slot] < limit) {
         givenUp++;
         credit(Math.floor(slot / window), slot);
       }
-  }, LOOK_MS);
+  }
+
+  const patrol =
+    giveUpAfter === undefined ? undefined : setInterval(() => giveUpLate(now() - giveUpAfter), LOOK_MS);
 
   return {
     start(): void {
+      since = now();
       for (let row = 0; row < senders.length; row++) refill(row);
     },
     stop(): void {
       stopped = true;
       clearInterval(patrol);
     },
-    /** A receiver of this fleet has got a message. */
+    /** A receiver of this fleet has got a message, or has been passed over by it. */
     arrived(sender: number, sequence: number): void {
       const row = sender < rows.length ? rows[sender] : -1;
       if (row < 0) return;

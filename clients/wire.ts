@@ -5,9 +5,19 @@
  * For every room protocol a delivery is constant bytes, the message, constant bytes; a WebSocket frame's
  * header is just more of the first. So one reader verifies them all.
  */
-import { type Dialect, dialects } from "../protocols/chat.ts";
+import { type Dialect, dialects, MAX_QUEUE_BYTES } from "../protocols/chat.ts";
+import { MAX_QUEUE_BYTES as MAX_WS_QUEUE_BYTES } from "../protocols/chat-ws.ts";
 import { relayPrefix } from "../protocols/relay.ts";
-import { applyMask, FIN, headerBytes, opcodes, writeHeader } from "../protocols/websocket.ts";
+import {
+  applyMask,
+  encodeFrame,
+  FIN,
+  headerBytes,
+  opcodeOf,
+  opcodes,
+  writeHeader,
+} from "../protocols/websocket.ts";
+import type { Member } from "./members.ts";
 
 export type RoomProtocol = keyof typeof dialects | "relay" | "chat/ws";
 
@@ -25,6 +35,8 @@ export type RoomWire = {
   deliverySuffix: Uint8Array;
   /** Changes a message that has been written in place, as masking does. */
   seal?: (view: DataView, at: number, messageBytes: number) => void;
+  /** What a server keeps at least for a reader who falls behind, before it may end the connection. */
+  queueBytes?: number;
   /** What bounds a unit: a newline, the datagram, or the WebSocket frame's own length. */
   unit: "line" | "datagram" | "frame";
   /** The id that a greeting tells its newcomer. */
@@ -58,6 +70,7 @@ function dialectWire(name: keyof typeof dialects): RoomWire {
     sendSuffix: encode(dialect.say.suffix),
     deliveryPrefix: (speaker) => encode(dialect.prefix(speaker) + (inObject ? '"' : stamp)),
     deliverySuffix: encode((inObject ? '"' : "") + dialect.suffix),
+    queueBytes: MAX_QUEUE_BYTES,
     unit: "line",
     ...(dialect.greeting ? { greeting: patternOf(dialect.greeting)! } : {}),
     ...(notices.length > 0 ? { notice: new RegExp(notices.map((pattern) => pattern.source).join("|")) } : {}),
@@ -97,8 +110,17 @@ const webSocketWire = (messageBytes: number): RoomWire => ({
     return new Uint8Array([...textFrameHeader(text.length + messageBytes + 1), ...text]);
   },
   deliverySuffix: encode("\n"),
+  queueBytes: MAX_WS_QUEUE_BYTES,
   unit: "frame",
 });
+
+/** A ping is answered, as every client has to (RFC 6455 5.5.2); the other control frames ask for nothing. */
+export function answerControl(member: Pick<Member, "send">, frame: Uint8Array): void {
+  if (opcodeOf(frame[0]) !== opcodes.ping) return;
+  // A server's frame has no mask, and a control frame's length is one byte.
+  const pong = encodeFrame(FIN | opcodes.pong, frame.subarray(2), FLEET_MASK);
+  member.send(pong, 0, pong.length);
+}
 
 /** The client's view of a room protocol, for messages of this size. */
 export function roomWire(protocol: RoomProtocol, messageBytes: number): RoomWire {

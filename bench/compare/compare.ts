@@ -6,6 +6,7 @@ import { geometricMean, median } from "simple-statistics";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { type Metric, metrics } from "../metrics.ts";
 import type { RunRecord, Sample } from "../record.ts";
+import { isGeneratorLimited } from "../saturation.ts";
 import type { Cell, Comparison, Mean, Row, Side } from "./comparison.ts";
 import { compareFaults } from "./correctness.ts";
 import { classes, isTested } from "./family.ts";
@@ -93,7 +94,11 @@ function compareSides(old: Source, now: Source, { keyOf, unlike, notes, options 
     onlyOld: [...before.keys()].filter((key) => !after.has(key)).map(nameOf),
     onlyNew: [...after.keys()].filter((key) => !before.has(key)).map(nameOf),
     unlike: differences,
-    notes: [...notes, ...partialNotes(old, now)],
+    notes: [
+      ...notes,
+      ...partialNotes(old, now),
+      ...boundNotes(shared.filter((key) => [before, after].some(hasBound(key))).map(nameOf)),
+    ],
   };
 }
 
@@ -120,6 +125,16 @@ function partialNotes(old: Source, now: Source): string[] {
     partial === null ? [] : [`Record ${id} is partial: ${partial}.`],
   );
 }
+
+const hasBound = (key: string) => (side: Map<string, Sample[]>) => side.get(key)!.some(isGeneratorLimited);
+
+const boundNotes = (cells: string[]): string[] =>
+  cells.length === 0
+    ? []
+    : [
+        `The load generator was the limit in ${cells.join(", ")}: the rates there are lower bounds and are not compared; ` +
+          "the server's CPU is. More --fleets on more cores would tell.",
+      ];
 
 function compareCell(key: string, name: string, old: Sample[], now: Sample[]): Measured {
   const [scenario, variant, server] = JSON.parse(key);

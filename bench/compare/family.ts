@@ -6,6 +6,7 @@
  * beside the clock's, since it is the steadier one on a machine that others use too.
  */
 import type { Sample } from "../record.ts";
+import { isGeneratorLimited } from "../saturation.ts";
 
 /** What a tested figure belongs to; a cell has at most one figure of each class. */
 export const classes: Record<string, readonly string[]> = {
@@ -19,12 +20,14 @@ export const classes: Record<string, readonly string[]> = {
 
 const tested = new Set(Object.values(classes).flat());
 
-/** In an open loop the rate is what was asked for, and says nothing of the server. */
-const givenInOpenLoop = new Set(classes.throughput);
+const rates = new Set(classes.throughput);
+
+/** In an open loop the rate is what was asked for; where the fleet was the limit it is a lower bound. */
+const isServersRate = (sample: Sample) => sample.parameters.loop !== "open" && !isGeneratorLimited(sample);
 
 /** Whether a figure is tested, in samples of one cell; one that never differs from 0 has nothing to say. */
 export function isTested(metric: string, samples: readonly Sample[]): boolean {
   if (!tested.has(metric)) return false;
   if (metric === "lossShare") return samples.some((sample) => sample.metrics[metric] > 0);
-  return !givenInOpenLoop.has(metric) || samples.every((sample) => sample.parameters.loop !== "open");
+  return !rates.has(metric) || samples.every(isServersRate);
 }

@@ -41,27 +41,31 @@ group(`stamp: ${MESSAGES} messages`, () => {
   }
 });
 
+function fail(_receiver: number, { text }: { text: string }): void {
+  throw new Error(text);
+}
+
 group(`read, verify and enter ${MESSAGES} deliveries of chat/bracket`, () => {
   for (const size of SIZES) {
     const wire = roomWire("chat/bracket", size);
     const prefix = wire.deliveryPrefix({ address: "127.0.0.1:45678", id: 1 }, size);
     const bytes = linesOf(size, prefix);
-    let ledger = createLedger(1, 1);
+    const newLedger = () => createLedger({ receivers: 1, senders: 1, hears: () => true });
+    let ledger = newLedger();
     const reader = createReader({
       wire,
       messageBytes: size,
       tag: TAG,
       onMessage: (receiver, sender, sequence) => void ledger.enter(receiver, sender, sequence),
-      onRollCall: () => {},
+      onMark: () => {},
       onGreeting: () => {},
-      onFault: (_kind, _receiver, text) => {
-        throw new Error(text);
-      },
+      onCorrupt: fail,
+      onUnexpected: fail,
     });
     reader.expectPrefixes([prefix]);
     const receiver = createReceiver(0);
     bench(`${size} bytes a message`, () => {
-      ledger = createLedger(1, 1);
+      ledger = newLedger();
       reader.read(receiver, bytes);
       if (ledger.counts.delivered !== MESSAGES) throw new Error("not every message was verified");
     });

@@ -21,6 +21,7 @@ import {
   perSecond,
   total,
 } from "../samples.ts";
+import { boundMark, cpuShares } from "../saturation.ts";
 import { groups, summarized } from "./rows.ts";
 import {
   type BenchOptions,
@@ -44,10 +45,17 @@ const CLOSED = {
   udp: { senders: 4, window: 4 },
   ws: { senders: 16, window: 64 },
 };
-const QUIET_SECONDS = { tcp: 1, udp: 0.3, ws: 1 };
+/**
+ * Most bytes on their way to one receiver in a closed loop, a quarter of what rooms keep for a slow reader: the load
+ * by itself must never be what makes a right server evict.
+ */
+const OUTSTANDING_BYTES = 262_144;
+/** What a protocol puts around a message when it is delivered: prefix, header, suffix; at most about so much. */
+const AROUND_BYTES = 64;
+const QUIET_SECONDS = { tcp: 3, udp: 0.3, ws: 3 };
 /** The ledger holds a number for each pair of sender and receiver. */
 const MOST_SENDERS = 1000;
-const PATIENCE_SECONDS = 45;
+const PATIENCE_SECONDS = 60;
 
 /** Protocols that get one look at one size, unless the command line names them. */
 const GLANCED = ["chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
@@ -93,7 +101,8 @@ export function roomCell(
   options: BenchOptions,
 ): Cell {
   const transport = transportOf(protocol);
-  const closed = CLOSED[transport];
+  const messageBytes = options.size ?? MESSAGE_BYTES;
+  const closed = closedLoad(CLOSED[transport], messageBytes, connections, options);
   const load: Load =
     loop === "open"
       ? {
@@ -103,13 +112,8 @@ export function roomCell(
             Math.min(OPEN_RATE_MOST, Math.round(OPEN_DELIVERIES[transport] / Math.max(1, connections - 1))),
           senders: Math.min(options.senders ?? connections, connections, MOST_SENDERS),
         }
-      : {
-          loop,
-          window: options.window ?? closed.window,
-          senders: Math.min(options.senders ?? closed.senders, connections),
-        };
+      : { loop, ...closed };
   const { warmupSeconds, seconds } = times(options);
-  const messageBytes = options.size ?? MESSAGE_BYTES;
   return {
     scenario: "fanout",
     variant: `${protocol} ${connections} ${loop}`,
@@ -119,6 +123,19 @@ export function roomCell(
     run: (context) =>
       runRoomCell({ protocol, connections, messageBytes, warmupSeconds, seconds, load }, context),
   };
+}
+
+/** Senders and windows: those asked for, or as many as have their messages under way within the bound of bytes. */
+function closedLoad(
+  most: { senders: number; window: number },
+  messageBytes: number,
+  connections: number,
+  options: BenchOptions,
+): { senders: number; window: number } {
+  const messages = Math.max(1, Math.floor(OUTSTANDING_BYTES / (messageBytes + AROUND_BYTES)));
+  const senders = Math.min(options.senders ?? Math.min(most.senders, messages), connections);
+  const fitting = Math.max(1, Math.floor(messages / senders));
+  return { senders, window: options.window ?? Math.min(most.window, fitting) };
 }
 
 export type RoomShape = Pick<
@@ -158,6 +175,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
     expected: total(reports, ({ expected }) => expected),
     withheld: total(reports, ({ withheld }) => withheld),
     windowsGivenUp: total(reports, ({ givenUp }) => givenUp),
+    fellBehind: fellBehind(shape, reports),
     measured: delivered,
     firstHalf,
     secondHalf: delivered - firstHalf,
@@ -181,14 +199,41 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
         ? { deliveryRate: perSecond(delivered, meters.elapsed) }
         : { achievedRate: total(reports, ({ open }) => open?.pace.achieved ?? 0) }),
       ...cpuMetrics(meters, delivered, "Delivery"),
+      longestSilence: Math.max(...reports.map(({ measured }) => measured.silence)),
       ...(transport === "udp" && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
       ...latency?.metrics,
     },
     histograms: latency?.histograms ?? {},
     witnesses: reports.flatMap(({ witnesses }) => witnesses),
     meters,
-    wrong: [...faultsOf(counts, faults), ...lostConnections(reports), ...turnedAway(churned)],
+    wrong: [
+      ...faultsOf(counts, faults),
+      ...lostConnections(reports, counts.fellBehind),
+      ...turnedAway(churned),
+    ],
   };
+}
+
+/**
+ * Lost connections to which more was still to come than the protocol asks a server to keep for a slow reader: those it
+ * was free to end. One that was reset has not got all that had been said by then; one that was closed in order has got
+ * all, but late. What had been said at a time is taken from the fleets' notes, in favour of the server.
+ */
+function fellBehind({ protocol, messageBytes }: RoomShape, reports: RoomReport[]): number {
+  const { queueBytes, sendPrefix, sendSuffix } = roomWire(protocol, messageBytes);
+  if (queueBytes === undefined) return 0;
+  const unitBytes = sendPrefix.length + messageBytes + sendSuffix.length;
+  const atMost = (at: number) =>
+    total(reports, ({ offered }) => (offered.find((note) => note.at >= at) ?? offered.at(-1))?.messages ?? 0);
+  const atLeast = (at: number) =>
+    total(reports, ({ offered }) => offered.findLast((note) => note.at <= at)?.messages ?? 0);
+  return reports
+    .flatMap(({ connectionsLost }) => connectionsLost.each)
+    .filter(({ at, received, said, read }) =>
+      [atMost(at) * unitBytes - received, (atMost(read) - atLeast(said)) * unitBytes].some(
+        (behind) => behind > queueBytes,
+      ),
+    ).length;
 }
 
 const turnedAway = (churned: RoomReport["churned"]): SampleParts["wrong"] =>
@@ -274,10 +319,14 @@ function fanoutTable(all: Sample[]): string {
   };
   const rateRow = ({ key, samples }: (typeof open)[number]) => {
     const { valid, shown, mark } = summarized(samples);
+    const busy = (whose: "fleet" | "server") =>
+      percent(median(shown.flatMap((sample) => cpuShares(sample)[whose] ?? [])));
     return [
       key + mark,
       `${valid.length}/${samples.length}`,
-      amount(middle(shown, "deliveryRate")),
+      isMostMissing(samples) ? "–" : boundMark(shown) + amount(middle(shown, "deliveryRate")),
+      busy("server"),
+      busy("fleet"),
       duration(middle(shown, "serverCpuPerDelivery")),
       duration(middle(shown, "fleetCpuPerDelivery")),
       lossCell(samples),
@@ -302,10 +351,26 @@ function fanoutTable(all: Sample[]): string {
     );
   if (closed.length > 0)
     parts.push(
-      table(["closed loop", "valid", "deliveries/s", "server CPU", "fleet CPU", "lost"], closed.map(rateRow)),
+      table(
+        [
+          "closed loop",
+          "valid",
+          "deliveries/s",
+          "server busy",
+          "fleet busy",
+          "server CPU",
+          "fleet CPU",
+          "lost",
+        ],
+        closed.map(rateRow),
+      ),
     );
   return parts.join("\n\n");
 }
+
+/** A rate of deliveries of which most did not come says nothing. */
+const isMostMissing = (samples: Sample[]) =>
+  sumOf(samples, "delivered") === 0 || sumOf(samples, "delivered") * 2 < sumOf(samples, "expected");
 
 /** What was lost, and where the kernel says so. */
 function lossCell(samples: Sample[]): string {

@@ -41,6 +41,8 @@ export type FramingReport = { workload: "framing"; stages: Stage[] };
 
 const SENDERS = 8;
 const RECEIVERS = 8;
+/** A server from which nothing comes for so long has stopped: what it owes is not waited for. */
+const STALLED_MS = 5000;
 /** Three members of one room, and how they speak. */
 type Trio = { a: Probe; b: Probe; c: Probe; form: LineForm; prefixOf: (probe: Probe) => Uint8Array };
 
@@ -104,18 +106,53 @@ async function quiet(...probes: Probe[]): Promise<void> {
 const delivered = ({ form, prefixOf }: Trio, probe: Probe, line: Uint8Array) =>
   Buffer.concat([prefixOf(probe), form.delivered(line)]);
 
-/** Waits for exactly these units at B, in this order, and enters what is otherwise. */
-async function expectUnits(stage: Stage, trio: Trio, units: Uint8Array[], what: string): Promise<void> {
-  const length = units.reduce((sum, unit) => sum + unit.length, 0);
+/** Something said, as it is to be delivered. */
+type Said = { by: Probe; unit: Uint8Array };
+
+/** Waits for exactly these units at everyone who is to hear them, in this order, and enters what is otherwise. */
+async function expectUnits(stage: Stage, trio: Trio, said: Said[], what: string): Promise<void> {
   stage.tried++;
-  await trio.b.arrived(length, CASE_TIMEOUT_MS);
-  const got = Buffer.from(trio.b.take());
-  trio.a.take();
-  trio.c.take();
-  if (got.equals(Buffer.concat(units))) return;
-  await quiet(trio.b);
-  compareUnits(stage, units, got, what);
-  stopIfHopeless(stage, [trio.a, trio.b, trio.c], what);
+  const { a, b, c } = trio;
+  let differs = false;
+  for (const [name, listener] of [["B", b] as const, ["A", a] as const, ["C", c] as const]) {
+    const isForIt = ({ by }: Said) => trio.form.echoes || by !== listener;
+    const units = said.filter(isForIt).map(({ unit }) => unit);
+    const got = await gather(stage, trio, listener, units);
+    if (got === undefined) continue;
+    differs = true;
+    const own = said.filter((one) => !isForIt(one)).map(({ unit }) => unit);
+    compareUnits(stage, units, got, `${what}, as ${name} hears it`, own);
+  }
+  if (differs) await quiet(a, b, c);
+  stopIfHopeless(stage, [a, b, c], what);
+}
+
+/** What comes at a listener instead of just these units; undefined when it is these. */
+async function gather(
+  stage: Stage,
+  trio: Trio,
+  listener: Probe,
+  units: Uint8Array[],
+): Promise<Uint8Array | undefined> {
+  const wanted = Buffer.concat(units);
+  await listener.arrived(wanted.length, CASE_TIMEOUT_MS);
+  const got = listener.take();
+  if (wanted.equals(got)) return undefined;
+  if (got.length < wanted.length) {
+    // What is said now must come behind all of it: only then is what has not come lost, and not late.
+    const speaker = listener === trio.c ? trio.b : trio.c;
+    speaker.send(trio.form.write(SYNC));
+    units.push(delivered(trio, speaker, SYNC));
+    if (!(await listener.arrived(1, STALLED_MS))) stage.stopped = `nothing came for ${STALLED_MS / 1000} s`;
+  }
+  return Buffer.concat([got, await rest(listener)]);
+}
+
+/** All that still comes, until nothing does. */
+async function rest(probe: Probe): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  while (await probe.arrived(1, QUIET_MS)) parts.push(probe.take());
+  return Buffer.concat(parts);
 }
 
 async function splitInTwo(trio: Trio, lines: CorpusLine[], plan: FramingPlan): Promise<Stage> {
@@ -125,7 +162,10 @@ async function splitInTwo(trio: Trio, lines: CorpusLine[], plan: FramingPlan): P
   const sync = delivered(trio, c, SYNC);
   for (const { name, bytes } of lines) {
     const written = form.write(bytes);
-    const whole = delivered(trio, a, bytes);
+    const said = [
+      { by: c, unit: sync },
+      { by: a, unit: delivered(trio, a, bytes) },
+    ];
     stage.possible += written.length - 1;
     for (const cut of cuts(written.length, plan.exhaustive, random)) {
       if (stage.stopped) return stage;
@@ -133,7 +173,7 @@ async function splitInTwo(trio: Trio, lines: CorpusLine[], plan: FramingPlan): P
       c.send(form.write(SYNC));
       await b.arrived(sync.length, CASE_TIMEOUT_MS);
       a.send(written.subarray(cut));
-      await expectUnits(stage, trio, [sync, whole], `${name}, cut at byte ${cut} of ${written.length}`);
+      await expectUnits(stage, trio, said, `${name}, cut at byte ${cut} of ${written.length}`);
     }
   }
   return stage;
@@ -153,8 +193,8 @@ async function coalesced(trio: Trio, lines: CorpusLine[]): Promise<Stage> {
   for (const group of groups) {
     if (stage.stopped) break;
     a.send(Buffer.concat(group.map(({ bytes }) => form.write(bytes))));
-    const units = group.map(({ bytes }) => delivered(trio, a, bytes));
-    await expectUnits(stage, trio, units, `${group.length} lines in one write`);
+    const said = group.map(({ bytes }) => ({ by: a, unit: delivered(trio, a, bytes) }));
+    await expectUnits(stage, trio, said, `${group.length} lines in one write`);
   }
   return stage;
 }
@@ -167,66 +207,82 @@ async function byteByByte(trio: Trio, lines: CorpusLine[]): Promise<Stage> {
     if (stage.stopped) break;
     const written = form.write(bytes);
     for (let at = 0; at < written.length; at++) a.send(written.subarray(at, at + 1));
-    await expectUnits(stage, trio, [delivered(trio, a, bytes)], `${name}, one byte a write`);
+    await expectUnits(stage, trio, [{ by: a, unit: delivered(trio, a, bytes) }], `${name}, one byte a write`);
   }
   return stage;
 }
 
-/** Random lines from 8 senders to 8 receivers, their streams cut and merged at random places. */
+/** Whose line it is, as a ledger numbers them; `sequence` past the last is the line by which a sender ends. */
+type Line = { sender: number; sequence: number };
+
+/** Random lines from 8 senders to 8 receivers and to each other, their streams cut and merged at random places. */
 async function randomCuts(target: Target, plan: FramingPlan, form: LineForm): Promise<Stage> {
-  const stage = emptyStage("random");
   const random = seededRandom(plan.seed ^ 0x5eed);
   const dialect: Dialect = dialects[plan.protocol];
   const probes = await openProbes(target, SENDERS + RECEIVERS);
   try {
     const ids = await hearAll(target, probes, form, dialect);
     const senders = probes.slice(0, SENDERS);
-    const receivers = probes.slice(SENDERS);
     const perSender = Math.ceil(plan.randomLines / SENDERS);
-    /** Every line as it is to be delivered, and whose it is. */
-    const known = new Map<string, { sender: number; sequence: number }>();
-    let bytesToCome = 0;
+    /** Every line as it is to be delivered. */
+    const known = new Map<string, Line>();
+    const bytes = senders.map(() => 0);
     const streams = senders.map((probe, sender) => {
       const prefix = Buffer.from(dialect.prefix({ address: probe.address, id: ids[sender] }));
       const written: Uint8Array[] = [];
-      for (let sequence = 0; sequence < perSender; sequence++) {
+      for (let sequence = 0; sequence <= perSender; sequence++) {
         const line = randomLine(random, sender, sequence);
         const unit = Buffer.concat([prefix, form.delivered(line)]);
         known.set(latin1(unit).slice(0, -1), { sender, sequence });
-        bytesToCome += unit.length;
+        bytes[sender] += unit.length;
         written.push(form.write(line));
       }
       return Buffer.concat(written);
     });
-    await sendInPieces(senders, streams, random, () => {
-      // What the senders hear of each other is not looked at here.
-      for (const probe of senders) probe.take();
-      return receivers.some((probe) => probe.lost() !== undefined);
-    });
-    await Promise.all(receivers.map((probe) => probe.arrived(bytesToCome, CASE_TIMEOUT_MS)));
-    const short = receivers.some((probe) => probe.lost() !== undefined);
-    if (short)
-      stage.stopped = `the server ended a connection: ${receivers.find((probe) => probe.lost())?.lost()}`;
-    const ledger = createLedger(RECEIVERS, SENDERS);
-    receivers.forEach((probe, receiver) => {
-      for (const unit of unitsOf(dialect, probe.take())) {
-        const line = known.get(unit);
-        if (line) ledger.enter(receiver, line.sender, line.sequence);
-        else ledger.fault("corrupt", receiver, unit.slice(0, 200));
-      }
-    });
-    ledger.close(new Int32Array(SENDERS).fill(perSender), () => true);
-    const { delivered: _, ...counts } = ledger.counts;
+    const lost = () => probes.map((probe) => probe.lost()).find((reason) => reason !== undefined);
+    await sendInPieces(senders, streams, random, () => lost() !== undefined);
+    const all = bytes.reduce((sum, one) => sum + one, 0);
+    const toCome = (probe: number) => all - (form.echoes ? 0 : (bytes[probe] ?? 0));
+    await Promise.all(probes.map((probe, index) => probe.arrived(toCome(index), STALLED_MS)));
+    const units = probes.map((probe) => unitsOf(dialect, probe.take()));
     return {
-      ...stage,
-      tried: perSender * SENDERS,
-      possible: perSender * SENDERS,
-      counts,
-      witnesses: ledger.witnesses,
+      ...emptyStage("random"),
+      ...judgeRandom(units, known, perSender, form.echoes),
+      ...endedBy(lost()),
     };
   } finally {
     for (const probe of probes) probe.close();
   }
+}
+
+const endedBy = (lost: string | undefined): Pick<Stage, "stopped"> =>
+  lost === undefined ? {} : { stopped: lost };
+
+/** What each probe has heard, against what was said: the first probes are the senders. */
+function judgeRandom(
+  heard: string[][],
+  known: ReadonlyMap<string, Line>,
+  perSender: number,
+  echoes: boolean,
+): Omit<Stage, "name"> {
+  const ledger = createLedger({
+    receivers: heard.length,
+    senders: SENDERS,
+    hears: (receiver, sender) => echoes || receiver !== sender,
+  });
+  heard.forEach((units, receiver) => {
+    for (const unit of units) {
+      const line = known.get(unit);
+      if (!line) ledger.corrupt(receiver, { text: unit.slice(0, 200) });
+      else if (line.sequence < perSender) ledger.enter(receiver, line.sender, line.sequence);
+      else ledger.end(receiver, line.sender);
+    }
+  });
+  ledger.close(new Int32Array(SENDERS).fill(perSender));
+  const { delivered: _, undelivered, ...counts } = ledger.counts;
+  const [tried, possible] = [perSender * SENDERS, perSender * SENDERS];
+  const stopped = `${undelivered} deliveries had not come when nothing more came for ${STALLED_MS / 1000} s`;
+  return { tried, possible, counts, witnesses: ledger.witnesses, ...(undelivered > 0 ? { stopped } : {}) };
 }
 
 /** Waits until every member has heard the last one; returns the ids that a greeting gave, by member. */

@@ -1,22 +1,24 @@
 /**
  * The room workload: many members of one chat room or relay send, and every delivery to every one of them is
- * verified. Open loop for latency, closed loop for throughput (room-load.ts has both).
+ * verified. Open loop for latency, closed loop for throughput (room-load.ts has both); room-end.ts ends it.
  */
 import { now } from "../../platform/clock.ts";
 import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
 import { udpDrops } from "../../platform/proc.ts";
+import { stamp } from "../../protocols/stamp.ts";
 import { type ArrivalsReport, createArrivals } from "../arrivals.ts";
 import { type Churned, churn } from "../churn.ts";
 import type { Exchange } from "../exchange.ts";
 import { createLedger, type Ledger, type Witness } from "../ledger.ts";
 import { openMembers } from "../members.ts";
 import type { Pace } from "../pacer.ts";
-import { createReader, createReceiver, rollCallTag } from "../reader.ts";
-import type { RoomPlan, Run } from "../room.ts";
+import { createReader, createReceiver, marks, markTag } from "../reader.ts";
+import type { ConnectionsLost, Offered, RoomPlan, Run } from "../room.ts";
+import { finish } from "../room-end.ts";
 import { allMessages, compose, offer, warmMessages } from "../room-load.ts";
 import { plannedTarget } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
-import { roomWire } from "../wire.ts";
+import { answerControl, roomWire } from "../wire.ts";
 
 export type RoomReport = {
   workload: "room";
@@ -29,9 +31,10 @@ export type RoomReport = {
   withheld: number;
   /** Windows that were given back without their message having come everywhere. */
   givenUp: number;
-  connectionsLost: { count: number; reason: string };
-  /** Of the measured time only; deliveries also by its halves. */
-  measured: { used: Used; sent: number; delivered: number; firstHalf: number };
+  connectionsLost: ConnectionsLost;
+  offered: Offered;
+  /** Of the measured time only; deliveries also by its halves. `silence`: the longest time without any, ns. */
+  measured: { used: Used; sent: number; delivered: number; firstHalf: number; silence: number };
   /** Datagrams that the kernel dropped at this fleet's sockets. */
   dropped: number | undefined;
   churned?: Churned;
@@ -41,11 +44,21 @@ export type RoomReport = {
 
 const ROLL_CALL_SECONDS = 5;
 const ROLL_CALL_EVERY_MS = 250;
-const DRAIN_SECONDS = 10;
 /** Between go and the first message, so that every fleet has heard go. */
 const START_DELAY_NS = 20e6;
+/** How often it is noted what has been offered; and bounds of what a report holds of that, and of lost connections. */
+const OFFERED_EVERY_MS = 20;
+const MOST_OFFERED = 100_000;
+const MOST_LOST_TOLD = 1000;
+/** Before anything has been said, a room may tell each member of each other one, and this much more. */
+const NOTICE_BYTES = 128;
+const UNASKED_BYTES = 16 * 1_048_576;
 
-export const sum = (values: Int32Array): number => values.reduce((a, b) => a + b, 0);
+function sum(values: Int32Array | Float64Array): number {
+  let all = 0;
+  for (const value of values) all += value;
+  return all;
+}
 
 export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomReport> {
   const { load } = plan;
@@ -62,6 +75,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
       () => exchange.progress({ sent: sum(run.sent), delivered: run.ledger.counts.delivered }),
       250,
     );
+    const offered = setInterval(() => noteOffered(run), OFFERED_EVERY_MS);
     try {
       const [measured, open, churned] = await Promise.all([
         measure(run, start),
@@ -70,6 +84,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
           ? churn(run.target, plan.churn, start + plan.warmupSeconds * 1e9, plan.seconds)
           : undefined,
       ]);
+      noteOffered(run);
       const { taken, expected } = await finish(run, takenBefore);
       return {
         workload: "room",
@@ -80,6 +95,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
         withheld: sum(run.sent) - taken,
         givenUp: run.windows?.givenUp() ?? 0,
         connectionsLost: run.lost,
+        offered: run.offered,
         measured,
         ...(churned ? { churned } : {}),
         dropped:
@@ -90,10 +106,15 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
       };
     } finally {
       clearInterval(progress);
+      clearInterval(offered);
     }
   } finally {
     for (const member of run.members) member.close();
   }
+}
+
+function noteOffered({ offered, sent }: Run): void {
+  if (offered.length < MOST_OFFERED) offered.push({ at: now(), messages: sum(sent) });
 }
 
 /** Opens this fleet's members, and everything that takes what comes for them. */
@@ -104,23 +125,35 @@ async function join(
 ): Promise<Run> {
   const target = plannedTarget(plan);
   const wire = roomWire(plan.protocol, plan.messageBytes);
+  const { senders } = plan.load;
   const count = Math.ceil((plan.connections - exchange.fleet) / exchange.fleets);
-  const ledger = createLedger(count, plan.load.senders);
+  const senderOf = (index: number) => index * exchange.fleets + exchange.fleet;
+  const ledger = createLedger({
+    receivers: count,
+    senders,
+    hears: (receiver, sender) => wire.echoes || senderOf(receiver) !== sender,
+    onPassedOver: (sender, sequence) => run.windows?.arrived(sender, sequence),
+  });
   let arrivedAt = 0;
   const reader = createReader({
     wire,
     messageBytes: plan.messageBytes,
     tag: plan.tag,
     onMessage(receiver, sender, sequence, time) {
-      if (sender >= plan.load.senders || !ledger.enter(receiver, sender, sequence)) return;
+      if (sender >= senders || !ledger.enter(receiver, sender, sequence)) return;
       if (onLatency) onLatency(sender, sequence, time, arrivedAt);
       else run.windows?.arrived(sender, sequence);
     },
-    onRollCall: (receiver) => void run.present.add(receiver),
+    onMark(receiver, sender, mark) {
+      if (mark === marks.end) ledger.end(receiver, sender);
+      else run.present.add(receiver);
+    },
     onGreeting(receiver, id) {
       run.ids[receiver] = id;
     },
-    onFault: ledger.fault,
+    onControl: (receiver, frame) => answerControl(run.members[receiver], frame),
+    onCorrupt: ledger.corrupt,
+    onUnexpected: ledger.unexpected,
   });
   const run: Run = {
     plan,
@@ -130,24 +163,42 @@ async function join(
     members: [],
     ledger,
     reader,
-    lost: { count: 0, reason: "" },
+    lost: { count: 0, reason: "", each: [] },
     wireBytes: wire.sendPrefix.length + plan.messageBytes + wire.sendSuffix.length,
-    senderOf: (index) => index * exchange.fleets + exchange.fleet,
+    senderOf,
     sent: new Int32Array(count),
+    offered: [],
     present: new Set(),
     ids: new Int32Array(count),
+    received: new Float64Array(count),
+    readAt: new Float64Array(count),
+    saidAt: new Float64Array(count),
     lastArrival: now(),
+    longestSilence: 0,
   };
   const receivers = Array.from({ length: count }, (_, index) => createReceiver(index));
   run.members = await openMembers(target, count, {
     onBytes(index, chunk) {
-      run.lastArrival = now();
-      arrivedAt = run.lastArrival - plan.epoch;
+      const at = now();
+      if (at - run.lastArrival > run.longestSilence) run.longestSilence = at - run.lastArrival;
+      run.lastArrival = at;
+      run.received[index] += chunk.length;
+      arrivedAt = at - plan.epoch;
       reader.read(receivers[index], chunk);
+      run.readAt[index] = at;
+      // Of the message that was looked at last.
+      run.saidAt[index] = plan.epoch + stamp.time;
     },
-    onLost(_, reason) {
+    onLost(index, reason) {
       run.lost.count++;
       run.lost.reason = reason;
+      if (run.lost.each.length < MOST_LOST_TOLD)
+        run.lost.each.push({
+          at: now(),
+          received: run.received[index],
+          said: run.saidAt[index],
+          read: run.readAt[index],
+        });
     },
   });
   return run;
@@ -155,28 +206,35 @@ async function join(
 
 /**
  * Before anything is measured the first member speaks until every other has heard it: then all have joined,
- * over TCP and UDP alike. A target that takes connections and relays nothing ends here, in a bounded time.
+ * over TCP and UDP alike. A target that takes connections and relays nothing ends here, in a bounded time; one
+ * that talks without being asked, after a bounded number of bytes.
  */
 async function rollCall(run: Run): Promise<void> {
   const { members, plan, wire, target, lost, present, ids } = run;
   const out = new Uint8Array(run.wireBytes);
   const view = new DataView(out.buffer);
   const deadline = now() + ROLL_CALL_SECONDS * 1e9;
+  const mostUnasked = UNASKED_BYTES + plan.connections ** 2 * NOTICE_BYTES;
   const missing = () =>
     members.filter(({ index }) => (index > 0 && !present.has(index)) || (wire.greeting && ids[index] === 0));
   for (let call = 0; missing().length > 0; call++) {
     if (lost.count > 0)
       throw new Unreachable(`${target.url}: ${lost.count} connections lost: ${lost.reason}`);
+    if (sum(run.received) > mostUnasked)
+      throw new Unreachable(
+        `${target.url} sent ${Math.round(sum(run.received) / 1_048_576)} MiB to ${members.length} members of whom nobody had spoken`,
+      );
     if (now() > deadline)
       throw new Unreachable(
         `${target.url} took ${members.length} members, but ${missing().length} of them heard nothing of the room within ${ROLL_CALL_SECONDS} s`,
       );
     // An empty datagram registers with a relay.
     if (wire.transport === "udp") for (const member of missing()) member.send(out, 0, 0);
-    compose(run, out, view, 0, rollCallTag(plan.tag), run.senderOf(0), call, 0);
+    compose(run, out, view, 0, markTag(plan.tag), run.senderOf(0), call, marks.rollCall);
     members[0].send(out, 0, out.length);
     for (let waited = 0; waited < ROLL_CALL_EVERY_MS && missing().length > 0; waited += 5) await Bun.sleep(5);
   }
+  run.received.fill(0);
 }
 
 /** Tells how this fleet's members appear to others, and hears how the others' do; resolves with when it began. */
@@ -208,6 +266,8 @@ async function measure(run: Run, start: number): Promise<RoomReport["measured"]>
   };
   await until(plan.warmupSeconds);
   const before = { meter: readMeter(pid), sent: sum(run.sent), delivered: ledger.counts.delivered };
+  run.longestSilence = 0;
+  run.lastArrival = now();
   await until(plan.warmupSeconds + plan.seconds / 2);
   const middle = ledger.counts.delivered;
   await until(plan.warmupSeconds + plan.seconds);
@@ -216,42 +276,6 @@ async function measure(run: Run, start: number): Promise<RoomReport["measured"]>
     sent: sum(run.sent) - before.sent,
     delivered: ledger.counts.delivered - before.delivered,
     firstHalf: middle - before.delivered,
+    silence: Math.max(run.longestSilence, now() - run.lastArrival),
   };
-}
-
-/** After the last send: learns what all fleets sent, waits for it, and closes the ledger. */
-async function finish(run: Run, takenBefore: number[]): Promise<{ taken: number; expected: number }> {
-  const { members, exchange, plan, wire, ledger, wireBytes } = run;
-  await settle(run);
-  const taken = Int32Array.from(members, (member, i) =>
-    Math.floor((member.taken() - takenBefore[i]) / wireBytes),
-  );
-  const all = await exchange.sent(taken);
-  const { senders } = plan.load;
-  const { fleets } = exchange;
-  const bySender = Int32Array.from({ length: senders }, (_, s) => all[s % fleets][Math.floor(s / fleets)]);
-  const hears = (receiver: number, sender: number) => wire.echoes || run.senderOf(receiver) !== sender;
-  const own = wire.echoes ? 0 : sum(taken);
-  const expected = sum(bySender) * members.length - own;
-  await drain(run, expected);
-  ledger.close(bySender, hears);
-  return { taken: sum(taken), expected };
-}
-
-/** Waits, for a bounded time, until the kernel has taken what the members still hold. */
-async function settle({ members, lost }: Run): Promise<void> {
-  const deadline = now() + DRAIN_SECONDS * 1e9;
-  while (members.some((member) => member.pending() > 0) && now() < deadline && lost.count === 0)
-    await Bun.sleep(10);
-}
-
-/** Until all has come, or nothing has for the quiet time, or the bound is reached. */
-async function drain(run: Run, expected: number): Promise<void> {
-  const begin = now();
-  while (run.ledger.counts.delivered < expected && run.lost.count < run.members.length) {
-    const at = now();
-    if (at > begin + DRAIN_SECONDS * 1e9) return;
-    if (at - Math.max(begin, run.lastArrival) > run.plan.quietSeconds * 1e9) return;
-    await Bun.sleep(5);
-  }
 }

@@ -6,8 +6,9 @@ import { now } from "../../platform/clock.ts";
 import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
 import {
   ask,
-  askMany,
+  askAll,
   createAsker,
+  emptyCounts,
   GIVE_UP_NS,
   giveUp,
   receive,
@@ -19,7 +20,7 @@ import type { Exchange } from "../exchange.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
 import { openMembers } from "../members.ts";
 import { type Pace, pace } from "../pacer.ts";
-import { createRequestPool } from "../requests.ts";
+import { createRequestPool, POOL_SIZE } from "../requests.ts";
 import { plannedTarget } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
@@ -40,28 +41,29 @@ export type SumReport = {
   counts: SumCounts;
   witnesses: SumWitness[];
   connectionsLost: { count: number; reason: string };
-  /** Of the measured time only; replies also of its first half. */
-  measured: { used: Used; sent: number; replies: number; firstHalf: number };
+  /** Of the measured time only; replies also of its first half; `silence`: the longest time without one, ns. */
+  measured: { used: Used; sent: number; replies: number; firstHalf: number; silence: number };
   /** Round trips, from the intended time in an open loop; of the measured time only. */
   latency: string;
   open?: { lag: string; pace: Pace };
 };
 
-const DRAIN_SECONDS = 5;
+/** Longest time for what is in flight, as long as some of it comes. */
+const DRAIN_SECONDS = 20;
 const ANSWER_SECONDS = 5;
 /** Between go and the first request, so that every fleet has heard go. */
 const START_DELAY_NS = 20e6;
-/** Most requests outstanding on one connection; an open loop past it stops, and says that it did. */
-const MAX_OUTSTANDING = 4096;
 
 type Run = SumRun & { plan: SumPlan };
 
 export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumReport> {
   const target = plannedTarget(plan);
-  const depth = plan.load.loop === "closed" ? plan.load.depth : MAX_OUTSTANDING;
+  // An open loop that has more in flight stops, and says that it did.
+  // No more than a reply can be told apart from, with the closing request.
+  const depth = plan.load.loop === "closed" ? Math.min(plan.load.depth, POOL_SIZE - 1) : POOL_SIZE - 1;
   // Datagrams may come in any order or not at all: only an Id tells which request a reply is for.
   const pool = createRequestPool(target.transport, plan.seed + exchange.fleet, target.transport === "udp");
-  const counts = { sent: 0, replies: 0, wrong: 0, missing: 0, unexpected: 0, late: 0 };
+  const counts = emptyCounts();
   const witnesses: SumWitness[] = [];
   const lost = { count: 0, reason: "" };
   const latency = createHistogram();
@@ -75,6 +77,8 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
     measuring: false,
     asking: false,
     askers: [],
+    lastReply: now(),
+    longestSilence: 0,
     batch: new Uint8Array(65_536),
   };
   const members = await openMembers(
@@ -105,15 +109,18 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
         plan.load.loop === "open"
           ? await askOpen(run, exchange, start, plan.load.rate, () => lost.count)
           : undefined;
-      if (plan.load.loop === "closed") askClosed(run, depth);
+      if (plan.load.loop === "closed") {
+        run.asking = true;
+        for (const asker of run.askers) askAll(run, asker);
+      }
       const measured = await measuring;
       run.asking = false;
       await drain(run, () => lost.count);
-      counts.missing = counts.sent - counts.replies;
       return {
         workload: "sum",
         counts,
-        witnesses,
+        // What was passed over may have come late: then it is not missing after all.
+        witnesses: witnesses.filter(({ kind }) => counts[kind] > 0),
         connectionsLost: lost,
         measured,
         latency: encodeHistogram(latency),
@@ -156,6 +163,8 @@ async function measure(
   await until(start + run.plan.warmupSeconds * 1e9);
   const before = { meter: readMeter(pid), ...run.counts };
   run.measuring = true;
+  run.longestSilence = 0;
+  run.lastReply = now();
   await until(start + (run.plan.warmupSeconds + run.plan.seconds / 2) * 1e9);
   const middle = run.counts.replies;
   await until(start + (run.plan.warmupSeconds + run.plan.seconds) * 1e9);
@@ -165,12 +174,8 @@ async function measure(
     sent: run.counts.sent - before.sent,
     replies: run.counts.replies - before.replies,
     firstHalf: middle - before.replies,
+    silence: Math.max(run.longestSilence, now() - run.lastReply),
   };
-}
-
-function askClosed(run: Run, depth: number): void {
-  run.asking = true;
-  for (const asker of run.askers) askMany(run, asker, depth);
 }
 
 /** Request k goes out on connection k mod connections. */
@@ -199,17 +204,29 @@ async function askOpen(
   return { lag: encodeHistogram(lag), pace: result };
 }
 
+/**
+ * Waits for what is in flight. A stream's request that is still unanswered then is followed by one more: when that one
+ * is answered, the server has passed the earlier over; else it may only be slow.
+ */
 async function drain(run: Run, lost: () => number): Promise<void> {
+  await untilQuiet(run, lost);
+  const open = run.askers.filter(({ count }) => count > 0);
+  const { counts } = run;
+  if (run.target.transport === "udp") {
+    for (const { count } of open) counts.missing += count;
+    return;
+  }
+  for (const asker of open) ask(run, asker, now());
+  if (open.length > 0) await untilQuiet(run, lost);
+  counts.unanswered = run.askers.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** Until nothing is in flight, nothing has come for the quiet time, or the bound is reached. */
+async function untilQuiet(run: Run, lost: () => number): Promise<void> {
   const begin = now();
-  let replies = run.counts.replies;
-  let last = begin;
-  while (run.counts.replies < run.counts.sent && lost() < run.askers.length) {
+  while (run.askers.some(({ count }) => count > 0) && lost() < run.askers.length) {
+    const silent = now() - Math.max(begin, run.lastReply);
+    if (silent > run.plan.quietSeconds * 1e9 || now() - begin > DRAIN_SECONDS * 1e9) return;
     await Bun.sleep(5);
-    const at = now();
-    if (run.counts.replies !== replies) {
-      replies = run.counts.replies;
-      last = at;
-    }
-    if (at - last > run.plan.quietSeconds * 1e9 || at - begin > DRAIN_SECONDS * 1e9) return;
   }
 }
