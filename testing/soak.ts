@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import type { RoomProtocol } from "../clients/wire.ts";
+import { printable } from "../platform/printable.ts";
 import { memory, openFilesOf } from "../platform/proc.ts";
 import { writeName } from "../protocols/file.ts";
 import { encodeFrame, FIN, handshakeRequest, opcodes } from "../protocols/websocket.ts";
@@ -76,7 +77,7 @@ async function start(name: ServerName, dir: string): Promise<Soaked> {
   // Unread, it would fill up, and the server would wait for us.
   (async () => {
     for await (const line of program.child.stderr)
-      fault(tally, `it said ${Buffer.from(line).toString().trim()}`);
+      fault(tally, `it said ${printable(Buffer.from(line).toString().trim())}`);
   })();
   const files = { start: openFilesOf(pid)?.open ?? 0, end: 0 };
   const url = program.listening;
@@ -97,13 +98,13 @@ function look(soaked: Soaked[]): void {
 }
 
 /** Stops the clients, looks what the server has left of them, and stops it. */
-async function finish({ going, program, files, tally, name }: Soaked): Promise<void> {
+async function finish({ going, program, files, tally }: Soaked): Promise<void> {
   const { pid } = program.child;
   const [verifying, disturbing] = going;
   await disturbing.stop();
   await verifying.stop();
-  // A connection that was ended in order may linger for 5 s, and one that sent half a name for 60 s.
-  if (name !== "file") await settled(() => (openFilesOf(pid)?.open ?? 0) <= files.start);
+  // A connection that was ended in order may linger for 5 s.
+  await settled(() => (openFilesOf(pid)?.open ?? 0) <= files.start);
   files.end = openFilesOf(pid)?.open ?? 0;
   await program.stop();
   if (files.end > files.start)
