@@ -3,6 +3,7 @@ import { afterAll, afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Socket } from "bun";
 import { cpuTime } from "../platform/clock.ts";
 import { openFilesOf } from "../platform/proc.ts";
 import { fdOf, getOption } from "../platform/socket-options.ts";
@@ -136,6 +137,44 @@ onLinux.each(["chat/welcome", "chat/ws", "echo", "sum/tcp", "sum/ws"])(
     for (const client of clients) client.reset();
   },
 );
+
+test("a finished connection is reset when its peer does not close it, whatever it sends; no other one is", async () => {
+  type Peer = { socket: Socket<Peer>; gone: boolean };
+  const peers: Peer[] = [];
+  const listener = listenTcp<Peer>(
+    { host: "127.0.0.1", port: 0 },
+    {
+      open(socket) {
+        socket.data = { socket, gone: false };
+        peers.push(socket.data);
+      },
+      data(peer, chunk) {
+        if (chunk.toString() !== "finish") return;
+        peer.socket.shutdown();
+        listener.linger(peer.socket);
+      },
+      end() {},
+      close(peer) {
+        peer.gone = true;
+      },
+    },
+    0.2,
+  );
+  const place = { hostname: "127.0.0.1", port: listener.port };
+  const [stays, closes, other] = [await connectRaw(place), await connectRaw(place), await connectRaw(place)];
+  for (const client of [stays, closes]) {
+    client.write("finish");
+    await client.untilClosed();
+  }
+  closes.finish();
+  const traffic = setInterval(() => void stays.write("more"), 20);
+  await eventually(() => peers[0].gone && peers[1].gone, "the finished ones to go").finally(() =>
+    clearInterval(traffic),
+  );
+  expect(peers.map(({ gone }) => gone)).toEqual([true, true, false]);
+  for (const client of [stays, other]) client.reset();
+  listener.stop();
+});
 
 onLinux("what the kernel takes for one that does not read is bounded", async () => {
   let taken = 0;

@@ -49,7 +49,11 @@ export type Listener<T> = {
   stop: () => void;
 };
 
-export function listenTcp<T>(where: Where, connections: Connections<T>): Listener<T> {
+export function listenTcp<T>(
+  where: Where,
+  connections: Connections<T>,
+  lingerSeconds = LINGER_SECONDS,
+): Listener<T> {
   /** Finished connections, by when they finished. */
   const finished = new Map<Socket<T>, number>();
   const { listener, stop: stopAsking } = listenBounded(() =>
@@ -58,8 +62,11 @@ export function listenTcp<T>(where: Where, connections: Connections<T>): Listene
   const stopLingering = closeIdle(
     finished,
     ([, since]) => since,
-    LINGER_SECONDS,
-    ([socket]) => void socket.terminate(),
+    lingerSeconds,
+    ([socket]) => {
+      finished.delete(socket);
+      socket.terminate();
+    },
   );
   const close = (connectionsToo: boolean) => {
     stopAsking();

@@ -192,6 +192,20 @@ test("beside one who floods it, what another one sends arrives, all of it, and s
   expect(counter("datagrams dropped, too many were waiting")).toBeGreaterThan(0);
 });
 
+test("one who comes while much waits gets nothing of what was sent before", async () => {
+  await start();
+  const [a, b] = await join(20);
+  const { port, hostname } = placeOf(relay!.url);
+  const newcomer = await connectUdp(relay!.url);
+  clients.push(newcomer);
+  a.socket.sendMany(Array.from({ length: FLOOD_A_TURN }, () => ["before", port, hostname]).flat());
+  newcomer.send("");
+  b.send("after");
+  await newcomer.untilReceived(`[${b.address}]: after`);
+  await b.until(() => b.received.filter((text) => text.endsWith("before")).length === FLOOD_A_TURN, "all");
+  expect(newcomer.received).toEqual([`[${b.address}]: after`]);
+});
+
 test("it listens on IPv6 too", async () => {
   await start({ host: "::1" });
   expect(relay!.url).toStartWith("udp://[::1]:");
