@@ -27,6 +27,8 @@ function open() {
         recvmsg: { args: [i32, ptr, i32], returns: i64 },
         send: { args: [i32, ptr, u64, i32], returns: i64 },
         close: { args: [i32], returns: i32 },
+        epoll_ctl: { args: [i32, i32, i32, ptr], returns: i32 },
+        flock: { args: [i32, i32], returns: i32 },
         strerror: { args: [i32], returns: cstring },
         __errno_location: { args: [], returns: ptr },
       }).symbols;

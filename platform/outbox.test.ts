@@ -1,5 +1,17 @@
 import { expect, test } from "bun:test";
-import { createOutbox, flush, pending, send } from "./outbox.ts";
+import {
+  createOutbox,
+  createStore,
+  discard,
+  flush,
+  hold,
+  keep,
+  type Outbox,
+  pending,
+  relieve,
+  type Store,
+  send,
+} from "./outbox.ts";
 
 /** A socket that takes as many bytes at each write as it is told, and -1 when it is closed. */
 function sink() {
@@ -56,4 +68,55 @@ test("bytes stay in order however small the kernel's bites are", () => {
   socket.room = 1e6;
   flush(outbox, socket);
   expect(socket.text()).toBe(expected);
+});
+
+/** Outboxes of one store whose sockets take nothing, and what they were told of their end. */
+function shared(limit: number, count: number) {
+  const store = createStore(limit);
+  const cut: number[] = [];
+  const outboxes = Array.from({ length: count }, (_, i) => createOutbox(1e9, store, () => cut.push(i)));
+  return { store, cut, outboxes };
+}
+
+/** Keeps bytes once, and lets them wait in each of these. */
+function holdIn(store: Store, bytes: Uint8Array, outboxes: Outbox[]): void {
+  const segment = keep(store, bytes, 0, bytes.length);
+  for (const outbox of outboxes) hold(outbox, segment, segment.used - bytes.length, segment.used);
+}
+
+test("what many wait for is kept once, until the last one has it", () => {
+  const { store, outboxes } = shared(1e9, 1000);
+  for (let i = 0; i < 100; i++) holdIn(store, Buffer.alloc(1000, i), outboxes);
+  expect(outboxes.every((outbox) => pending(outbox) === 100_000)).toBe(true);
+  expect(store.held).toBeLessThan(300_000);
+  const [first, ...others] = outboxes;
+  for (const outbox of others) discard(outbox);
+  expect(store.held).toBeGreaterThanOrEqual(100_000);
+  const socket = sink();
+  socket.room = 1e9;
+  flush(first, socket);
+  expect(socket.text()).toBe(
+    Buffer.concat(Array.from({ length: 100 }, (_, i) => Buffer.alloc(1000, i))).toString(),
+  );
+  expect([store.held, store.waiting.size]).toEqual([0, 0]);
+});
+
+test("little content keeps little memory alive", () => {
+  const { store, outboxes } = shared(1e9, 1);
+  holdIn(store, Buffer.alloc(100), outboxes);
+  expect(store.held).toBeLessThanOrEqual(4096);
+});
+
+test("past the store's limit those who are furthest behind are cut, and nobody else", () => {
+  const { store, cut, outboxes } = shared(1_000_000, 3);
+  const [oldest, older, newest] = outboxes;
+  holdIn(store, Buffer.alloc(400_000), [oldest]);
+  holdIn(store, Buffer.alloc(400_000), [oldest, older]);
+  relieve(store);
+  expect(cut).toEqual([]);
+  holdIn(store, Buffer.alloc(400_000), [newest]);
+  relieve(store);
+  expect(cut).toEqual([0]);
+  expect(outboxes.map(pending)).toEqual([0, 400_000, 400_000]);
+  expect(store.held).toBe(800_000);
 });

@@ -6,6 +6,8 @@ export const CHAT_WS_PATH = "/ws";
 export const MAX_MESSAGE_BYTES = 65_536;
 /** Most bytes that wait for a client who does not read; past it the client is evicted. */
 export const MAX_QUEUE_BYTES = 1_048_576;
+/** Most bytes that the room keeps for all such clients together; past it those who are furthest behind go. */
+export const MAX_ROOM_BYTES = 33_554_432;
 /** Seconds from ping to ping, and of silence until a client is taken for dead. */
 export const PING_SECONDS = 54;
 export const SILENCE_SECONDS = 60;

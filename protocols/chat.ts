@@ -8,6 +8,8 @@ import { CARRIAGE_RETURN } from "./lines.ts";
 export const MAX_LINE_BYTES = 65_536;
 /** Most bytes that wait for a reader who does not read; past it the reader is evicted. */
 export const MAX_QUEUE_BYTES = 1_048_576;
+/** Most bytes that a room keeps for all such readers together; past it those who are furthest behind go. */
+export const MAX_ROOM_BYTES = 33_554_432;
 
 /** Who speaks: ids count up from 1 and are never given twice. */
 export type Speaker = { id: number /** `ip:port`, IPv6 in brackets, or `unix:<id>` */; address: string };

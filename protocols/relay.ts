@@ -12,6 +12,10 @@ export const MAX_ADDRESSES = 10_000;
 /** An address from which nothing came for so long is forgotten. */
 export const FORGET_AFTER_SECONDS = 60;
 
+/** Most datagrams that wait to be relayed: of one address, and in all. */
+export const MAX_WAITING_EACH = 1024;
+export const MAX_WAITING = 16_384;
+
 /** What stands before each relayed payload. */
 export const relayPrefix = (address: string): string => `[${address}]: `;
 

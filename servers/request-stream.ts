@@ -5,14 +5,13 @@
 import type { Socket } from "bun";
 import { createOutbox, flush, type Outbox, pending, send } from "../platform/outbox.ts";
 import { closeIdle } from "./idle.ts";
-import { listeningUrl, listenOn, opened, type Running, type Where } from "./standalone.ts";
+import { listenTcp } from "./listen.ts";
+import { listeningUrl, type Running, type Where } from "./standalone.ts";
 
 /** A peer that lets so many bytes of replies wait is not read any further until it has taken them. */
 const PAUSE_BYTES = 65_536;
 /** Past this it is reset: one read holds 512 KiB at most, and no reply here is much longer than its request. */
 const MAX_QUEUE_BYTES = 4 * 1024 * 1024;
-/** How long a finished connection may take to be closed by its peer. */
-const LINGER_SECONDS = 5;
 
 type Session<State> = {
   socket: Socket<Session<State>>;
@@ -53,7 +52,7 @@ export function serveRequests<State>(where: Where, server: RequestServer<State>)
     if (session.finished) return;
     session.finished = true;
     if (pending(session.outbox) === 0) session.socket.shutdown();
-    session.socket.timeout(LINGER_SECONDS);
+    listener.linger(session.socket);
   }
 
   function drained(session: Session<State>): void {
@@ -63,26 +62,18 @@ export function serveRequests<State>(where: Where, server: RequestServer<State>)
     else session.socket.resume();
   }
 
-  const gone = (session: Session<State>) => void sessions.delete(session);
-
-  const listener = Bun.listen<Session<State>>({
-    ...listenOn(where),
-    // Requests that stood before the peer's FIN are answered.
-    allowHalfOpen: true,
-    socket: {
-      open(socket) {
-        const outbox = createOutbox(MAX_QUEUE_BYTES);
-        const state = server.createState();
-        socket.data = { socket, state, outbox, lastHeard: performance.now(), finished: false };
-        sessions.add(socket.data);
-      },
-      data: (socket, chunk) => receive(socket.data, chunk),
-      drain: opened(drained),
-      end: opened(finish),
-      close: opened(gone),
-      error: opened(gone),
-      timeout: (socket) => void socket.terminate(),
+  const listener = listenTcp<Session<State>>(where, {
+    open(socket) {
+      const outbox = createOutbox(MAX_QUEUE_BYTES);
+      const state = server.createState();
+      socket.data = { socket, state, outbox, lastHeard: performance.now(), finished: false };
+      sessions.add(socket.data);
     },
+    data: receive,
+    drain: drained,
+    // Requests that stood before the peer's FIN are answered.
+    end: finish,
+    close: (session) => void sessions.delete(session),
   });
   const stopSweep = closeIdle(
     sessions,
@@ -100,7 +91,7 @@ export function serveRequests<State>(where: Where, server: RequestServer<State>)
     url: listeningUrl("tcp", where, listener.port),
     stop: () => {
       stopSweep();
-      listener.stop(true);
+      listener.stop();
     },
     counters: () => ({
       "idle connections closed": counters.idle,

@@ -4,14 +4,17 @@
  */
 import type { Socket } from "bun";
 import { addressText } from "../platform/address.ts";
-import { createOutbox, flush, pending, send } from "../platform/outbox.ts";
-import { type Dialect, MAX_LINE_BYTES, MAX_QUEUE_BYTES, type Speaker } from "../protocols/chat.ts";
+import { createOutbox, discard, flush, pending, send } from "../platform/outbox.ts";
+import {
+  type Dialect,
+  MAX_LINE_BYTES,
+  MAX_QUEUE_BYTES,
+  MAX_ROOM_BYTES,
+  type Speaker,
+} from "../protocols/chat.ts";
 import { createObjectSplitter, type ObjectSplitter, splitObjects } from "../protocols/json-objects.ts";
 import { createLineBuffer, type LineBuffer, splitLines } from "../protocols/lines.ts";
 import { createBroadcast, type Recipient } from "./broadcast.ts";
-
-/** How long a finished connection may take to be closed by its peer. */
-const LINGER_SECONDS = 5;
 
 export type Member = Speaker &
   Recipient & {
@@ -25,11 +28,12 @@ export type Member = Speaker &
 export type Room = ReturnType<typeof createRoom>;
 
 /**
- * A room that speaks `dialect`. `queueBytes` bounds what waits for one slow reader.
- * Sockets are handed in by `join`, `receive`, `drained` and `leave`, straight from Bun's handlers.
+ * A room that speaks `dialect`.
+ * Sockets are handed in by `join`, `receive`, `drained`, `ended` and `closed`, straight from Bun's handlers; those that have
+ * been ended in an orderly way are handed out to `linger`.
  */
-export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
-  const broadcast = createBroadcast<Member>(queueBytes, expel);
+export function createRoom(dialect: Dialect, linger: (socket: Socket<Member>) => void) {
+  const broadcast = createBroadcast<Member>(MAX_QUEUE_BYTES, MAX_ROOM_BYTES, expel);
   const suffix = Buffer.from(dialect.suffix);
   let lastId = 0;
   let evicted = 0;
@@ -64,7 +68,7 @@ export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
       // A Unix socket's peer has no address.
       address: socket.remoteAddress ? addressText(socket.remoteAddress, socket.remotePort) : `unix:${lastId}`,
       socket,
-      outbox: createOutbox(queueBytes),
+      outbox: createOutbox(MAX_QUEUE_BYTES, broadcast.store, () => expel(member)),
       lines: createLineBuffer(),
       objects: createObjectSplitter(MAX_LINE_BYTES),
       prefix: new Uint8Array(0),
@@ -101,8 +105,7 @@ export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
     leave(member);
     if (!told) return void member.socket.terminate();
     finish(member);
-    // Set once, and no traffic renews it: a peer that never closes its side is not waited for.
-    member.socket.timeout(LINGER_SECONDS);
+    linger(member.socket);
   }
 
   function finish(member: Member): void {
@@ -116,7 +119,7 @@ export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
     if (member.gone) finish(member);
   }
 
-  /** The member has gone, in whatever way; calling it twice does no harm. */
+  /** It is no member any more, in whatever way that came; calling it twice does no harm. */
   function leave(member: Member): void {
     if (member.gone) return;
     member.gone = true;
@@ -130,7 +133,11 @@ export function createRoom(dialect: Dialect, queueBytes = MAX_QUEUE_BYTES) {
     /** The member has sent FIN: it still gets what was said until now. */
     ended: (member: Member) => quit(member),
     drained,
-    leave,
+    /** Its connection has gone. */
+    closed(member: Member): void {
+      leave(member);
+      discard(member.outbox);
+    },
     announce,
     /** How many readers were too slow. */
     evictions: () => evicted,

@@ -68,16 +68,6 @@ export function listenOn({ host, port, unix, tls }: Where) {
   };
 }
 
-/**
- * A handler for connections that have been opened. Of one that ends within its TLS handshake Bun 1.4.5 tells
- * the end without ever having told the beginning: it has no data, and there is nothing to end.
- */
-export const opened =
-  <T>(handle: (data: T) => void) =>
-  ({ data }: { data: T | undefined }): void => {
-    if (data !== undefined) handle(data);
-  };
-
 /** Where a stream server can be reached: `tcp://`, `tls://`, `ws://`, `wss://`, `unix://` or `ws+unix://`. */
 export function listeningUrl(scheme: "tcp" | "ws", { host, unix, tls }: Where, port: number, path = "") {
   if (unix) return scheme === "ws" ? `ws+unix://${unix}:${path}` : `unix://${unix}`;

@@ -5,45 +5,38 @@
  */
 import { type Dialect, type DialectName, dialectNames, dialects, MAX_LINE_BYTES } from "../protocols/chat.ts";
 import { createLineBuffer, NEWLINE, splitLines } from "../protocols/lines.ts";
+import { listenTcp } from "./listen.ts";
 import { createRoom, type Member } from "./room.ts";
-import {
-  listeningUrl,
-  listenOn,
-  opened,
-  type Running,
-  type ServerSpec,
-  standalone,
-  type Where,
-} from "./standalone.ts";
+import { listeningUrl, type Running, type ServerSpec, standalone, type Where } from "./standalone.ts";
 
 export type ChatOptions = Where & {
   dialect: DialectName;
   console?: ReadableStream<Uint8Array>;
+  /** Called after each read. */
+  onRead?: () => void;
 };
 
 /** Starts the server; `console`, if given, is the operator's input, and its end stops nothing. */
 export function startChat(options: ChatOptions): Running {
   const dialect: Dialect = dialects[options.dialect];
-  const room = createRoom(dialect);
-  const listener = Bun.listen<Member>({
-    ...listenOn(options),
-    // A member that has sent FIN can still read: its own line, where the room echoes.
-    allowHalfOpen: true,
-    socket: {
-      open: room.join,
-      data: (socket, chunk) => room.receive(socket.data, chunk),
-      drain: opened(room.drained),
-      end: opened(room.ended),
-      close: opened(room.leave),
-      error: opened(room.leave),
-      // Set once a connection is finished: a peer that never closes its side is not waited for.
-      timeout: (socket) => void socket.terminate(),
-    },
+  const room = createRoom(dialect, (socket) => listener.linger(socket));
+  const { onRead } = options;
+  const listener = listenTcp<Member>(options, {
+    open: room.join,
+    data: onRead
+      ? (member, chunk) => {
+          room.receive(member, chunk);
+          onRead();
+        }
+      : room.receive,
+    drain: room.drained,
+    end: room.ended,
+    close: room.closed,
   });
   if (options.console && dialect.fromServer) readConsole(options.console, dialect.fromServer, room.announce);
   return {
     url: listeningUrl("tcp", options, listener.port),
-    stop: () => listener.stop(true),
+    stop: listener.stop,
     counters: () => ({ "slow readers evicted": room.evictions() }),
   };
 }

@@ -4,10 +4,12 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { printable } from "../platform/printable.ts";
+import { openFilesOf } from "../platform/proc.ts";
 import { NAME_BYTES, receipt, writeName } from "../protocols/file.ts";
 import type { Running } from "./standalone.ts";
 import { type FileOptions, startFile } from "./tcp-file.ts";
-import { connectRaw, startProgram, WAIT_MS } from "./testing.ts";
+import { connectRaw, eventually, startProgram } from "./testing.ts";
 
 let server: Running;
 let dir: string;
@@ -40,12 +42,6 @@ async function transfer(name: string, body: Uint8Array) {
   client.finish();
   await client.untilClosed();
   return client.text();
-}
-
-/** Waits for what the server does on its own, bounded. */
-async function eventually(isSo: () => boolean): Promise<void> {
-  for (const end = performance.now() + WAIT_MS; !isSo() && performance.now() < end; ) await Bun.sleep(5);
-  expect(isSo()).toBe(true);
 }
 
 test.each([0, 1, 1024, 3_000_000])(
@@ -116,7 +112,7 @@ test("the second of two transfers of one name at a time is refused, and the name
   const first = await offer("same");
   expect((await offer("same")).text()).toBe("N");
   first.reset();
-  await eventually(() => server.counters!()["transfers broken off"] === 1);
+  await eventually(() => server.counters!()["transfers broken off"] === 1, "the end of the transfer");
   expect(await transfer("same", Buffer.from("x"))).toBe(`Y${receiptOf(Buffer.from("x"))}`);
 });
 
@@ -125,16 +121,16 @@ test("a transfer that is reset leaves nothing", async () => {
   const client = await offer("broken");
   client.write("x".repeat(100_000));
   await client.written();
-  await eventually(() => readdirSync(dir).length === 1);
+  await eventually(() => readdirSync(dir).length === 1, "files: 1");
   client.reset();
-  await eventually(() => readdirSync(dir).length === 0);
+  await eventually(() => readdirSync(dir).length === 0, "files: 0");
 });
 
 test("a transfer over --max-bytes is broken off and leaves nothing", async () => {
   await start({ maxBytes: 1000 });
   expect(await transfer("fits", new Uint8Array(1000))).toBe(`Y${receiptOf(new Uint8Array(1000))}`);
   expect(await transfer("more", new Uint8Array(1001))).toBe("Y");
-  await eventually(() => readdirSync(dir).length === 1);
+  await eventually(() => readdirSync(dir).length === 1, "files: 1");
 });
 
 test("a silent transfer is broken off, also one that never sends its whole name", async () => {
@@ -143,7 +139,7 @@ test("a silent transfer is broken off, also one that never sends its whole name"
   const nameless = await connectRaw(server.url);
   nameless.write("silent");
   for (const client of [named, nameless]) await client.untilClosed();
-  await eventually(() => readdirSync(dir).length === 0);
+  await eventually(() => readdirSync(dir).length === 0, "files: 0");
 });
 
 test("stopping the program leaves no unfinished file", async () => {
@@ -153,9 +149,76 @@ test("stopping the program leaves no unfinished file", async () => {
   client.write(writeName("half"));
   await client.untilEnd("Y");
   client.write("x".repeat(10_000));
-  await eventually(() => readdirSync(dir).length === 1);
+  await eventually(() => readdirSync(dir).length === 1, "files: 1");
   expect(await program.stop()).toBe(0);
   expect(readdirSync(dir)).toEqual([]);
+});
+
+/** Begins a transfer and waits until its file is there; `finish` ends it and tells what came. */
+async function begin(url: string, name: string, body: Uint8Array) {
+  const files = readdirSync(dir).length;
+  const client = await connectRaw(url);
+  client.write(writeName(name));
+  await client.untilEnd("Y");
+  client.write(body);
+  await eventually(() => readdirSync(dir).length > files, "its file");
+  return async () => {
+    client.finish();
+    await client.untilClosed();
+    return client.text();
+  };
+}
+
+test("what a killed server has left is gone when the next one starts, which takes transfers as ever", async () => {
+  const body = Buffer.from("whole");
+  const killed = await startProgram("tcp-file.ts", ["--dir", dir]);
+  for (const name of ["one", "two"]) await begin(killed.listening, name, Buffer.from("half"));
+  killed.child.kill("SIGKILL");
+  await killed.child.exited;
+  expect(readdirSync(dir).length).toBe(2);
+  await start();
+  expect(readdirSync(dir)).toEqual([]);
+  for (const name of ["one", "two"]) expect(await transfer(name, body)).toBe(`Y${receiptOf(body)}`);
+  expect(readdirSync(dir).toSorted()).toEqual(["one", "two"]);
+});
+
+test("a server that starts leaves alone what another one in the same directory is just receiving", async () => {
+  const body = Buffer.from("body");
+  const other = await startProgram("tcp-file.ts", ["--dir", dir]);
+  const finish = await begin(other.listening, "theirs", body);
+  await start();
+  expect(await transfer("ours", body)).toBe(`Y${receiptOf(body)}`);
+  expect(await finish()).toBe(`Y${receiptOf(body)}`);
+  expect(readdirSync(dir).toSorted()).toEqual(["ours", "theirs"]);
+  await other.stop();
+});
+
+test("without a descriptor for its file a transfer is refused, and taken when there is one again", async () => {
+  await start();
+  const program = await startProgram("tcp-file.ts", ["--dir", dir], { openFiles: 48 });
+  const idle = await Promise.all(Array.from({ length: 60 }, () => connectRaw(program.listening)));
+  await eventually(() => openFilesOf(program.child.pid)?.open === 48, "a full file table");
+  idle[0].write(writeName("file"));
+  await idle[0].untilClosed();
+  expect(idle[0].text()).toBe("N");
+  for (const client of idle) client.reset();
+  await eventually(() => openFilesOf(program.child.pid)!.open < 40, "descriptors");
+  const finish = await begin(program.listening, "file", Buffer.from("x"));
+  expect(await finish()).toBe(`Y${receiptOf(Buffer.from("x"))}`);
+  await program.stop();
+});
+
+test("a name that would act on the terminal is printed harmlessly", async () => {
+  await start();
+  const program = await startProgram("tcp-file.ts", ["--dir", dir]);
+  const name = "\u001b[2J\u202egpj.exe";
+  const finish = await begin(program.listening, name, Buffer.from("x"));
+  writeFileSync(join(dir, name), "came in between");
+  expect(await finish()).toBe("Y");
+  await program.stop();
+  const told = await program.child.stderr.text();
+  expect(told).toStartWith("\\x1b[2J\\u{202e}gpj.exe: EEXIST");
+  expect(told.slice(0, -1)).toBe(printable(told.slice(0, -1)));
 });
 
 test("memory does not grow with the file", async () => {

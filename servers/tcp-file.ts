@@ -6,16 +6,16 @@
  */
 import { createHash } from "node:crypto";
 import { writeSync } from "node:fs";
-import { type FileHandle, link, lstat, mkdir, open, unlink } from "node:fs/promises";
+import { type FileHandle, link, lstat, mkdir, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "bun";
+import { printable } from "../platform/printable.ts";
 import { ACCEPTED, FILE_PORT, NAME_BYTES, REFUSED, readName, receipt } from "../protocols/file.ts";
 import { closeIdle } from "./idle.ts";
+import { listenTcp } from "./listen.ts";
 import {
   listeningUrl,
-  listenOn,
-  opened,
   type Running,
   type ServerSpec,
   seconds,
@@ -23,12 +23,12 @@ import {
   type Where,
   wholeNumber,
 } from "./standalone.ts";
+import { createUnfinished, isUnfinished, removeAbandoned } from "./unfinished.ts";
 
 const DEFAULT_MAX_BYTES = 1024 ** 3;
 const IDLE_SECONDS = 60;
-const LINGER_SECONDS = 5;
-/** Unfinished files begin like this; no transfer may take such a name. */
-const UNFINISHED = ".unfinished-";
+/** The table of open files, of this process or of all, is full (open(2)). */
+const NO_DESCRIPTOR = new Set(["EMFILE", "ENFILE"]);
 
 export type FileOptions = Where & { dir: string; maxBytes: number; idleSeconds: number };
 
@@ -52,11 +52,11 @@ type Transfer = {
 
 export async function startFile(options: FileOptions): Promise<Running> {
   await mkdir(options.dir, { recursive: true });
+  await removeAbandoned(options.dir);
   const transfers = new Set<Transfer>();
   /** Names in transfer: the second of two transfers of a name is refused at once, not after its whole body. */
   const taken = new Set<string>();
   const counters = { whole: 0, refused: 0, broken: 0, tooLong: 0, idle: 0 };
-  let count = 0;
 
   /** Does what there is to do, one thing after another; called whenever something has come. */
   async function work(transfer: Transfer): Promise<void> {
@@ -68,7 +68,8 @@ export async function startFile(options: FileOptions): Promise<Running> {
       if (transfer.gone) await giveUp(transfer);
       else if (transfer.ended && !transfer.over) await finish(transfer);
     } catch (error) {
-      console.error(`${transfer.name ?? "a transfer"}: ${error instanceof Error ? error.message : error}`);
+      const what = `${transfer.name ?? "a transfer"}: ${error instanceof Error ? error.message : error}`;
+      console.error(printable(what));
       await giveUp(transfer);
     }
     transfer.working = false;
@@ -91,12 +92,18 @@ export async function startFile(options: FileOptions): Promise<Running> {
 
   async function accept(transfer: Transfer, padded: Uint8Array): Promise<boolean> {
     const name = readName(padded);
-    if (name === undefined || name.startsWith(UNFINISHED) || taken.has(name)) return false;
+    if (name === undefined || isUnfinished(name) || taken.has(name)) return false;
     taken.add(name);
     transfer.name = name;
     if (await lstat(join(options.dir, name)).catch(() => undefined)) return false;
-    transfer.unfinished = join(options.dir, `${UNFINISHED}${process.pid}-${++count}`);
-    transfer.file = await open(transfer.unfinished, "wx");
+    const unfinished = await createUnfinished(options.dir).catch((error) => {
+      // Refused, it lets go of its own descriptor; waiting for another one, it would hold that for ever.
+      if (NO_DESCRIPTOR.has(error.code)) return undefined;
+      throw error;
+    });
+    if (!unfinished) return false;
+    transfer.file = unfinished.file;
+    transfer.unfinished = unfinished.path;
     return true;
   }
 
@@ -110,7 +117,7 @@ export async function startFile(options: FileOptions): Promise<Running> {
   function close(transfer: Transfer): void {
     release(transfer);
     transfer.socket.shutdown();
-    transfer.socket.timeout(LINGER_SECONDS);
+    listener.linger(transfer.socket);
   }
 
   function release(transfer: Transfer): void {
@@ -163,30 +170,23 @@ export async function startFile(options: FileOptions): Promise<Running> {
     work(transfer);
   }
 
-  const listener = Bun.listen<Transfer>({
-    ...listenOn(options),
-    allowHalfOpen: true,
-    socket: {
-      open(socket) {
-        socket.data = newTransfer(socket);
-        transfers.add(socket.data);
-      },
-      data(socket, chunk) {
-        const transfer = socket.data;
-        transfer.lastHeard = performance.now();
-        if (transfer.over) return;
-        transfer.queue.push(chunk);
-        socket.pause();
-        work(transfer);
-      },
-      end: opened((transfer) => {
-        transfer.ended = true;
-        work(transfer);
-      }),
-      close: opened(gone),
-      error: opened(gone),
-      timeout: (socket) => void socket.terminate(),
+  const listener = listenTcp<Transfer>(options, {
+    open(socket) {
+      socket.data = newTransfer(socket);
+      transfers.add(socket.data);
     },
+    data(transfer, chunk) {
+      transfer.lastHeard = performance.now();
+      if (transfer.over) return;
+      transfer.queue.push(chunk);
+      transfer.socket.pause();
+      work(transfer);
+    },
+    end(transfer) {
+      transfer.ended = true;
+      work(transfer);
+    },
+    close: gone,
   });
   const stopSweep = closeIdle(
     transfers,
@@ -202,9 +202,9 @@ export async function startFile(options: FileOptions): Promise<Running> {
     url: listeningUrl("tcp", options, listener.port),
     stop: async () => {
       stopSweep();
-      listener.stop();
+      listener.close();
       await Promise.all([...transfers].map(giveUp));
-      listener.stop(true);
+      listener.stop();
     },
     counters: () => ({
       "files received": counters.whole,

@@ -32,6 +32,12 @@ function createWaits(state: () => string) {
   };
 }
 
+/** Waits for what no client of this file can tell, bounded. */
+export async function eventually(isSo: () => boolean, what: string): Promise<void> {
+  for (const end = performance.now() + WAIT_MS; !isSo(); await Bun.sleep(5))
+    if (performance.now() >= end) throw new Error(`waited ${WAIT_MS} ms for ${what}`);
+}
+
 const excerpt = (text: string) => JSON.stringify(text.length > 400 ? `…${text.slice(-400)}` : text);
 
 export type RawClient = Awaited<ReturnType<typeof connectRaw>>;
@@ -123,6 +129,7 @@ export async function connectUdp(url: string) {
     },
   });
   return {
+    socket,
     received,
     address: `${seen}:${socket.port}`,
     send: (payload: string | Uint8Array) => socket.send(payload, port, hostname),
@@ -169,16 +176,29 @@ export async function connectWebSocket(url: string, options: object = {}) {
 
 export type Program = Awaited<ReturnType<typeof startProgram>>;
 
+export type ProgramOptions = {
+  /** A module that runs before the program, and the variables that it reads. */
+  preload?: { file: string; env: Record<string, string> };
+  /** Most files that it may have open. */
+  openFiles?: number;
+};
+
 /** Starts a server program with `--port 0 --json` and reads its first line. End it with `stop`. */
-export async function startProgram(file: string, flags: string[] = []) {
-  const child = Bun.spawn(
-    [process.execPath, `${import.meta.dir}/${file}`, "--port", "0", "--json", ...flags],
-    {
-      stdin: "pipe",
-      stdout: "pipe",
-      stderr: "pipe",
-    },
-  );
+export async function startProgram(file: string, flags: string[] = [], options: ProgramOptions = {}) {
+  const { preload, openFiles } = options;
+  const command = [
+    ...(openFiles === undefined ? [] : ["sh", "-c", 'ulimit -n "$0" && exec "$@"', String(openFiles)]),
+    process.execPath,
+    ...(preload ? ["--preload", preload.file] : []),
+    `${import.meta.dir}/${file}`,
+    ...["--port", "0", "--json", ...flags],
+  ];
+  const child = Bun.spawn(command, {
+    env: { ...process.env, ...preload?.env },
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   let output = "";
   const waits = createWaits(() => excerpt(output));
   const reading = (async () => {

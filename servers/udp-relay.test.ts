@@ -6,6 +6,9 @@ import type { Running } from "./standalone.ts";
 import { connectUdp, placeOf } from "./testing.ts";
 import { type RelayOptions, startRelay } from "./udp-relay.ts";
 
+/** More than the relay can pass on in a turn, and less than the kernel's buffer holds. */
+const FLOOD_A_TURN = 200;
+
 type Client = Awaited<ReturnType<typeof connectUdp>>;
 const clients: Client[] = [];
 let relay: Running | undefined;
@@ -170,6 +173,38 @@ test.skipIf(process.platform !== "linux")(
     await b.untilReceived(`[${newcomer.address}]: now?`);
   },
 );
+
+test("beside one who floods it, what another one sends arrives, all of it, and soon", async () => {
+  await start();
+  const [flooder, bystander, listener] = await join(20);
+  const { port, hostname } = placeOf(relay!.url);
+  const flood = Array.from({ length: FLOOD_A_TURN }, () => ["x", port, hostname]).flat();
+  const said = Array.from({ length: 100 }, (_, i) => `[${bystander.address}]: ${i}`);
+  for (let i = 0; i < said.length; i++) {
+    flooder.socket.sendMany(flood);
+    bystander.send(String(i));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await listener.untilReceived(said.at(-1)!);
+  expect(listener.received.filter((text) => text.startsWith(`[${bystander.address}]`))).toEqual(said);
+  const before = listener.received.indexOf(said.at(-1)!) - said.length;
+  expect(before).toBeLessThan((FLOOD_A_TURN * said.length) / 2);
+  expect(counter("datagrams dropped, too many were waiting")).toBeGreaterThan(0);
+});
+
+test("one who comes while much waits gets nothing of what was sent before", async () => {
+  await start();
+  const [a, b] = await join(20);
+  const { port, hostname } = placeOf(relay!.url);
+  const newcomer = await connectUdp(relay!.url);
+  clients.push(newcomer);
+  a.socket.sendMany(Array.from({ length: FLOOD_A_TURN }, () => ["before", port, hostname]).flat());
+  newcomer.send("");
+  b.send("after");
+  await newcomer.untilReceived(`[${b.address}]: after`);
+  await b.until(() => b.received.filter((text) => text.endsWith("before")).length === FLOOD_A_TURN, "all");
+  expect(newcomer.received).toEqual([`[${b.address}]: after`]);
+});
 
 test("it listens on IPv6 too", async () => {
   await start({ host: "::1" });

@@ -3,6 +3,9 @@
  * UDP relay: `bun servers/udp-relay.ts --port 8081`. A datagram's source is registered by its first one;
  * each datagram goes to every other registered address.
  *
+ * What has been read waits by source, and a turn of the event loop relays some of it, source by source. So one who
+ * floods the relay waits behind itself: what others send is read and relayed in between.
+ *
  * Without an `error` handler an ICMP port unreachable ends the process (Bun 1.4.5); with one it tells that an
  * error is there and not whose, so the refused address is asked of the kernel.
  */
@@ -14,17 +17,22 @@ import {
   FORGET_AFTER_SECONDS,
   MAX_ADDRESSES,
   MAX_PAYLOAD_BYTES,
+  MAX_WAITING,
+  MAX_WAITING_EACH,
   oversizeNotice,
   RELAY_PORT,
   relayPrefix,
 } from "../protocols/relay.ts";
+import { createFairQueue } from "./fair-queue.ts";
 import { type Running, type ServerSpec, seconds, standalone, urlOf } from "./standalone.ts";
 import { type Outgoing, sendAll } from "./udp-send.ts";
 
 /** Room for about 20,000 small datagrams; the default holds 256 and loses the rest of any burst. */
 const RECEIVE_BUFFER_BYTES = 16 * 1024 * 1024;
-/** A tick's datagrams are sent at once when so many have gathered. */
-const BATCH_DATAGRAMS = 1024;
+/** A turn relays until so many datagrams have gone out; they are sent at once. */
+const SENDS_A_TURN = 1024;
+/** Under a flood Bun 1.4.5 reads on and on; so many have then been read that a turn is due. */
+const READS_A_TURN = 8192;
 
 export type RelayOptions = {
   host: string;
@@ -35,6 +43,8 @@ export type RelayOptions = {
 };
 
 type Client = {
+  /** Counts up from address to address. */
+  id: number;
   address: string;
   ip: string;
   port: number;
@@ -44,29 +54,44 @@ type Client = {
   lastNotice: number;
 };
 
+/** What is relayed, and the last address that had been registered when it came: later ones do not get it. */
+type Message = { bytes: Uint8Array; last: number };
+
 export async function startRelay(options: RelayOptions): Promise<Running> {
   const clients = new Map<string, Client>();
   const counters = { oversize: 0, refused: 0, forgotten: 0, unregistered: 0, unsent: 0 };
+  const waiting = createFairQueue<Client, Message>(MAX_WAITING_EACH, MAX_WAITING);
+  let lastId = 0;
   let batch: Outgoing = [];
   let scheduled = false;
+  let read = 0;
 
-  function queue(bytes: Uint8Array, to: Client): void {
-    batch.push(bytes, to.port, to.ip);
-    if (batch.length >= BATCH_DATAGRAMS * 3) flushBatch();
-    if (scheduled || batch.length === 0) return;
+  /** After the poll phase: datagrams that arrived together go out together, by few system calls. */
+  function schedule(): void {
+    if (scheduled) return;
     scheduled = true;
-    // After the poll phase: all datagrams that had arrived go out together, by few system calls.
     setImmediate(() => {
       scheduled = false;
-      flushBatch();
+      turn();
     });
   }
 
-  function flushBatch(): void {
+  function turn(): void {
+    read = 0;
+    while (batch.length < SENDS_A_TURN * 3) {
+      const next = waiting.take();
+      if (!next) break;
+      const { source, item } = next;
+      for (const client of clients.values()) {
+        if (client.id > item.last) break;
+        if (client !== source) batch.push(item.bytes, client.port, client.ip);
+      }
+    }
     const outgoing = batch;
     batch = [];
     counters.unsent += sendAll(socket, outgoing, forgetRefused);
     forgetRefused();
+    if (waiting.size() > 0) schedule();
   }
 
   function forget(addresses: string[], why: "refused" | "forgotten"): void {
@@ -93,7 +118,15 @@ export async function startRelay(options: RelayOptions): Promise<Running> {
       return undefined;
     }
     const prefix = Buffer.from(relayPrefix(address));
-    const client = { address, ip, port, prefix, lastSeen: 0, lastNotice: Number.NEGATIVE_INFINITY };
+    const client = {
+      id: ++lastId,
+      address,
+      ip,
+      port,
+      prefix,
+      lastSeen: 0,
+      lastNotice: Number.NEGATIVE_INFINITY,
+    };
     clients.set(address, client);
     return client;
   }
@@ -105,18 +138,19 @@ export async function startRelay(options: RelayOptions): Promise<Running> {
     if (payload.length === 0) return;
     if (payload.length > MAX_PAYLOAD_BYTES && options.oversize === "drop") refuse(author, payload.length);
     else relay(author, payload.subarray(0, MAX_PAYLOAD_BYTES));
+    if (++read >= READS_A_TURN) turn();
+    else schedule();
   }
 
   function relay(author: Client, payload: Uint8Array): void {
-    const message = Buffer.concat([author.prefix, payload]);
-    for (const client of clients.values()) if (client !== author) queue(message, client);
+    waiting.add(author, () => ({ bytes: Buffer.concat([author.prefix, payload]), last: lastId }));
   }
 
   function refuse(author: Client, bytes: number): void {
     counters.oversize++;
     if (author.lastSeen - author.lastNotice < 1000) return;
     author.lastNotice = author.lastSeen;
-    queue(Buffer.from(oversizeNotice(bytes)), author);
+    batch.push(Buffer.from(oversizeNotice(bytes)), author.port, author.ip);
   }
 
   const socket: udp.Socket<"buffer"> = await Bun.udpSocket({
@@ -138,6 +172,7 @@ export async function startRelay(options: RelayOptions): Promise<Running> {
     },
     counters: () => ({
       "datagrams over 1024 bytes": counters.oversize,
+      "datagrams dropped, too many were waiting": waiting.dropped(),
       "addresses forgotten as silent": counters.forgotten,
       "addresses forgotten as unreachable": counters.refused,
       "datagrams of addresses past the limit": counters.unregistered,

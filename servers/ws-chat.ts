@@ -12,6 +12,7 @@ import {
   closeCodes,
   MAX_MESSAGE_BYTES,
   MAX_QUEUE_BYTES,
+  MAX_ROOM_BYTES,
   PING_SECONDS,
   RELAYED_SUFFIX,
   relayedPrefix,
@@ -45,7 +46,9 @@ const header = new Uint8Array(MAX_HEADER_BYTES);
 const headerView = new DataView(header.buffer);
 
 export function startChatWs(options: ChatWsOptions): Running {
-  const broadcast = createBroadcast<Member>(MAX_QUEUE_BYTES, ({ connection }) => server.evict(connection));
+  const broadcast = createBroadcast<Member>(MAX_QUEUE_BYTES, MAX_ROOM_BYTES, ({ connection }) =>
+    server.evict(connection),
+  );
   const page = readPage();
   let foreign = 0;
 
@@ -72,6 +75,7 @@ export function startChatWs(options: ChatWsOptions): Running {
     where: options,
     messageBytes: MAX_MESSAGE_BYTES,
     queueBytes: MAX_QUEUE_BYTES,
+    store: broadcast.store,
     sendBytes: BATCH_BYTES,
     pingSeconds: options.pingSeconds,
     silenceSeconds: options.silenceSeconds,

@@ -1,7 +1,7 @@
 /** The WebSocket server by hand, as an echo: all of RFC 6455's cases, and the bounds that no echo shows. */
 import { afterEach, expect, test } from "bun:test";
 import { conform } from "../conformance/index.ts";
-import { send } from "../platform/outbox.ts";
+import { createStore, send } from "../platform/outbox.ts";
 import { encodeFrame, FIN, handshakeRequest, opcodes } from "../protocols/websocket.ts";
 import { connectRaw, connectWebSocket, WAIT_MS } from "./testing.ts";
 import { type Connection, serveWebSockets, type WsServer, type WsServerOptions } from "./ws-connection.ts";
@@ -16,6 +16,7 @@ function start(options: Partial<WsServerOptions<Echo>> = {}): string {
     where: { host: "127.0.0.1", port: 0 },
     messageBytes: 1_048_576,
     queueBytes: 1_048_576,
+    store: createStore(),
     sendBytes: 1_048_576 + 16,
     pingSeconds: 54,
     silenceSeconds: 60,

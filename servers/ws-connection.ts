@@ -6,7 +6,16 @@
 import type { Socket } from "bun";
 import { addressText } from "../platform/address.ts";
 import { append, type ByteQueue, createByteQueue, queuedBytes, viewQueued } from "../platform/byte-queue.ts";
-import { createOutbox, flush, type Outbox, pending, send } from "../platform/outbox.ts";
+import {
+  createOutbox,
+  discard,
+  flush,
+  type Outbox,
+  pending,
+  relieve,
+  type Store,
+  send,
+} from "../platform/outbox.ts";
 import { closePayload, encodeFrame, FIN, MAX_CONTROL_BYTES, opcodes } from "../protocols/websocket.ts";
 import {
   answerHandshake,
@@ -22,7 +31,8 @@ import {
   type MessageHandler,
   readMessages,
 } from "../protocols/ws-messages.ts";
-import { listenOn, opened, type Where } from "./standalone.ts";
+import { listenTcp } from "./listen.ts";
+import type { Where } from "./standalone.ts";
 import { HANDSHAKE_SECONDS } from "./websocket.ts";
 
 /** How long a connection that is closed may take to read what is left for it, and to close its side. */
@@ -53,6 +63,8 @@ export type WsServerOptions<T> = {
   messageBytes: number;
   /** Most bytes that wait for one connection; whoever has more after a send is to be evicted. */
   queueBytes: number;
+  /** Where what waits for all connections is kept, and bounded. */
+  store: Store;
   /** Most bytes of one send: there is room for it past `queueBytes`, so that a queue always ends between frames. */
   sendBytes: number;
   pingSeconds: number;
@@ -79,12 +91,12 @@ export function serveWebSockets<T>(options: WsServerOptions<T>) {
 
   function accept(socket: Socket<Connection<T>>): void {
     const now = performance.now();
-    socket.data = {
+    const connection: Connection<T> = {
       socket,
       address: socket.remoteAddress
         ? addressText(socket.remoteAddress, socket.remotePort)
         : `unix:${++unnamed}`,
-      outbox: createOutbox(outboxBytes),
+      outbox: createOutbox(outboxBytes, options.store, () => cut(connection)),
       messages: createMessageBuffer(),
       member: undefined,
       head: createByteQueue(),
@@ -93,7 +105,8 @@ export function serveWebSockets<T>(options: WsServerOptions<T>) {
       lastPing: now,
       deadline: now + handshakeSeconds * 1000,
     };
-    connections.add(socket.data);
+    socket.data = connection;
+    connections.add(connection);
   }
 
   function receive(connection: Connection<T>, chunk: Uint8Array): void {
@@ -146,11 +159,19 @@ export function serveWebSockets<T>(options: WsServerOptions<T>) {
     const { outbox, socket } = connection;
     if (!send(outbox, socket, encodeFrame(FIN | opcode, payload))) drop(connection);
     else if (pending(outbox) > options.queueBytes) evict(connection);
+    relieve(options.store);
   }
 
   function evict(connection: Connection<T>): void {
     counters.evicted++;
     close(connection, { code: 1008, reason: "you read too slowly" });
+  }
+
+  /** All together have too much waiting, and this one is furthest behind: there is no time to tell it. */
+  function cut(connection: Connection<T>): void {
+    if (connection.finished) counters.unread++;
+    else counters.evicted++;
+    drop(connection);
   }
 
   /** Closes a connection and tells it why; it is not waited for. */
@@ -192,6 +213,7 @@ export function serveWebSockets<T>(options: WsServerOptions<T>) {
     connection.finished = true;
     connections.delete(connection);
     leave(connection);
+    discard(connection.outbox); // last: whoever leaves is given what was said until now
   }
 
   function drained(connection: Connection<T>): void {
@@ -217,18 +239,13 @@ export function serveWebSockets<T>(options: WsServerOptions<T>) {
     }
   }
 
-  const listener = Bun.listen<Connection<T>>({
-    ...listenOn(options.where),
+  const listener = listenTcp<Connection<T>>(options.where, {
+    open: accept,
+    data: receive,
+    drain: drained,
     // One who sends a request and FIN still gets the answer.
-    allowHalfOpen: true,
-    socket: {
-      open: accept,
-      data: (socket, chunk) => receive(socket.data, chunk),
-      drain: opened(drained),
-      end: opened(finish),
-      close: opened(gone),
-      error: opened(gone),
-    },
+    end: (connection) => finish(connection),
+    close: gone,
   });
   const shortest = Math.min(options.pingSeconds, options.silenceSeconds);
   const timer = setInterval(sweep, Math.min(1000, shortest * 100));
@@ -242,7 +259,7 @@ export function serveWebSockets<T>(options: WsServerOptions<T>) {
     stop(closing: Closing): void {
       clearInterval(timer);
       for (const connection of connections) if (connection.member) close(connection, closing);
-      listener.stop(true);
+      listener.stop();
     },
   };
 }

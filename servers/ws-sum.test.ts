@@ -1,10 +1,11 @@
 /** WebSocket sums and echo over real sockets. */
 import { afterEach, expect, test } from "bun:test";
 import { edgeOperands, expectedReply, request } from "../protocols/sum.ts";
+import { closePayload, encodeFrame, FIN, handshakeRequest, opcodes } from "../protocols/websocket.ts";
 import { steadily } from "../testing/steady.ts";
 import type { Running } from "./standalone.ts";
-import { connectRaw, connectWebSocket, placeOf, WAIT_MS } from "./testing.ts";
-import { startSum } from "./ws-sum.ts";
+import { connectRaw, connectWebSocket, eventually, placeOf, WAIT_MS } from "./testing.ts";
+import { type SumOptions, startSum } from "./ws-sum.ts";
 
 let server: Running | undefined;
 const stop = async () => {
@@ -13,8 +14,13 @@ const stop = async () => {
 };
 afterEach(stop);
 
-const start = (idleSeconds = 20, host = "127.0.0.1", handshakeSeconds = 5) => {
-  server = startSum({ host, port: 0, idleSeconds, handshakeSeconds });
+const start = (
+  idleSeconds = 20,
+  host = "127.0.0.1",
+  handshakeSeconds = 5,
+  options: Partial<SumOptions> = {},
+) => {
+  server = startSum({ host, port: 0, idleSeconds, handshakeSeconds, ...options });
   return server.url;
 };
 const at = (path: string) => server!.url.replace(/\/add$/, path);
@@ -49,6 +55,37 @@ test("/echo sends text and binary messages back as they came, the empty one too"
   expect(client.received).toEqual(messages);
   client.close();
 });
+
+test(
+  "/echo closes one that does not read with 1008 behind what fitted, and not one that does",
+  steadily(async () => {
+    const size = 1_048_576;
+    const frame = encodeFrame(FIN | opcodes.binary, new Uint8Array(size).fill(7), 0x01020304);
+    const handshake = handshakeRequest("localhost", "/echo", "c29ja2JlbmNoLXRlc3QtMQ==");
+    start(20, "127.0.0.1", 5, { queueBytes: size + 14 });
+    const [deaf, reader] = [await connectRaw(server!.url), await connectRaw(server!.url)];
+    for (const client of [deaf, reader]) {
+      client.write(handshake);
+      await client.until(() => client.text().endsWith("\r\n\r\n"), "the handshake");
+    }
+    const head = deaf.received();
+    deaf.socket.pause();
+    for (let sent = 1; sent <= 2; sent++) {
+      for (const client of [deaf, reader]) client.write(frame);
+      await reader.until(() => reader.received() >= head + sent * (size + 10), "the echo");
+    }
+    await eventually(() => server!.counters!()["peers closed that did not read"] === 1, "the close");
+    deaf.socket.resume();
+    await deaf.untilClosed();
+    const bytes = deaf.bytes();
+    expect(
+      bytes.subarray(-23).equals(encodeFrame(FIN | opcodes.close, closePayload(1008, "you read too slowly"))),
+    ).toBe(true);
+    expect(bytes.length).toBe(head + size + 10 + 23);
+    reader.reset();
+  }, stop),
+  2 * WAIT_MS,
+);
 
 test.each(["/", "/adds", "/echo/", "/ws"])("%s is a plain 404", async (path) => {
   start();

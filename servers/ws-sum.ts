@@ -6,7 +6,9 @@
 import type { ServerWebSocket } from "bun";
 import { boundHandshakes } from "../platform/handshakes.ts";
 import { answer, notTextReply, SUM_WS_PORT } from "../protocols/sum.ts";
+import { MAX_HEADER_BYTES } from "../protocols/websocket.ts";
 import { closeIdle } from "./idle.ts";
+import { listenBounded } from "./listen.ts";
 import {
   listeningUrl,
   listenOn,
@@ -17,11 +19,14 @@ import {
   type Where,
 } from "./standalone.ts";
 import { asksForUpgrade, HANDSHAKE_SECONDS, pathOf, peerOf, upgradeRequired } from "./websocket.ts";
+import { createBacklog } from "./ws-backlog.ts";
 
 /** The largest message `/echo` takes: what the usual test suites send at most. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
-/** A peer that does not read its replies is closed when so much waits; Bun would drop silently past it. */
-const MAX_QUEUE_BYTES = 32 * 1024 * 1024;
+/** What may wait for one peer that does not read its replies: one largest message, with its header. */
+const MAX_QUEUE_BYTES = MAX_MESSAGE_BYTES + MAX_HEADER_BYTES;
+/** And for all of them. */
+const MAX_QUEUES_BYTES = 64 * 1024 * 1024;
 export const IDLE_SECONDS = 20;
 
 type Connection = { path: "/add" | "/echo"; lastMessage: number };
@@ -31,41 +36,48 @@ const replies: Record<Connection["path"], (message: string | Buffer) => string |
   "/echo": (message) => message,
 };
 
-export function startSum(options: Where & { idleSeconds: number; handshakeSeconds?: number }): Running {
-  const connections = new Set<ServerWebSocket<Connection>>();
-  const counters = { idle: 0, dropped: 0 };
+export type SumOptions = Where & { idleSeconds: number; handshakeSeconds?: number; queueBytes?: number };
 
-  const server = Bun.serve<Connection>({
-    ...listenOn(options),
-    idleTimeout: HANDSHAKE_SECONDS,
-    fetch(request, server) {
-      handshakes.done(peerOf(server, request) ?? "");
-      const pathname = pathOf(request);
-      if (pathname !== "/add" && pathname !== "/echo") return new Response("not found\n", { status: 404 });
-      if (
-        asksForUpgrade(request) &&
-        server.upgrade(request, { data: { path: pathname, lastMessage: performance.now() } })
-      )
-        return;
-      return upgradeRequired();
-    },
-    websocket: {
-      idleTimeout: 0, // ours counts messages only: Bun's counts its own pings' pongs too
-      sendPings: false,
-      maxPayloadLength: MAX_MESSAGE_BYTES,
-      backpressureLimit: MAX_QUEUE_BYTES,
-      closeOnBackpressureLimit: true,
-      perMessageDeflate: false,
-      open: (socket) => void connections.add(socket),
-      message(socket, message) {
-        socket.data.lastMessage = performance.now();
-        const reply = replies[socket.data.path](message);
-        // 0 is "dropped", but an empty message, sent whole, gives 0 too (Bun 1.4.5).
-        if (socket.send(reply) === 0 && reply.length > 0) counters.dropped++;
+export function startSum(options: SumOptions): Running {
+  const connections = new Set<ServerWebSocket<Connection>>();
+  const backlog = createBacklog<Connection>(options.queueBytes ?? MAX_QUEUE_BYTES, MAX_QUEUES_BYTES);
+  let idle = 0;
+
+  const { listener: server, stop: stopAsking } = listenBounded(() =>
+    Bun.serve<Connection>({
+      ...listenOn(options),
+      idleTimeout: HANDSHAKE_SECONDS,
+      fetch(request, server) {
+        handshakes.done(peerOf(server, request) ?? "");
+        const pathname = pathOf(request);
+        if (pathname !== "/add" && pathname !== "/echo") return new Response("not found\n", { status: 404 });
+        if (
+          asksForUpgrade(request) &&
+          server.upgrade(request, { data: { path: pathname, lastMessage: performance.now() } })
+        )
+          return;
+        return upgradeRequired();
       },
-      close: (socket) => void connections.delete(socket),
-    },
-  });
+      websocket: {
+        idleTimeout: 0, // ours counts messages only: Bun's counts its own pings' pongs too
+        sendPings: false,
+        maxPayloadLength: MAX_MESSAGE_BYTES,
+        // Never reached: past it Bun drops in silence.
+        backpressureLimit: 2 * MAX_QUEUE_BYTES,
+        perMessageDeflate: false,
+        open: (socket) => void connections.add(socket),
+        message(socket, message) {
+          socket.data.lastMessage = performance.now();
+          backlog.send(socket, replies[socket.data.path](message));
+        },
+        drain: (socket) => backlog.drained(socket),
+        close(socket) {
+          connections.delete(socket);
+          backlog.gone(socket);
+        },
+      },
+    }),
+  );
 
   const handshakes = boundHandshakes(server.port ?? 0, options.handshakeSeconds ?? HANDSHAKE_SECONDS);
   const stopSweep = closeIdle(
@@ -73,7 +85,7 @@ export function startSum(options: Where & { idleSeconds: number; handshakeSecond
     (socket) => socket.data.lastMessage,
     options.idleSeconds,
     (socket) => {
-      counters.idle++;
+      idle++;
       socket.close(1000, "idle");
     },
   );
@@ -83,9 +95,10 @@ export function startSum(options: Where & { idleSeconds: number; handshakeSecond
     stop: () => {
       stopSweep();
       handshakes.stop();
+      stopAsking();
       return server.stop(true);
     },
-    counters: () => ({ "idle connections closed": counters.idle, "replies dropped": counters.dropped }),
+    counters: () => ({ "idle connections closed": idle, "peers closed that did not read": backlog.closed() }),
   };
 }
 

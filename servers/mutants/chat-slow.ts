@@ -6,30 +6,13 @@
  */
 import { cpuTime } from "../../platform/clock.ts";
 import { type DialectName, dialectNames, dialects } from "../../protocols/chat.ts";
-import { createRoom, type Member } from "../room.ts";
-import { type Running, type ServerSpec, standalone, urlOf, wholeNumber } from "../standalone.ts";
+import { type Running, type ServerSpec, standalone, wholeNumber } from "../standalone.ts";
+import { startChat } from "../tcp-chat.ts";
 
 export type SlowChatOptions = { host: string; port: number; dialect: DialectName; extraPercent: number };
 
-export function startSlowChat({ host, port, dialect, extraPercent }: SlowChatOptions): Running {
-  const room = createRoom(dialects[dialect]);
-  const burn = createBurner(extraPercent / 100);
-  const listener = Bun.listen<Member>({
-    hostname: host,
-    port,
-    socket: {
-      open: room.join,
-      data(socket, chunk) {
-        room.receive(socket.data, chunk);
-        burn();
-      },
-      drain: (socket) => room.drained(socket.data),
-      close: (socket) => room.leave(socket.data),
-      error: (socket) => room.leave(socket.data),
-      timeout: (socket) => void socket.terminate(),
-    },
-  });
-  return { url: urlOf("tcp", host, listener.port), stop: () => listener.stop(true) };
+export function startSlowChat({ extraPercent, ...where }: SlowChatOptions): Running {
+  return startChat({ ...where, onRead: createBurner(extraPercent / 100) });
 }
 
 /** Asks for a burn at the end of this turn, behind the room's own write of what the turn has gathered. */
