@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Socket } from "bun";
+import { memory } from "../platform/proc.ts";
 import { acceptFor, readHead } from "../protocols/websocket.ts";
 
 type Session = { block: Buffer; at: number; head: string };
@@ -74,8 +75,14 @@ async function judged(choice: string, url: string) {
     [process.execPath, join(import.meta.dir, "../bench/sockbench.ts"), "conform", choice, "--target", url],
     { stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 25_000, killSignal: "SIGKILL" },
   );
+  // Looked at while it runs: what is told at its end is never less than what this process had when it was started.
+  let peak = 0;
+  const look = setInterval(() => {
+    peak = memory(child.pid)?.peak ?? peak;
+  }, 20);
   const stdout = await child.stdout.text();
-  return { code: await child.exited, stdout, memory: child.resourceUsage()?.maxRSS ?? 0 };
+  clearInterval(look);
+  return { code: await child.exited, stdout, peak };
 }
 
 type Row = [
@@ -116,12 +123,12 @@ const rows: Row[] = [
 
 test.concurrent.each(rows)("%s", async (_, choice, url, start) => {
   const server = start();
-  const { code, stdout, memory } = await judged(choice, url.replace(/PORT|$/, String(server.port)));
+  const { code, stdout, peak } = await judged(choice, url.replace(/PORT|$/, String(server.port)));
   server.stop(true);
   expect(code).toBe(1);
   expect(stdout).toContain("\n  actual    ");
   expect(stdout.length).toBeLessThan(100_000);
-  expect(memory).toBeLessThan(MAX_BYTES);
+  expect(peak).toBeLessThan(MAX_BYTES);
 });
 
 test.concurrent("datagrams without end", async () => {
@@ -143,10 +150,10 @@ test.concurrent("datagrams without end", async () => {
         socket.send("x".repeat(1000), peer.port, peer.address);
       } catch {}
   }, 1);
-  const { code, stdout, memory } = await judged("relay/1.1", `udp://127.0.0.1:${socket.port}`);
+  const { code, stdout, peak } = await judged("relay/1.1", `udp://127.0.0.1:${socket.port}`);
   clearInterval(flood);
   socket.close();
   expect(code).toBe(1);
   expect(stdout).toContain("\n  actual    ");
-  expect(memory).toBeLessThan(MAX_BYTES);
+  expect(peak).toBeLessThan(MAX_BYTES);
 });
