@@ -4,6 +4,7 @@
  */
 import type { udp } from "bun";
 import { addressText } from "../platform/address.ts";
+import { append, createByteQueue, queuedBytes, viewQueued } from "../platform/byte-queue.ts";
 import { createOutbox, flush, type Outbox, pending, send } from "../platform/outbox.ts";
 import { fileLimit, fileTableIsFull } from "../platform/proc.ts";
 import { fdOf, growReceiveBuffer } from "../platform/socket-options.ts";
@@ -151,7 +152,7 @@ async function openTcp(target: Target, index: number, handlers: MemberHandlers):
 
 /** A WebSocket is a TCP connection with a handshake before it: fleets write and read the frames themselves. */
 async function openWebSocket(target: Target, index: number, handlers: MemberHandlers): Promise<Member> {
-  let head = new Uint8Array(0);
+  const queue = createByteQueue();
   let upgraded = false;
   let settle: (error?: Error) => void = () => {};
   const answered = new Promise<void>((resolve, reject) => {
@@ -162,8 +163,10 @@ async function openWebSocket(target: Target, index: number, handlers: MemberHand
   const member = await openTcp(target, index, {
     onBytes(_, chunk) {
       if (upgraded) return handlers.onBytes(index, chunk);
-      head = Buffer.concat([head, chunk]);
-      const answer = readHead(head);
+      const looked = queuedBytes(queue);
+      append(queue, chunk);
+      const head = viewQueued(queue);
+      const answer = readHead(head, looked);
       if (!answer && head.length < MAX_HEAD_BYTES) return;
       upgraded = answer?.fields["sec-websocket-accept"] === acceptFor(key) && statusOf(answer) === 101;
       settle(

@@ -131,14 +131,16 @@ async function one(choice: string[], options: Options): Promise<void> {
       const good = result.verdict === "pass" || result.verdict === "unsupported";
       // Those that were not run are told together, at the end.
       if (json || result.notRun || (quiet && good)) return;
-      console.log(good || result.verdict === "informational" ? oneLine(result) : explain(result));
-      for (const fact of result.found ?? []) console.log(`    ${fact}`);
+      const words = good || result.verdict === "informational" ? oneLine(result) : explain(result);
+      console.log(
+        [words, ...(result.found ?? []).map((fact) => `    ${fact}`)].map(printableLines).join("\n"),
+      );
     },
   };
   if (target)
     settings.onUnhealthy = (protocol, why) =>
       console.error(
-        `${target} does not serve a client that keeps every rule of ${protocol} (${why}); is this the protocol that it speaks?`,
+        `${target} does not serve a client that keeps every rule of ${protocol} (${printable(why)}); is this the protocol that it speaks?`,
       );
   const why = target && !exec ? await whyUnreachable(parseUrl(target, trust)) : undefined;
   if (why !== undefined) throw new Failure(exitCodes.unreachable, `--target ${why}`);

@@ -4,6 +4,7 @@
  * a kernel opens connections by itself, but it is the server's program that lets them go.
  */
 import type { Socket } from "bun";
+import { append, createByteQueue, queuedBytes, viewQueued } from "../../platform/byte-queue.ts";
 import { now } from "../../platform/clock.ts";
 import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
 import {
@@ -140,16 +141,17 @@ async function comeAndGo(run: Run): Promise<void> {
 /** Opens one connection, leaves it, and resolves, once the server has closed it, with when it stood. */
 async function liveOnce({ target, handshake }: Run): Promise<number> {
   let openedAt = 0;
-  let head = "";
+  const head = createByteQueue();
   const gone = Promise.withResolvers<void>();
   gone.promise.catch(() => {});
   const fail = (why: string) => gone.reject(new Error(why));
 
   function receive(socket: Socket, chunk: Uint8Array): void {
     if (!handshake || openedAt > 0) return; // what a room says is not looked at here
-    head += Buffer.from(chunk).toString("latin1");
-    const answer = readHead(Buffer.from(head, "latin1"));
-    if (!answer && head.length < MAX_HEAD_BYTES) return;
+    const looked = queuedBytes(head);
+    append(head, chunk);
+    const answer = readHead(viewQueued(head), looked);
+    if (!answer && queuedBytes(head) < MAX_HEAD_BYTES) return;
     if (answer && statusOf(answer) === 101 && answer.fields["sec-websocket-accept"] === handshake.accept) {
       openedAt = now();
       socket.write(encodeFrame(FIN | opcodes.close, closePayload(1000), FLEET_MASK));
