@@ -58,8 +58,9 @@ describe("each mutant fails exactly the cases that are named for it", () => {
   for (const mutant of mutants)
     test(`${mutant.name}: ${mutant.fault}`, async () => {
       const fails = [...mutant.fails].sort();
-      // A busy machine can join two writes that were to come apart: what differs is run once more.
+      // A busy machine can join two writes that were to come apart: what differs is run again, alone, twice at most.
       if (Bun.deepEquals(await resultOf(mutant), fails)) return;
+      if (Bun.deepEquals(await failedBy(mutant), fails)) return;
       expect(await failedBy(mutant)).toEqual(fails);
     }, 120_000);
 });

@@ -60,7 +60,7 @@ test("a file that cannot be written is told before the run", async () => {
 
 test("what cannot be written in the end costs the file, not the results", async () => {
   // The device that is always full (full(4)).
-  const { code, stdout, stderr } = await sockbench("echo", "--target", server.url, "--junit", "/dev/full");
+  const { code, stdout, stderr } = await sockbench("echo/1", "--target", server.url, "--junit", "/dev/full");
   expect(code).toBe(2);
   expect(stdout).toContain("8 cases: 8 pass");
   expect(stderr).toBe("error: --junit /dev/full cannot be written: no space is left\n");
