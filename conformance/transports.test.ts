@@ -7,11 +7,13 @@ import { startChat } from "../servers/tcp-chat.ts";
 import { startTcpSum } from "../servers/tcp-sum.ts";
 import { startSum } from "../servers/ws-sum.ts";
 import { type ConformOptions, conform } from "./index.ts";
+import { runMatrix } from "./matrix.ts";
 import { summary } from "./report.ts";
 
 const pem = (name: string) =>
   readFileSync(join(import.meta.dir, `../servers/testing-tls/${name}.pem`), "utf8");
 const tls = { cert: pem("cert"), key: pem("key") };
+const ca = join(import.meta.dir, "../servers/testing-tls/cert.pem");
 const local = { host: "127.0.0.1", port: 0 };
 
 let server: Running;
@@ -19,8 +21,7 @@ afterEach(() => server.stop());
 
 async function judged(choice: string, options: ConformOptions = {}) {
   const target = server.url.replace(/\/add$/, "/echo");
-  const trust = { ca: join(import.meta.dir, "../servers/testing-tls/cert.pem") };
-  const report = await conform({ choice: [choice], target, trust, ...options });
+  const report = await conform({ choice: [choice], target, trust: { ca }, ...options });
   return { ...report, verdicts: [...new Set(report.results.map(({ verdict }) => verdict))].sort() };
 }
 
@@ -28,6 +29,25 @@ test("over TLS", async () => {
   server = startChat({ ...local, dialect: "chat/bracket", tls });
   expect((await judged("chat-bracket/1")).verdicts).toEqual(["pass"]);
   expect((await judged("chat-bracket/4.6")).verdicts).toEqual(["pass"]);
+});
+
+test("a certificate that nobody vouches for is no case's fault: each could not be run", async () => {
+  server = startChat({ ...local, dialect: "chat/bracket", tls });
+  const report = await conform({ choice: ["chat-bracket/1.1"], target: server.url });
+  expect(report.results).toMatchObject([
+    { verdict: "error", actual: expect.stringContaining("its certificate is not trusted: self signed") },
+  ]);
+});
+
+test("a target of a file says whom it trusts", async () => {
+  server = startChat({ ...local, dialect: "chat/bracket", tls });
+  const target = { name: "mine", url: server.url, protocols: ["chat-bracket" as const] };
+  const targets = [
+    { ...target, insecure: true as const },
+    { ...target, ca },
+  ];
+  const matrix = await runMatrix(targets, ["chat-bracket/1.1"], { strict: false });
+  expect(matrix.map(({ report }) => report.counts.pass)).toEqual([1, 1]);
 });
 
 test("frames over wss://", async () => {
