@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { parseTarget } from "../clients/target.ts";
 import { allowedCpus } from "../platform/affinity.ts";
 import { everyProcess } from "../platform/process-tree.ts";
+import { untilListening } from "../targets/ready.ts";
+import { startProgram } from "../targets/started.ts";
 import { run } from "./run.ts";
 import { sum } from "./scenarios/sum.ts";
 import { commandSource, runningTarget, type ServerSource } from "./servers.ts";
@@ -35,13 +37,6 @@ const sumOf = (source: ServerSource) =>
     interrupted: new Promise(() => {}),
   });
 
-async function freePort(): Promise<number> {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
-}
-
 /** A cluster as Node's handbook has it: the first process hands connections to two workers, and does nothing else. */
 const CLUSTER = `
   const cluster = require("node:cluster");
@@ -57,17 +52,18 @@ const CLUSTER = `
         socket.write('{"Sum":' + (a + b) + "}\\n");
       }
     });
-  }).listen(Number(process.argv[2]), "127.0.0.1");`;
+  }).listen(0, "127.0.0.1", function () {
+    // All workers have one port.
+    if (cluster.worker.id === 1) console.log(JSON.stringify({ listening: "tcp://127.0.0.1:" + this.address().port }));
+  });`;
 const withNode = test.skipIf(!Bun.which("node") || process.platform !== "linux");
 
 withNode(
   "a cluster's workers are counted, kept to the server's CPUs, and gone with it",
   async () => {
-    const port = await freePort();
     const file = join(folder, "cluster.cjs");
     await Bun.write(file, CLUSTER);
-    const target = parseTarget(`tcp://127.0.0.1:${port}`)!;
-    const { record, failure } = await sumOf(commandSource(`node ${file} ${port}`, target));
+    const { record, failure } = await sumOf(commandSource(`node ${file}`, undefined));
     expect(failure).toBeUndefined();
     const [{ metrics, meters, counts }] = record.samples;
     expect(counts.replies).toBeGreaterThan(0);
@@ -87,13 +83,13 @@ withNode(
   TIMEOUT_MS,
 );
 
-const echoOf = (port: number) =>
+const sumServer = (port: number) =>
   `${process.execPath} ${import.meta.dir}/../servers/tcp-sum.ts --port ${port}`;
 
 test.each([
   [
     "an address in use",
-    (port: number) => echoOf(port),
+    (port: number) => sumServer(port),
     /^sum .*--exec ".*": tcp:.* answered before it was started/,
   ],
   [
@@ -104,11 +100,11 @@ test.each([
 ])(
   "%s is an error, and nothing is measured in its place",
   async (name, command, words) => {
-    const taken = name === "an address in use";
     const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-    if (!taken) listener.stop(true);
-    const target = parseTarget(`tcp://127.0.0.1:${listener.port}`)!;
-    const { record, failure } = await sumOf(commandSource(command(listener.port), target));
+    // Port 1 is given to nobody; one that was free a moment ago may be.
+    const port = name === "an address in use" ? listener.port : 1;
+    const target = parseTarget(`tcp://127.0.0.1:${port}`)!;
+    const { record, failure } = await sumOf(commandSource(command(port), target));
     expect(record.samples).toEqual([]);
     expect(failure?.exitCode).toBe(3);
     expect(failure?.message).toMatch(words);
@@ -121,18 +117,15 @@ test.each([
 test.skipIf(allowedCpus().length < 2)(
   "a running target is on the fleets' CPUs as it was, and with --pin-target on its own",
   async () => {
-    const port = await freePort();
-    const server = Bun.spawn(echoOf(port).split(" "), { stdout: "pipe" });
-    await server.stdout.getReader().read();
-    const target = parseTarget(`tcp://127.0.0.1:${port}`)!;
+    const server = startProgram("it", [...sumServer(0).split(" "), "--json"]);
+    const target = parseTarget(await untilListening("it", server))!;
     const left = await sumOf(runningTarget(target));
     expect(left.record.environment.pinned?.server).toEqual([]);
     expect(left.record.samples[0].meters?.shared).toBeNumber();
     const pinned = await sumOf(runningTarget(target, { pin: true }));
     expect(pinned.record.environment.pinned?.server).not.toEqual([]);
     expect(pinned.record.samples[0].meters?.shared).toBeNull();
-    server.kill();
-    await server.exited;
+    await server.stop();
   },
   TIMEOUT_MS,
 );
