@@ -8,6 +8,7 @@ import { asleep } from "../platform/proc.ts";
 import { blank, type Case, type CaseResult, deviates, type Ending } from "./case.ts";
 import { type Context, createContext } from "./context.ts";
 import { sleep, type TcpPeer, type UdpPeer, until } from "./peer.ts";
+import { type Servers, serversOf } from "./servers-of.ts";
 import type { Provider, Target } from "./target.ts";
 import { quotable, Unsupported, Violation } from "./violation.ts";
 import { linesOf } from "./wire-log.ts";
@@ -52,7 +53,7 @@ export async function runCases(cases: readonly Case[], options: RunOptions): Pro
     options.onResult?.(result);
   };
   const worker = async () => {
-    const servers = serversFor(options);
+    const servers = serversOf(provider);
     for (let one = queue.shift(); one; one = queue.shift()) {
       const reason = declared(one, options);
       const result = reason
@@ -87,50 +88,10 @@ const isHopeless = ({ own }: Provider, results: readonly CaseResult[]): boolean 
   results.length >= HOPELESS_CASES &&
   results.every(({ verdict }) => verdict !== "pass" && verdict !== "informational");
 
-/** The servers of one worker: cases that need nothing of their own share one, for as long as it serves. */
-function serversFor({ provider }: RunOptions) {
-  let shared: Target | undefined;
-  let gone: { why: string } | undefined;
-  const special = (one: Case) =>
-    provider.own && (provider.cheap || one.needs !== undefined || one.times !== undefined);
-  async function anew(): Promise<void> {
-    shared = undefined;
-    try {
-      if (!provider.restart) throw new Error("");
-      await provider.restart();
-    } catch (error) {
-      gone = { why: quotable(error instanceof Error ? error.message : String(error)) };
-      throw error;
-    }
-  }
-  return {
-    async take(one: Case): Promise<Target> {
-      if (one.needs && !provider.own && !provider.fits?.(one.needs)) await anew();
-      if (shared && !special(one)) return shared;
-      const target = await provider.start({
-        ...(one.times ? { times: one.times } : {}),
-        console: one.needs === "console",
-      });
-      if (!special(one)) shared = target;
-      return target;
-    },
-    async giveBack(one: Case, target: Target, killed: boolean): Promise<void> {
-      const usable = !killed && target.alive();
-      if (special(one) || (provider.own && !usable)) await target.stop();
-      if (usable || special(one)) return;
-      if (provider.own) shared = undefined;
-      else await anew().catch(() => {});
-    },
-    /** A server that ran already, or cannot be started again, has ended. */
-    gone: () => gone,
-    stop: async () => void (await shared?.stop()),
-  };
-}
-
 /** A failure in which the machine stood still is no verdict: the case is run again. */
 async function runSteadily(
   one: Case,
-  servers: ReturnType<typeof serversFor>,
+  servers: Servers,
   options: RunOptions,
   served: boolean,
 ): Promise<CaseResult> {

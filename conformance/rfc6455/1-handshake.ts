@@ -14,7 +14,7 @@ import { type Context, randomKey, responseHead } from "../context.ts";
 import { holds } from "../expect.ts";
 import { sleep } from "../peer.ts";
 import { frame, frameOf, message, overTcp } from "../ws-peer.ts";
-import { hardHeads } from "./hard-heads.ts";
+import { hardRequests } from "./hard-heads.ts";
 
 type Fields = Record<string, string | undefined>;
 type Shake = { head: HttpHead; status: number; key: string };
@@ -308,31 +308,11 @@ const rest: Case[] = [
       await frame(alice, opcodes.text, "hello");
     },
   },
-  {
-    id: "rfc6455/1.29",
-    title: "requests that are hard to read",
-    requirement: "Whatever the head of a request holds, it SHOULD NOT hold up other connections.",
-    level: "SHOULD",
-    source: "RFC 9110 17.5",
-    slow: true,
-    ends: "any",
-    bound: 30_000,
-    async run(t) {
-      const alice = await t.ws("alice");
-      for (const [i, head] of hardHeads(t).entries()) {
-        const guest = await t.tcp(`guest${i}`);
-        guest.ignore();
-        guest.send(head);
-        alice.text(`after head ${i}`);
-        await frame(alice, opcodes.text, `after head ${i}`);
-        guest.close();
-      }
-    },
-  },
 ];
 
 export const handshake: Case[] = [
   ...good.map(toCase(accepted, "open")),
   ...bad.map(toCase(refused, "any")),
   ...rest,
+  hardRequests,
 ];

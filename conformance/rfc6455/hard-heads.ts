@@ -2,8 +2,10 @@
  * Heads of requests that are hard to read: patterns that try one way after another need seconds, minutes or years for
  * them, and keep everybody else waiting (CWE-1333). Whether they are refused does not matter.
  */
-import { createKey, handshakeRequest } from "../../protocols/websocket.ts";
+import { createKey, handshakeRequest, opcodes } from "../../protocols/websocket.ts";
+import type { Case } from "../case.ts";
 import { type Context, randomKey } from "../context.ts";
+import { frame } from "../ws-peer.ts";
 
 /** Below what servers usually take of a head, which is 16 KiB. */
 const HARD_BYTES = 15_000;
@@ -40,3 +42,25 @@ export function hardHeads({ target: { hostname, port, path } }: Context): string
     handshake().replace("\r\n\r\n", () => `\r\n${many("a")}\r\n\r\n`),
   ];
 }
+
+export const hardRequests: Case = {
+  id: "rfc6455/1.29",
+  title: "requests that are hard to read",
+  requirement: "Whatever the head of a request holds, it SHOULD NOT hold up other connections.",
+  level: "SHOULD",
+  source: "RFC 9110 17.5",
+  slow: true,
+  ends: "any",
+  bound: 30_000,
+  async run(t) {
+    const alice = await t.ws("alice");
+    for (const [i, head] of hardHeads(t).entries()) {
+      const guest = await t.tcp(`guest${i}`);
+      guest.ignore();
+      guest.send(head);
+      alice.text(`after head ${i}`);
+      await frame(alice, opcodes.text, `after head ${i}`);
+      guest.close();
+    }
+  },
+};
