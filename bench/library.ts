@@ -1,8 +1,9 @@
 /** The bench as a function. */
-import { chooseCells, chooseSources, type Request } from "./choose.ts";
-import { checkEffects, checkPairs } from "./flags.ts";
-import type { RunRecord } from "./record.ts";
-import { run } from "./run.ts";
+
+import type { RunRecord } from "./record/record.ts";
+import { chooseCells, chooseSources, type Request } from "./run/choose.ts";
+import { checkEffects, checkPairs } from "./run/flags.ts";
+import { run } from "./run/run.ts";
 
 /** Everything that `sockbench bench` takes, by the same names; all of it optional. */
 export type BenchRequest = Partial<Request> & {

@@ -2,7 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { recordSchema } from "../record.ts";
+import { recordSchema } from "../record/record.ts";
 
 const folder = mkdtempSync(`${tmpdir()}/sockbench-bench-`);
 afterAll(() => rmSync(folder, { recursive: true }));

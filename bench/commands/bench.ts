@@ -8,8 +8,10 @@ import { givenIn, onceEach } from "../../platform/flags.ts";
 import { printable } from "../../platform/printable.ts";
 import { checkFolder } from "../../platform/write-file.ts";
 import { seconds, wholeNumber } from "../../servers/standalone.ts";
-import { withRevision } from "../against.ts";
-import { capacity, firstStep } from "../capacity.ts";
+import { fails } from "../compare/comparison.ts";
+import { type RunRecord, writeRecord } from "../record/record.ts";
+import { withRevision } from "../run/against.ts";
+import { capacity, firstStep } from "../run/capacity.ts";
 import {
   CAPACITY,
   checkProtocol,
@@ -19,17 +21,15 @@ import {
   type Request,
   readTarget,
   taken,
-} from "../choose.ts";
-import { fails } from "../compare/comparison.ts";
-import { checkEffects, checkPairs } from "../flags.ts";
-import { showProgress } from "../progress.ts";
-import { type RunRecord, writeRecord } from "../record.ts";
-import { run } from "../run.ts";
+} from "../run/choose.ts";
+import { checkEffects, checkPairs } from "../run/flags.ts";
+import { run } from "../run/run.ts";
+import { implementationNames, type ServerSource } from "../run/servers.ts";
+import type { RunResult, SessionOptions } from "../run/session.ts";
 import { scenarios } from "../scenarios/index.ts";
 import type { Cell } from "../scenarios/scenario.ts";
-import { implementationNames, type ServerSource } from "../servers.ts";
-import type { RunResult, SessionOptions } from "../session.ts";
-import { comparisons, printRun } from "../summary.ts";
+import { showProgress } from "../terminal/progress.ts";
+import { comparisons, printRun } from "../terminal/summary.ts";
 
 type Flags = Omit<Request, "servers"> & {
   server: string;

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { noisy, recordOf } from "../compare/testing.ts";
-import { type RunRecord, writeRecord } from "../record.ts";
+import { type RunRecord, writeRecord } from "../record/record.ts";
 
 const folder = mkdtempSync(`${tmpdir()}/compare-`);
 afterAll(() => rmSync(folder, { recursive: true }));

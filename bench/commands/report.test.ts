@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { writeRecord } from "../record.ts";
+import { writeRecord } from "../record/record.ts";
 import { fixture } from "../report/fixture.ts";
 
 const folder = mkdtempSync(`${tmpdir()}/sockbench-report-`);

@@ -5,7 +5,7 @@ import { exitCodes, Failure } from "../../platform/failure.ts";
 import { onceEach } from "../../platform/flags.ts";
 import { checkFolder, checkWritable, writeWhole } from "../../platform/write-file.ts";
 import { findRecord, lastRecords } from "../compare/find.ts";
-import type { RunRecord } from "../record.ts";
+import type { RunRecord } from "../record/record.ts";
 import { renderReport } from "../report/page.ts";
 
 type Options = { out?: string; results: string };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../platform/failure.ts";
-import type { RunRecord } from "../record.ts";
+import type { RunRecord } from "../record/record.ts";
 import { compareRecords, compareServers } from "./compare.ts";
 import { type Comparison, fails, isVoid } from "./comparison.ts";
 import { noisy, recordOf, sampleOf } from "./testing.ts";

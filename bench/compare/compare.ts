@@ -4,9 +4,9 @@
  */
 import { geometricMean, median } from "simple-statistics";
 import { exitCodes, Failure } from "../../platform/failure.ts";
-import { type Metric, metrics } from "../metrics.ts";
-import type { RunRecord, Sample } from "../record.ts";
-import { isGeneratorLimited } from "../saturation.ts";
+import { type Metric, metrics } from "../record/metrics.ts";
+import type { RunRecord, Sample } from "../record/record.ts";
+import { isGeneratorLimited } from "../record/saturation.ts";
 import type { Cell, Comparison, Mean, Row, Side } from "./comparison.ts";
 import { compareFaults } from "./correctness.ts";
 import { classes, isTested } from "./family.ts";

@@ -1,5 +1,5 @@
 /** What a comparison is: plain data, from which text, Markdown and exit code are made. */
-import type { Metric } from "../metrics.ts";
+import type { Metric } from "../record/metrics.ts";
 import type { Fault } from "./correctness.ts";
 import type { Unlike } from "./likeness.ts";
 import type { Interval } from "./statistics.ts";

@@ -2,7 +2,7 @@
  * What each side did wrong. It comes before any speed: a server that loses messages is not faster.
  * Samples that do not count for speed count here, for no stolen CPU makes a right server duplicate.
  */
-import type { Sample } from "../record.ts";
+import type { Sample } from "../record/record.ts";
 
 /** One kind of fault in one cell: in how many samples of each side, and its words where it was last seen. */
 export type Fault = {

@@ -5,8 +5,8 @@
  * few figures of each cell are tested, and all others are shown beside them. CPU time for each delivery stands
  * beside the clock's, since it is the steadier one on a machine that others use too.
  */
-import type { Sample } from "../record.ts";
-import { isGeneratorLimited } from "../saturation.ts";
+import type { Sample } from "../record/record.ts";
+import { isGeneratorLimited } from "../record/saturation.ts";
 
 /** What a tested figure belongs to; a cell has at most one figure of each class. */
 export const classes: Record<string, readonly string[]> = {

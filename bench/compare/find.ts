@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { printable } from "../../platform/printable.ts";
-import { type RunRecord, readRecord } from "../record.ts";
+import { type RunRecord, readRecord } from "../record/record.ts";
 
 export type Found = { path: string; record: RunRecord };
 

@@ -1,10 +1,10 @@
 /** One figure over all records: a line for each cell in the terminal, with dates and values under it. */
 import { median } from "simple-statistics";
 import { exitCodes, Failure } from "../../platform/failure.ts";
-import { table } from "../format.ts";
-import { metrics } from "../metrics.ts";
-import { sparkline } from "../plots.ts";
-import type { RunRecord, Sample } from "../record.ts";
+import { metrics } from "../record/metrics.ts";
+import type { RunRecord, Sample } from "../record/record.ts";
+import { table } from "../terminal/format.ts";
+import { sparkline } from "../terminal/plots.ts";
 import type { Side } from "./comparison.ts";
 import { unlikeEnvironments } from "./likeness.ts";
 import { medianInterval } from "./statistics.ts";

@@ -2,7 +2,7 @@
  * What must be equal before two sides may be compared, and what is not: a difference in the machine, the
  * runtime or what was asked for would be read as a difference of the servers.
  */
-import type { Environment, RunRecord, Sample } from "../record.ts";
+import type { Environment, RunRecord, Sample } from "../record/record.ts";
 
 export type Unlike = { field: string; old: string; new: string };
 

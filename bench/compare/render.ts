@@ -1,5 +1,5 @@
 /** A comparison as text for the terminal and as Markdown: correctness first, the sentence one would say last. */
-import { table } from "../format.ts";
+import { table } from "../terminal/format.ts";
 import type { Cell, Comparison, Row } from "./comparison.ts";
 import type { Fault } from "./correctness.ts";
 import { changeText, least, pText, sentence, valueText, verdictText, withInterval } from "./words.ts";

@@ -1,5 +1,5 @@
 /** Records for tests: made up, with noise of a known size, the same for the same seed. */
-import type { RunRecord, Sample } from "../record.ts";
+import type { RunRecord, Sample } from "../record/record.ts";
 import { seeded } from "./statistics.ts";
 
 export function sampleOf(parts: Partial<Sample> = {}): Sample {

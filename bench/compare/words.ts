@@ -1,5 +1,5 @@
 /** A comparison in words and figures for people: the sentence at its end, and how its numbers are written. */
-import { amount, duration, percent } from "../format.ts";
+import { amount, duration, percent } from "../terminal/format.ts";
 import { type Cell, type Comparison, isVoid, type Row, type Side, type Verdict } from "./comparison.ts";
 import type { Interval } from "./statistics.ts";
 

@@ -1,5 +1,5 @@
 /** Capacity: latency against the rate or the size of the room, with the answer of the search and the knee. */
-import type { RunRecord } from "../record.ts";
+import type { RunRecord } from "../record/record.ts";
 import { type Chart, color, dashes, type Frame, figure, ink, type Key, logScale, Plot } from "./chart.ts";
 import { groupBy, median } from "./data.ts";
 import { html } from "./html.ts";

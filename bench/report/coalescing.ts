@@ -1,5 +1,5 @@
 /** How messages became segments and reads: TCP keeps bytes in order, not messages in pieces. */
-import type { Sample } from "../record.ts";
+import type { Sample } from "../record/record.ts";
 import { type Chart, color, grid, ink, type Key, logAxis, logTicks, Plot } from "./chart.ts";
 import { type Group, groupBy } from "./data.ts";
 import { html, type Markup, raw } from "./html.ts";

@@ -7,9 +7,9 @@ import {
   percentilesShown,
 } from "../../clients/histogram.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
-import { median } from "../format.ts";
-import { type Metric, metrics } from "../metrics.ts";
-import { REFERENCE, type RunRecord, type Sample } from "../record.ts";
+import { type Metric, metrics } from "../record/metrics.ts";
+import { REFERENCE, type RunRecord, type Sample } from "../record/record.ts";
+import { median } from "../terminal/format.ts";
 
 export { median };
 

@@ -1,5 +1,5 @@
 /** One figure of each variant over all the runs that were given. */
-import type { Sample } from "../record.ts";
+import type { Sample } from "../record/record.ts";
 import { type Chart, color, type Frame, grid, logScale, type Plot } from "./chart.ts";
 import { headlineOf, isValid, labelOf, median, valuesOf } from "./data.ts";
 import { html } from "./html.ts";

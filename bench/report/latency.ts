@@ -1,5 +1,5 @@
 /** Latency as percentile curves: one line a kind of latency, in each variant; and servers beside each other. */
-import type { Sample } from "../record.ts";
+import type { Sample } from "../record/record.ts";
 import { type Chart, color, type Frame, grid, ink, logAxis, logDomain, logTicks, Plot } from "./chart.ts";
 import { type CurvePoint, curveOf, type Group, groupBy, histogramOf, nameOf, percentilesOf } from "./data.ts";
 import { html } from "./html.ts";

@@ -1,5 +1,5 @@
 /** UDP loss: against the rate where a record has several, else by variant. */
-import type { Sample } from "../record.ts";
+import type { Sample } from "../record/record.ts";
 import { type Chart, color, type Frame, figure, ink, logScale, Plot } from "./chart.ts";
 import { type Group, groupBy, isValid, median, severalServers } from "./data.ts";
 import { html } from "./html.ts";

@@ -1,5 +1,5 @@
 /** The page: sections in the order in which a reader needs them, in one file that asks nothing of a network. */
-import type { RunRecord } from "../record.ts";
+import type { RunRecord } from "../record/record.ts";
 import { capacity } from "./capacity.ts";
 import { coalescing } from "./coalescing.ts";
 import { comparison } from "./comparison.ts";

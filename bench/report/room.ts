@@ -1,5 +1,5 @@
 /** What a larger room costs: deliveries a second, p99 and the spread over the number of connections. */
-import type { Sample } from "../record.ts";
+import type { Sample } from "../record/record.ts";
 import { type Chart, color, type Frame, grid, logAxis, logScale, type Plot } from "./chart.ts";
 import { byName, type Group, groupBy, isValid, median, severalServers, valuesOf } from "./data.ts";
 import { html } from "./html.ts";

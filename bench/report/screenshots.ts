@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
-import { readRecord } from "../record.ts";
+import { readRecord } from "../record/record.ts";
 import { renderReport } from "./page.ts";
 
 /** What a picture shows: the screen, and the section at its top. */

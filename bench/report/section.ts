@@ -1,5 +1,5 @@
 /** What a section of the report is: it gets what was read, and gives markup or, of nothing to say, nothing. */
-import type { RunRecord } from "../record.ts";
+import type { RunRecord } from "../record/record.ts";
 import { fullName, type Group, groupsOf } from "./data.ts";
 import type { Markup } from "./html.ts";
 

@@ -1,5 +1,5 @@
 /** What was measured on what: command, settings, machine, and what the harness itself costs. */
-import type { Calibration, Environment, RunRecord } from "../record.ts";
+import type { Calibration, Environment, RunRecord } from "../record/record.ts";
 import { groupBy, nameOf } from "./data.ts";
 import { type Content, html, type Markup, table } from "./html.ts";
 import type { Section, Source } from "./section.ts";

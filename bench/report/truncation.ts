@@ -1,5 +1,5 @@
 /** The truncation staircase: what arrived of a datagram of each size, and where the boundary is. */
-import type { Sample } from "../record.ts";
+import type { Sample } from "../record/record.ts";
 import { type Chart, color, type Frame, grid, ink, type Key, Plot } from "./chart.ts";
 import { severalServers } from "./data.ts";
 import { html } from "./html.ts";

@@ -1,6 +1,7 @@
 /** Numbers as a person reads them on the page: as in the terminal, and exact where a byte matters. */
-import { amount, duration, whole } from "../format.ts";
-import { type Metric, metrics } from "../metrics.ts";
+
+import { type Metric, metrics } from "../record/metrics.ts";
+import { amount, duration, whole } from "../terminal/format.ts";
 
 /** At most three digits that count, and no zeros behind the point. */
 export function digits(value: number): string {

@@ -1,5 +1,5 @@
 /** What is wrong and what cannot be trusted: first on the page, because no figure below is worth more. */
-import type { Invalidity, Sample, Wrong } from "../record.ts";
+import type { Invalidity, Sample, Wrong } from "../record/record.ts";
 import { type Group, groupBy } from "./data.ts";
 import { html, type Markup, prose, table, visible } from "./html.ts";
 import type { Section, Source } from "./section.ts";

@@ -1,9 +1,9 @@
 /** Coalescing: how messages map to segments and to reads. */
 import type { CoalescePlan, CoalesceReport, Cell as Row } from "../../clients/workloads/coalesce.ts";
 import type { DialectName } from "../../protocols/chat.ts";
-import { amount, table, whole } from "../format.ts";
-import { barHistogram } from "../plots.ts";
-import type { Sample } from "../record.ts";
+import type { Sample } from "../record/record.ts";
+import { amount, table, whole } from "../terminal/format.ts";
+import { barHistogram } from "../terminal/plots.ts";
 import { type Scenario, wanted } from "./scenario.ts";
 
 const PAYLOADS = [16, 100, 1000, 4000];

@@ -5,9 +5,9 @@
 import { encodeHistogram, mergeHistograms } from "../../clients/histogram.ts";
 import type { RoomProtocol } from "../../clients/wire.ts";
 import type { ConnectPlan, ConnectReport } from "../../clients/workloads/connect.ts";
-import { amount, duration, median, table } from "../format.ts";
-import type { Sample } from "../record.ts";
-import { addCounts, cpuMetrics, joinMeters, percentiles, perSecond, total } from "../samples.ts";
+import type { Sample } from "../record/record.ts";
+import { addCounts, cpuMetrics, joinMeters, percentiles, perSecond, total } from "../record/samples.ts";
+import { amount, duration, median, table } from "../terminal/format.ts";
 import { type RoomShape, runRoomCell } from "./fanout.ts";
 import { groups, validOf } from "./rows.ts";
 import {

@@ -9,8 +9,7 @@ import { type RoomProtocol, roomWire } from "../../clients/wire.ts";
 import type { RoomReport } from "../../clients/workloads/room.ts";
 import { now } from "../../platform/clock.ts";
 import { udpDrops } from "../../platform/proc.ts";
-import { amount, duration, median, percent, table } from "../format.ts";
-import type { Sample } from "../record.ts";
+import type { Sample } from "../record/record.ts";
 import {
   addCounts,
   cpuMetrics,
@@ -20,8 +19,9 @@ import {
   percentiles,
   perSecond,
   total,
-} from "../samples.ts";
-import { boundMark, cpuShares } from "../saturation.ts";
+} from "../record/samples.ts";
+import { boundMark, cpuShares } from "../record/saturation.ts";
+import { amount, duration, median, percent, table } from "../terminal/format.ts";
 import { groups, summarized } from "./rows.ts";
 import {
   type BenchOptions,

@@ -3,9 +3,9 @@ import { dialogueNames } from "../../clients/dialogues.ts";
 import type { DialoguePlan, DialogueReport } from "../../clients/workloads/dialogue.ts";
 import type { FramingPlan, FramingReport } from "../../clients/workloads/framing.ts";
 import { type DialectName, dialectNames } from "../../protocols/chat.ts";
-import { table, whole } from "../format.ts";
-import type { Sample } from "../record.ts";
-import { addCounts, faultsOf } from "../samples.ts";
+import type { Sample } from "../record/record.ts";
+import { addCounts, faultsOf } from "../record/samples.ts";
+import { table, whole } from "../terminal/format.ts";
 import {
   type BenchOptions,
   type Cell,

@@ -1,7 +1,7 @@
 /** What a silent connection costs is seen, whoever ends one is told, and so is the limit that ends it all. */
 import { expect, test } from "bun:test";
-import { run } from "../run.ts";
-import { commandSource } from "../servers.ts";
+import { run } from "../run/run.ts";
+import { commandSource } from "../run/servers.ts";
 import { idle } from "./idle.ts";
 
 /** A WebSocket handshake that nobody answers takes 5 s of it. */

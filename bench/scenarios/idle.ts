@@ -3,9 +3,9 @@
  * the limit of a process or of the machine ends it early, the table says which one.
  */
 import type { IdlePlan, IdleReport, Readings } from "../../clients/workloads/idle.ts";
-import { bytes, median, table, whole } from "../format.ts";
-import type { Sample } from "../record.ts";
-import { lostConnections, total } from "../samples.ts";
+import type { Sample } from "../record/record.ts";
+import { lostConnections, total } from "../record/samples.ts";
+import { bytes, median, table, whole } from "../terminal/format.ts";
 import { groups } from "./rows.ts";
 import {
   type BenchOptions,

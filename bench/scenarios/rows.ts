@@ -1,5 +1,5 @@
 /** How samples become the rows of a table: grouped by what they measured, the valid ones summarized. */
-import type { Sample } from "../record.ts";
+import type { Sample } from "../record/record.ts";
 
 /** Rows of the samples' groups, in the order in which they first came. */
 export function groups(samples: Sample[]): { key: string; samples: Sample[] }[] {

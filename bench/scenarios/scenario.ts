@@ -4,9 +4,9 @@
  */
 import type { Progress } from "../../clients/exchange.ts";
 import type { Target } from "../../clients/target.ts";
-import type { Fleets } from "../fleets.ts";
-import type { Sample } from "../record.ts";
-import type { ServerSource } from "../servers.ts";
+import type { Sample } from "../record/record.ts";
+import type { Fleets } from "../run/fleets.ts";
+import type { ServerSource } from "../run/servers.ts";
 
 /** What the command line can ask of every scenario; each takes what concerns it. */
 export type BenchOptions = {

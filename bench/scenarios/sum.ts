@@ -1,8 +1,7 @@
 /** Sums: requests a second and round trips, every reply compared with the right one. */
 import { encodeHistogram, mergeHistograms } from "../../clients/histogram.ts";
 import type { SumPlan, SumReport } from "../../clients/workloads/sum.ts";
-import { amount, duration, median, percent, table } from "../format.ts";
-import type { Sample } from "../record.ts";
+import type { Sample } from "../record/record.ts";
 import {
   addCounts,
   cpuMetrics,
@@ -12,8 +11,9 @@ import {
   percentiles,
   perSecond,
   total,
-} from "../samples.ts";
-import { boundMark, cpuShares } from "../saturation.ts";
+} from "../record/samples.ts";
+import { boundMark, cpuShares } from "../record/saturation.ts";
+import { amount, duration, median, percent, table } from "../terminal/format.ts";
 import { groups, summarized } from "./rows.ts";
 import {
   type BenchOptions,

@@ -6,10 +6,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TransferPlan, TransferReport } from "../../clients/workloads/transfer.ts";
-import { bytes, duration, median, table } from "../format.ts";
-import type { Sample } from "../record.ts";
-import { joinMeters, perSecond } from "../samples.ts";
-import { reference } from "../servers.ts";
+import type { Sample } from "../record/record.ts";
+import { joinMeters, perSecond } from "../record/samples.ts";
+import { reference } from "../run/servers.ts";
+import { bytes, duration, median, table } from "../terminal/format.ts";
 import { groups, validOf } from "./rows.ts";
 import {
   type BenchOptions,
@@ -28,7 +28,7 @@ const PATIENCE_SECONDS = 120;
 
 const ways = {
   file: {},
-  "raw copy": { reference: reference(`${import.meta.dir}/../reference/raw-copy.ts`) },
+  "raw copy": { reference: reference(`${import.meta.dir}/raw-copy.ts`) },
 } satisfies Record<string, Partial<Cell>>;
 
 export const transfer: Scenario = {

@@ -1,7 +1,7 @@
 /** Truncation: what becomes of datagrams of each size, and where exactly that changes. */
 import type { TruncatePlan, TruncateReport } from "../../clients/workloads/truncate.ts";
-import { table, whole } from "../format.ts";
-import type { Sample } from "../record.ts";
+import type { Sample } from "../record/record.ts";
+import { table, whole } from "../terminal/format.ts";
 import type { Scenario } from "./scenario.ts";
 import { wanted } from "./scenario.ts";
 

@@ -10,12 +10,12 @@
 import { Command } from "commander";
 import { exitCodes } from "../../platform/failure.ts";
 import { wholeNumber } from "../../servers/standalone.ts";
-import { percent, table } from "../format.ts";
-import { type RunRecord, recordSchema, type Sample } from "../record.ts";
-import { compareServers } from "./compare.ts";
-import { fails } from "./comparison.ts";
-import { seeded } from "./statistics.ts";
-import { changeText } from "./words.ts";
+import { compareServers } from "../compare/compare.ts";
+import { fails } from "../compare/comparison.ts";
+import { seeded } from "../compare/statistics.ts";
+import { changeText } from "../compare/words.ts";
+import { type RunRecord, recordSchema, type Sample } from "../record/record.ts";
+import { percent, table } from "../terminal/format.ts";
 
 export const baselinePath = `${import.meta.dir}/../../results/baseline/aa.json.gz`;
 

@@ -1,14 +1,14 @@
 /** A record in the terminal: each scenario's table, then what is wrong, what cannot be trusted, and where it is. */
 
-import { printableLines } from "../platform/printable.ts";
-import { calibrationTable } from "./calibrate.ts";
-import { capacityTable } from "./capacity.ts";
-import { compareServers } from "./compare/compare.ts";
-import type { Comparison } from "./compare/comparison.ts";
-import { renderText } from "./compare/render.ts";
+import { printableLines } from "../../platform/printable.ts";
+import { compareServers } from "../compare/compare.ts";
+import type { Comparison } from "../compare/comparison.ts";
+import { renderText } from "../compare/render.ts";
+import type { RunRecord, Sample } from "../record/record.ts";
+import { calibrationTable } from "../run/calibrate.ts";
+import { capacityTable } from "../run/capacity.ts";
+import { scenarios } from "../scenarios/index.ts";
 import { duration, percent, whole } from "./format.ts";
-import type { RunRecord, Sample } from "./record.ts";
-import { scenarios } from "./scenarios/index.ts";
 
 const WITNESSES_SHOWN = 3;
 

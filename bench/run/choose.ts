@@ -1,8 +1,8 @@
 /** From a request, as the command line or a program makes it, to servers and cells; what does not fit is told. */
-import { parseTarget, readTrust, type Target, type TlsTrust, targetForms } from "../clients/target.ts";
-import { exitCodes, Failure } from "../platform/failure.ts";
-import { scenarios } from "./scenarios/index.ts";
-import { type BenchOptions, type Cell, transportOf } from "./scenarios/scenario.ts";
+import { parseTarget, readTrust, type Target, type TlsTrust, targetForms } from "../../clients/target.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
+import { scenarios } from "../scenarios/index.ts";
+import { type BenchOptions, type Cell, transportOf } from "../scenarios/scenario.ts";
 import {
   commandSource,
   implementation,

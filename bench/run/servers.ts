@@ -1,12 +1,12 @@
 /** The server under test as the bench holds it: one of ours, started for one sample, or one that was given. */
-import type { Target, TlsTrust } from "../clients/target.ts";
-import { exitCodes, Failure } from "../platform/failure.ts";
-import { servers } from "../servers/index.ts";
-import { peerCommand, peerLanguages } from "../servers/peers/index.ts";
-import { refuseTaken, untilAnswered, untilListening } from "../targets/ready.ts";
-import { isPinned, listenersOf, pinRunning, runningPids } from "../targets/running.ts";
-import { type Started, startProgram } from "../targets/started.ts";
-import { REFERENCE } from "./record.ts";
+import type { Target, TlsTrust } from "../../clients/target.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
+import { servers } from "../../servers/index.ts";
+import { peerCommand, peerLanguages } from "../../servers/peers/index.ts";
+import { refuseTaken, untilAnswered, untilListening } from "../../targets/ready.ts";
+import { isPinned, listenersOf, pinRunning, runningPids } from "../../targets/running.ts";
+import { type Started, startProgram } from "../../targets/started.ts";
+import { REFERENCE } from "../record/record.ts";
 
 export type ServerUnderTest = {
   url: string;
@@ -37,7 +37,7 @@ export type ServerSource = {
   start: (protocol: string, options?: StartOptions) => Promise<ServerUnderTest>;
 };
 
-const SERVERS = `${import.meta.dir}/../servers`;
+const SERVERS = `${import.meta.dir}/../../servers`;
 
 const ours = Object.fromEntries(
   Object.entries(servers).map(([name, { file, flags }]) => [name, [file, ...flags]]),

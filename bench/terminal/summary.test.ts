@@ -1,7 +1,7 @@
 /** What a run prints holds texts of servers: none of them acts on the terminal. */
 import { expect, test } from "bun:test";
-import { onTerminal } from "./commands/connect.ts";
-import { fixture, hostile } from "./report/fixture.ts";
+import { onTerminal } from "../commands/connect.ts";
+import { fixture, hostile } from "../report/fixture.ts";
 import { renderRun } from "./summary.ts";
 
 const ACTS = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;

@@ -1,16 +1,16 @@
 #!/usr/bin/env bun
 /**
- * Records what `bun run aa` judges the comparison by: `bun bench/compare/record-baseline.ts [rounds] [file]`.
+ * Records what `bun run aa` judges the comparison by: `bun bench/aa/record-baseline.ts [rounds] [file]`.
  *
  * Three servers interleaved in one run (A A' S, then S A' A): the reference chat room, the same once more, and
  * servers/mutants/chat-slow.ts, which burns a known 10 % of CPU time on top. Each sample is a fresh process.
  * The record is an ordinary one; only what the comparison reads is kept of each sample, so that it stays small,
  * and of the kernel's release only the version.
  */
-import { type RunRecord, recordSchema, type Sample } from "../record.ts";
-import { run } from "../run.ts";
+import { type RunRecord, recordSchema, type Sample } from "../record/record.ts";
+import { run } from "../run/run.ts";
+import { commandSource, implementation } from "../run/servers.ts";
 import { roomCell } from "../scenarios/fanout.ts";
-import { commandSource, implementation } from "../servers.ts";
 import { baselinePath, baselineServers } from "./aa.ts";
 
 const ROUNDS_AT_ONCE = 20;
@@ -54,7 +54,7 @@ async function record(rounds: number, onPart: (whole: RunRecord) => Promise<unkn
       sources,
       samples: count,
       maxSamples: count,
-      command: ["bench/compare/record-baseline.ts", `${rounds}`],
+      command: ["bench/aa/record-baseline.ts", `${rounds}`],
       interrupted: new Promise(() => {}),
     });
     if (failure) warnings.push(`${samples.length} samples in, a run was cut short: ${failure.message}`);

@@ -2,10 +2,10 @@
  * One run: every cell on every server, samples interleaved so that a drifting machine drifts over all of them
  * alike, each judged as it comes, until there are enough valid ones.
  */
-import type { Progress } from "../clients/exchange.ts";
+import type { Progress } from "../../clients/exchange.ts";
+import type { RunRecord, Sample } from "../record/record.ts";
+import type { Cell } from "../scenarios/scenario.ts";
 import { calibrate } from "./calibrate.ts";
-import type { RunRecord, Sample } from "./record.ts";
-import type { Cell } from "./scenarios/scenario.ts";
 import type { ServerSource } from "./servers.ts";
 import { type Pair, type RunResult, type Session, type SessionOptions, withSession } from "./session.ts";
 

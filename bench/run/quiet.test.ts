@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { allowedCpus } from "../platform/affinity.ts";
+import { allowedCpus } from "../../platform/affinity.ts";
+import type { Sample } from "../record/record.ts";
 import { awaitQuiet, giveUpIfBusy, describe as inWords, type Look, look } from "./quiet.ts";
-import type { Sample } from "./record.ts";
 
 const seen = (others: number, stolen = 0): Look => ({
   others,

@@ -2,10 +2,10 @@
  * Which flags of the bench go together. A flag that would be dropped in silence lets something else be measured than
  * was asked for: those that clash stand in a table, and one that changes nothing of what would run is refused.
  */
-import { exitCodes, Failure } from "../platform/failure.ts";
-import { checkFlags, type FlagRule, written } from "../platform/flags.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
+import { checkFlags, type FlagRule, written } from "../../platform/flags.ts";
+import type { BenchOptions, Cell } from "../scenarios/scenario.ts";
 import { CAPACITY, type Request } from "./choose.ts";
-import type { BenchOptions, Cell } from "./scenarios/scenario.ts";
 
 const rules: readonly FlagRule[] = [
   { flag: "exec", not: ["server"], because: "one starts your server, the other those of this project" },

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { compareServers } from "./compare/compare.ts";
-import { recordOf, sampleOf } from "./compare/testing.ts";
-import type { Sample } from "./record.ts";
-import { boundMark, isGeneratorLimited } from "./saturation.ts";
-import { renderRun } from "./summary.ts";
+import { compareServers } from "../compare/compare.ts";
+import { recordOf, sampleOf } from "../compare/testing.ts";
+import type { Sample } from "../record/record.ts";
+import { boundMark, isGeneratorLimited } from "../record/saturation.ts";
+import { renderRun } from "../terminal/summary.ts";
 
 const meters = (serverCpu: number | null, ...fleetCpu: number[]): Sample["meters"] => ({
   elapsed: 1e9,

@@ -3,7 +3,7 @@
  * other: so it is asked what *others* used. Each of server and fleets is looked at on its own CPUs, and those that
  * share some are taken together.
  */
-import type { Used } from "../platform/meter.ts";
+import type { Used } from "../../platform/meter.ts";
 
 /** Shares of the measured time; null where they cannot be told. */
 export type Contention = {

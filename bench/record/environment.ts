@@ -1,10 +1,10 @@
 /** What the run stood on: everything about machine, kernel, runtime and checkout that results depend on. */
 import { cpus, release, totalmem } from "node:os";
-import { version } from "../package.json";
-import { clockUncertainty } from "../platform/clock.ts";
-import { fileLimit, sysctl } from "../platform/proc.ts";
-import { fdOf, getOption } from "../platform/socket-options.ts";
-import { git, isCheckout } from "./checkout.ts";
+import { version } from "../../package.json";
+import { clockUncertainty } from "../../platform/clock.ts";
+import { fileLimit, sysctl } from "../../platform/proc.ts";
+import { fdOf, getOption } from "../../platform/socket-options.ts";
+import { git, isCheckout } from "../run/checkout.ts";
 import type { Environment } from "./record.ts";
 
 const SYSCTLS = [

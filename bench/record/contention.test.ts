@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Used } from "../platform/meter.ts";
+import type { Used } from "../../platform/meter.ts";
 import { contentionOf } from "./contention.ts";
 
 const SECOND = 1e9;

@@ -1,17 +1,17 @@
 /** A gate that cannot fail is none: every scenario finds a server that has the fault it looks for. */
 import { describe, expect, test } from "bun:test";
+import { coalesce } from "../scenarios/coalesce.ts";
+import { connect } from "../scenarios/connect.ts";
+import { fanout } from "../scenarios/fanout.ts";
+import { framing } from "../scenarios/framing.ts";
+import type { BenchOptions, Scenario } from "../scenarios/scenario.ts";
+import { sum } from "../scenarios/sum.ts";
+import { transfer } from "../scenarios/transfer.ts";
+import { truncate } from "../scenarios/truncate.ts";
+import { renderRun } from "../terminal/summary.ts";
 import { run } from "./run.ts";
-import { coalesce } from "./scenarios/coalesce.ts";
-import { connect } from "./scenarios/connect.ts";
-import { fanout } from "./scenarios/fanout.ts";
-import { framing } from "./scenarios/framing.ts";
-import type { BenchOptions, Scenario } from "./scenarios/scenario.ts";
-import { sum } from "./scenarios/sum.ts";
-import { transfer } from "./scenarios/transfer.ts";
-import { truncate } from "./scenarios/truncate.ts";
 import { commandSource } from "./servers.ts";
 import type { RunResult } from "./session.ts";
-import { renderRun } from "./summary.ts";
 
 const TIMEOUT_MS = 90_000;
 const quick: BenchOptions = { quick: true, seed: 1, exhaustive: false, duration: 0.3, warmup: 0.1 };
@@ -21,7 +21,7 @@ function runOn(scenario: Scenario, command: string, options: Partial<BenchOption
     cells: scenario.cells({ ...quick, ...options }),
     sources: [
       commandSource(
-        `${process.execPath} ${import.meta.dir}/../servers/${command} --port 0 --json`,
+        `${process.execPath} ${import.meta.dir}/../../servers${command} --port 0 --json`,
         undefined,
       ),
     ],
@@ -225,7 +225,7 @@ test(
     const stopMs = 1500;
     let pids: readonly number[] = [];
     const source = commandSource(
-      `${process.execPath} ${import.meta.dir}/../servers/tcp-chat.ts --port 0 --json`,
+      `${process.execPath} ${import.meta.dir}/../../servers/tcp-chat.ts --port 0 --json`,
       undefined,
     );
     const { record } = await run({

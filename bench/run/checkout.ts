@@ -2,7 +2,7 @@
 import { realpathSync } from "node:fs";
 
 /** The folder of the project. */
-export const HOME = realpathSync(`${import.meta.dir}/..`);
+export const HOME = realpathSync(`${import.meta.dir}/../..`);
 
 /** Runs git; `text` is what it printed, on standard error where it failed. */
 export function git(args: readonly string[], cwd = HOME): { ok: boolean; text: string } {

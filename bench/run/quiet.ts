@@ -2,15 +2,15 @@
  * Whether the machine has time for a measurement. It is asked before the first sample, and again when sample after
  * sample could not count: a busy machine is to be told in seconds, not after minutes without a figure.
  */
-import { busyBetween } from "../platform/busy.ts";
-import { cpuTime, now } from "../platform/clock.ts";
-import { exitCodes, Failure } from "../platform/failure.ts";
-import { printable } from "../platform/printable.ts";
-import { cpuTicks } from "../platform/proc.ts";
-import { everyProcess, withDescendants } from "../platform/process-tree.ts";
-import { percent } from "./format.ts";
-import type { Sample } from "./record.ts";
-import { disturbed } from "./validity.ts";
+import { busyBetween } from "../../platform/busy.ts";
+import { cpuTime, now } from "../../platform/clock.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
+import { printable } from "../../platform/printable.ts";
+import { cpuTicks } from "../../platform/proc.ts";
+import { everyProcess, withDescendants } from "../../platform/process-tree.ts";
+import type { Sample } from "../record/record.ts";
+import { disturbed } from "../record/validity.ts";
+import { percent } from "../terminal/format.ts";
 
 /** What others did for a moment. */
 export type Look = {

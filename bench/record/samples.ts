@@ -1,6 +1,6 @@
 /** From fleets' reports to the parts of a sample that all scenarios share. */
-import { type Histogram, percentile, percentilesShown } from "../clients/histogram.ts";
-import type { Used } from "../platform/meter.ts";
+import { type Histogram, percentile, percentilesShown } from "../../clients/histogram.ts";
+import type { Used } from "../../platform/meter.ts";
 import { contentionOf } from "./contention.ts";
 import { percentileKey } from "./metrics.ts";
 import type { Meters, Wrong } from "./record.ts";

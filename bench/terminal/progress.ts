@@ -1,9 +1,9 @@
 /** The run as it goes: one live line on a terminal, a plain line a sample elsewhere. On standard error. */
 import { createLogUpdate } from "log-update";
-import { printable } from "../platform/printable.ts";
+import { printable } from "../../platform/printable.ts";
+import type { Sample } from "../record/record.ts";
+import type { News } from "../run/run.ts";
 import { amount, bytes, duration } from "./format.ts";
-import type { Sample } from "./record.ts";
-import type { News } from "./run.ts";
 
 /** The figure of a sample that a waiting person wants. */
 function headline({ metrics, counts, wrong, invalid }: Sample): string {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { compareServers } from "../compare/compare.ts";
+import { fails } from "../compare/comparison.ts";
+import { sentence } from "../compare/words.ts";
 import { baselineServers, judgeComparison, limits, RECOMMENDED_SAMPLES, readBaseline } from "./aa.ts";
-import { compareServers } from "./compare.ts";
-import { fails } from "./comparison.ts";
-import { sentence } from "./words.ts";
 
 const baseline = await readBaseline();
 const trials = 100;

@@ -1,9 +1,9 @@
 /** The fleets as the bench holds them: processes, and one run of a plan on all of them. */
 import type { Subprocess } from "bun";
-import type { FromFleet, Introduction, Progress, ToFleet } from "../clients/exchange.ts";
-import type { Plan, Report } from "../clients/workloads/index.ts";
-import { now } from "../platform/clock.ts";
-import { exitCodes, Failure } from "../platform/failure.ts";
+import type { FromFleet, Introduction, Progress, ToFleet } from "../../clients/exchange.ts";
+import type { Plan, Report } from "../../clients/workloads/index.ts";
+import { now } from "../../platform/clock.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
 
 type FleetProcess = { process: Subprocess; hear: (message: FromFleet<Report>) => void };
 
@@ -42,7 +42,7 @@ export function startFleets(count: number): Fleets {
 function startFleet(): FleetProcess {
   const fleet: FleetProcess = {
     hear: () => {},
-    process: Bun.spawn([process.execPath, `${import.meta.dir}/../clients/fleet.ts`], {
+    process: Bun.spawn([process.execPath, `${import.meta.dir}/../../clients/fleet.ts`], {
       ipc: (message: FromFleet<Report>) => fleet.hear(message),
       serialization: "advanced",
       stdio: ["ignore", "inherit", "inherit"],

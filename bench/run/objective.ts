@@ -1,7 +1,7 @@
 /** An objective, as `--objective` has it: `p99<5ms,loss=0`. Each clause is a metric and a bound. */
-import { exitCodes, Failure } from "../platform/failure.ts";
-import { duration, percent } from "./format.ts";
-import type { Sample } from "./record.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
+import type { Sample } from "../record/record.ts";
+import { duration, percent } from "../terminal/format.ts";
 
 export type Clause = {
   text: string;

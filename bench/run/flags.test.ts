@@ -2,14 +2,14 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { bench } from "../index.ts";
+import { bench } from "../../index.ts";
 
 const folder = mkdtempSync(`${tmpdir()}/sockbench-flags-`);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 async function sockbench(line: string, cwd?: string) {
   const args = ["bench", ...line.split(" "), "--results", folder];
-  const child = Bun.spawn([process.execPath, `${import.meta.dir}/sockbench.ts`, ...args], {
+  const child = Bun.spawn([process.execPath, `${import.meta.dir}/../sockbench.ts`, ...args], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

@@ -5,9 +5,9 @@
  * Units, unless a field says otherwise: times in nanoseconds, sizes in bytes, rates per second, shares 0 to 1.
  */
 import { z } from "zod";
-import { outcomes } from "../clients/workloads/truncate.ts";
-import { exitCodes, Failure } from "../platform/failure.ts";
-import { checkFolder, writeWhole } from "../platform/write-file.ts";
+import { outcomes } from "../../clients/workloads/truncate.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
+import { checkFolder, writeWhole } from "../../platform/write-file.ts";
 
 const count = z.number().int().nonnegative();
 const nanoseconds = z.number();

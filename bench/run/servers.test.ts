@@ -3,13 +3,13 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseTarget } from "../clients/target.ts";
-import { allowedCpus } from "../platform/affinity.ts";
-import { everyProcess } from "../platform/process-tree.ts";
-import { untilListening } from "../targets/ready.ts";
-import { startProgram } from "../targets/started.ts";
+import { parseTarget } from "../../clients/target.ts";
+import { allowedCpus } from "../../platform/affinity.ts";
+import { everyProcess } from "../../platform/process-tree.ts";
+import { untilListening } from "../../targets/ready.ts";
+import { startProgram } from "../../targets/started.ts";
+import { sum } from "../scenarios/sum.ts";
 import { run } from "./run.ts";
-import { sum } from "./scenarios/sum.ts";
 import { commandSource, runningTarget, type ServerSource } from "./servers.ts";
 
 const TIMEOUT_MS = 60_000;
@@ -84,7 +84,7 @@ withNode(
 );
 
 const sumServer = (port: number) =>
-  `${process.execPath} ${import.meta.dir}/../servers/tcp-sum.ts --port ${port}`;
+  `${process.execPath} ${import.meta.dir}/../../servers/tcp-sum.ts --port ${port}`;
 
 test.each([
   [

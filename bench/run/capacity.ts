@@ -4,18 +4,18 @@
  * where it does not hold again. Says when the client, not the server, was the limit.
  */
 
-import type { RoomProtocol } from "../clients/wire.ts";
-import { exitCodes, Failure } from "../platform/failure.ts";
-import { amount, duration, percent, table, whole } from "./format.ts";
+import type { RoomProtocol } from "../../clients/wire.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
+import type { RunRecord, Sample } from "../record/record.ts";
+import { disturbed } from "../record/validity.ts";
+import { roomCell } from "../scenarios/fanout.ts";
+import type { BenchOptions, Cell } from "../scenarios/scenario.ts";
+import { sumCell } from "../scenarios/sum.ts";
+import { amount, duration, percent, table, whole } from "../terminal/format.ts";
+import { logBars } from "../terminal/plots.ts";
 import { type Clause, lossShare, parseObjective, unmet } from "./objective.ts";
-import { logBars } from "./plots.ts";
-import type { RunRecord, Sample } from "./record.ts";
-import { roomCell } from "./scenarios/fanout.ts";
-import type { BenchOptions, Cell } from "./scenarios/scenario.ts";
-import { sumCell } from "./scenarios/sum.ts";
 import type { ServerSource } from "./servers.ts";
 import { type RunResult, type Session, type SessionOptions, withSession } from "./session.ts";
-import { disturbed } from "./validity.ts";
 
 export type CapacityOptions = SessionOptions & {
   source: ServerSource;

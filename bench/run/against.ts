@@ -4,8 +4,8 @@
  */
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { exitCodes, Failure } from "../platform/failure.ts";
-import { printable } from "../platform/printable.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
+import { printable } from "../../platform/printable.ts";
 import { git, HOME, isCheckout, repositoryOf } from "./checkout.ts";
 import { type ServerSource, serveFrom } from "./servers.ts";
 

@@ -2,17 +2,17 @@
  * What stands during a run: the fleets, pinned apart from the server, and the record that grows by one sample
  * at a time. Whoever decides what to measure next (run.ts, capacity.ts) asks here for samples.
  */
-import type { Progress } from "../clients/exchange.ts";
-import type { TlsTrust } from "../clients/target.ts";
-import { allowedCpus, pin } from "../platform/affinity.ts";
-import { exitCodes, Failure } from "../platform/failure.ts";
-import { readEnvironment } from "./environment.ts";
+import type { Progress } from "../../clients/exchange.ts";
+import type { TlsTrust } from "../../clients/target.ts";
+import { allowedCpus, pin } from "../../platform/affinity.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
+import { readEnvironment } from "../record/environment.ts";
+import { type Environment, newRecordId, type RunRecord, type Sample } from "../record/record.ts";
+import { judge } from "../record/validity.ts";
+import type { Cell } from "../scenarios/scenario.ts";
 import { type Fleets, startFleets } from "./fleets.ts";
 import { awaitQuiet, giveUpIfBusy, look } from "./quiet.ts";
-import { type Environment, newRecordId, type RunRecord, type Sample } from "./record.ts";
-import type { Cell } from "./scenarios/scenario.ts";
 import type { ServerSource, ServerUnderTest } from "./servers.ts";
-import { judge } from "./validity.ts";
 
 export type SessionOptions = {
   /** Client processes; by default one a spare core. */

@@ -1,8 +1,8 @@
 /** Measuring the harness itself, on the echo server of this project: the floor under every latency it reports. */
-import type { CalibrateReport } from "../clients/workloads/calibrate.ts";
+import type { CalibrateReport } from "../../clients/workloads/calibrate.ts";
+import type { Calibration } from "../record/record.ts";
+import { amount, duration, table } from "../terminal/format.ts";
 import type { Fleets } from "./fleets.ts";
-import { amount, duration, table } from "./format.ts";
-import type { Calibration } from "./record.ts";
 import { implementation } from "./servers.ts";
 
 const PATIENCE_SECONDS = 60;
