@@ -4,8 +4,8 @@
  * loses its network does; the rest in order.
  */
 import { now } from "../platform/clock.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { connectReason, type Member, openMembers } from "./members.ts";
-import type { Target } from "./target.ts";
 
 export type Churn = { perSecond: number };
 export type Churned = { came: number; failed: number; reason: string };
@@ -16,7 +16,7 @@ const LOOK_MS = 1;
 
 /** Lets connections come and go at this rate from `start` for so many seconds; resolves when all have gone. */
 export async function churn(
-  target: Target,
+  target: Endpoint,
   { perSecond }: Churn,
   start: number,
   seconds: number,
@@ -33,7 +33,7 @@ export async function churn(
   return churned;
 }
 
-async function visit(target: Target, churned: Churned, orderly: boolean): Promise<void> {
+async function visit(target: Endpoint, churned: Churned, orderly: boolean): Promise<void> {
   let member: Member;
   try {
     [member] = await openMembers(target, 1, { onBytes: () => {}, onLost: () => {} });

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../platform/failure.ts";
 import { dial } from "./dial.ts";
-import { parseTarget, readTrust, type TlsTrust } from "./target.ts";
+import { parseEndpoint, readTrust, type TlsTrust } from "./endpoint.ts";
 
 const CERT = join(import.meta.dir, "../servers/testing-tls/cert.pem");
 const KEY = CERT.replace("cert.pem", "key.pem");
@@ -33,7 +33,7 @@ afterAll(() => {
 
 /** What a word sent as soon as the connection can be used comes back as. */
 async function echoOf(url: string, word: string, trust?: TlsTrust): Promise<string> {
-  const target = parseTarget(url)!;
+  const target = parseEndpoint(url)!;
   const answer = Promise.withResolvers<string>();
   const socket = await dial(trust ? { ...target, trust } : target, {
     open: (socket) => void socket.write(word),
@@ -82,7 +82,7 @@ test.each<[TlsTrust, string, string]>([
   [{ ca: KEY }, "wss://a:1", "it holds no certificate (PEM)"],
 ])("%j for %s is no choice", (flags, url, words) => {
   try {
-    readTrust(flags, parseTarget(url));
+    readTrust(flags, parseEndpoint(url));
     throw new Error("it was taken");
   } catch (error) {
     expect(error).toBeInstanceOf(Failure);
@@ -91,7 +91,7 @@ test.each<[TlsTrust, string, string]>([
 });
 
 test("flags become a trust that a plan can carry", () => {
-  const target = parseTarget("wss://a:1");
+  const target = parseEndpoint("wss://a:1");
   expect(readTrust({}, target)).toBeUndefined();
   expect(readTrust({ insecure: true }, target)).toEqual({ insecure: true });
   expect(readTrust({ ca: CERT }, target)).toEqual({ ca: CERT });

@@ -3,7 +3,7 @@
  * `Bun.connect` alone resolves before both and tells a refused certificate as a close without a word (Bun 1.4.5).
  */
 import type { Socket, SocketHandler } from "bun";
-import { placeOf, type Target } from "./target.ts";
+import { type Endpoint, placeOf } from "./endpoint.ts";
 
 /** Handlers as `Bun.connect` takes them; of a connection that could not be had none is called. */
 export type DialHandlers = Omit<SocketHandler<undefined>, "handshake" | "connectError">;
@@ -13,7 +13,7 @@ const CONNECT_TIMEOUT_MS = 5000;
 
 /** Connects, within 5 s; rejects with the reason, in words where it is the certificate's. */
 export async function dial(
-  target: Target,
+  target: Endpoint,
   handlers: DialHandlers,
   options: { allowHalfOpen?: boolean } = {},
 ): Promise<Socket> {
@@ -31,7 +31,7 @@ export async function dial(
 }
 
 async function connect(
-  target: Target,
+  target: Endpoint,
   handlers: DialHandlers,
   { allowHalfOpen = false }: { allowHalfOpen?: boolean },
 ): Promise<Socket> {

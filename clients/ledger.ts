@@ -31,7 +31,7 @@ const MAX_MISSING = 1_000_000;
 /** In `next`, of a pair whose receiver is not to hear the sender: no sequence number equals it. */
 const NOT_FOR_IT = -1;
 /** A damaged header may claim any number: one farther ahead than any window is not believed. */
-const MOST_AHEAD = 65_536;
+const MAX_AHEAD = 65_536;
 
 export type Ledger = ReturnType<typeof createLedger>;
 
@@ -125,7 +125,7 @@ export function createLedger({ receivers, senders, hears, onPassedOver }: Ledger
     if (sender >= senders) return false;
     const pair = receiver * senders + sender;
     const expected = next[pair];
-    if (expected === NOT_FOR_IT || sequence > expected + MOST_AHEAD) return false;
+    if (expected === NOT_FOR_IT || sequence > expected + MAX_AHEAD) return false;
     if (sequence < expected) return isLate(pair, sequence);
     passOver(pair, sender, sequence);
     return true;

@@ -1,16 +1,16 @@
 import { expect, spyOn, test } from "bun:test";
 import { startRelay } from "../servers/udp-relay.ts";
 import { startSum } from "../servers/ws-sum.ts";
+import { parseEndpoint } from "./endpoint.ts";
 import { openMembers } from "./members.ts";
 import { createRequestPool } from "./requests.ts";
-import { parseTarget } from "./target.ts";
 import { runTruncate } from "./workloads/truncate.ts";
 
 /** Resolves when so many bytes have been gathered. */
 async function gather(url: string, requests: Uint8Array, bytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   const done = Promise.withResolvers<void>();
-  const [member] = await openMembers(parseTarget(url)!, 1, {
+  const [member] = await openMembers(parseEndpoint(url)!, 1, {
     onBytes(_, chunk) {
       chunks.push(chunk);
       if (Buffer.concat(chunks).length >= bytes) done.resolve();
@@ -63,7 +63,7 @@ test("a server that is no WebSocket server is unreachable in words", async () =>
     hostname: "127.0.0.1",
     fetch: () => new Response("no", { status: 400 }),
   });
-  const opening = openMembers(parseTarget(`ws://127.0.0.1:${server.port}/`)!, 1, {
+  const opening = openMembers(parseEndpoint(`ws://127.0.0.1:${server.port}/`)!, 1, {
     onBytes() {},
     onLost() {},
   });
@@ -75,7 +75,7 @@ test("a port where nobody listens is refused in words", async () => {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = listener;
   listener.stop(true);
-  const opening = openMembers(parseTarget(`tcp://127.0.0.1:${port}`)!, 3, { onBytes() {}, onLost() {} });
+  const opening = openMembers(parseEndpoint(`tcp://127.0.0.1:${port}`)!, 3, { onBytes() {}, onLost() {} });
   await expect(opening).rejects.toThrow(/connection refused/);
 });
 
@@ -83,7 +83,7 @@ test("every UDP client of a loopback target is bound to loopback, not to every a
   const relay = await startRelay({ host: "127.0.0.1", port: 0, oversize: "drop", forgetAfterSeconds: 60 });
   const bind = spyOn(Bun, "udpSocket");
   try {
-    for (const { close } of await openMembers(parseTarget(relay.url)!, 2, { onBytes() {}, onLost() {} }))
+    for (const { close } of await openMembers(parseEndpoint(relay.url)!, 2, { onBytes() {}, onLost() {} }))
       close();
     const exchange = {
       fleet: 0,

@@ -11,7 +11,7 @@ import { fdOf, growReceiveBuffer } from "../platform/socket-options.ts";
 import { udpPlace } from "../platform/udp-source.ts";
 import { acceptFor, createKey, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
 import { dial } from "./dial.ts";
-import type { Target } from "./target.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { Unreachable } from "./unreachable.ts";
 
 export type Member = {
@@ -48,7 +48,7 @@ const UDP_RECEIVE_BUFFER_BYTES = 4 * 1_048_576;
 
 /** Opens `count` members of the target, in order. Throws `Unreachable` with what stopped it. */
 export async function openMembers(
-  target: Target,
+  target: Endpoint,
   count: number,
   handlers: MemberHandlers,
 ): Promise<Member[]> {
@@ -60,7 +60,7 @@ export async function openMembers(
 
 /** Opens up to `count` members, in order: as many as can be had, and what stopped it where it was stopped. */
 export async function openAsMany(
-  target: Target,
+  target: Endpoint,
   count: number,
   handlers: MemberHandlers,
 ): Promise<{ members: Member[]; limit?: string }> {
@@ -79,14 +79,14 @@ export async function openAsMany(
   return { members };
 }
 
-const openers: Record<Target["transport"], typeof openTcp> = {
+const openers: Record<Endpoint["transport"], typeof openTcp> = {
   tcp: openTcp,
   udp: openUdp,
   ws: openWebSocket,
 };
 
 /** Why connecting failed, in words that say what to do. */
-export function connectReason({ url }: Pick<Target, "url">, error: unknown, open = 0): string {
+export function connectReason({ url }: Pick<Endpoint, "url">, error: unknown, open = 0): string {
   const told = error instanceof Error && "code" in error ? String(error.code) : "";
   // Bun 1.4.5 calls a full file table a refused connection.
   const code = told === "ECONNREFUSED" && fileTableIsFull() ? "EMFILE" : told;
@@ -117,7 +117,7 @@ async function withTimeout<T>(promise: Promise<T>, what: string): Promise<T> {
   }
 }
 
-async function openTcp(target: Target, index: number, handlers: MemberHandlers): Promise<Member> {
+async function openTcp(target: Endpoint, index: number, handlers: MemberHandlers): Promise<Member> {
   const outbox: Outbox = createOutbox(OUTBOX_BYTES);
   let closing = false;
   let lost = false;
@@ -151,7 +151,7 @@ async function openTcp(target: Target, index: number, handlers: MemberHandlers):
 }
 
 /** A WebSocket is a TCP connection with a handshake before it: fleets write and read the frames themselves. */
-async function openWebSocket(target: Target, index: number, handlers: MemberHandlers): Promise<Member> {
+async function openWebSocket(target: Endpoint, index: number, handlers: MemberHandlers): Promise<Member> {
   const queue = createByteQueue();
   let upgraded = false;
   let settle: (error?: Error) => void = () => {};
@@ -192,7 +192,7 @@ async function openWebSocket(target: Target, index: number, handlers: MemberHand
   return member;
 }
 
-async function openUdp(target: Target, index: number, handlers: MemberHandlers): Promise<Member> {
+async function openUdp(target: Endpoint, index: number, handlers: MemberHandlers): Promise<Member> {
   let taken = 0;
   let closing = false;
   const lose = (error: unknown) => {

@@ -2,11 +2,12 @@
  * A plain connection for scenarios that look at bytes rather than rates: it gathers what comes, and waits, for
  * a bounded time, until so many bytes are there.
  */
+
+import type { Endpoint } from "./endpoint.ts";
 import { type Member, openMembers } from "./members.ts";
-import type { Target } from "./target.ts";
 
 /** More than any case lets a server send: past it nothing more is read. */
-const MOST_UNREAD_BYTES = 16 * 1_048_576;
+const MAX_UNREAD_BYTES = 16 * 1_048_576;
 
 export type Probe = {
   address: string;
@@ -24,7 +25,7 @@ export type Probe = {
 };
 
 /** Opens probes on a target, in order. */
-export async function openProbes(target: Target, count: number): Promise<Probe[]> {
+export async function openProbes(target: Endpoint, count: number): Promise<Probe[]> {
   const states = Array.from({ length: count }, () => ({
     chunks: [] as Uint8Array[],
     reads: [] as number[],
@@ -40,8 +41,8 @@ export async function openProbes(target: Target, count: number): Promise<Probe[]
       state.chunks.push(chunk);
       state.reads.push(chunk.length);
       state.bytes += chunk.length;
-      if (state.bytes > MOST_UNREAD_BYTES) {
-        state.lost ??= `it sent over ${MOST_UNREAD_BYTES >> 20} MiB that nobody had asked for`;
+      if (state.bytes > MAX_UNREAD_BYTES) {
+        state.lost ??= `it sent over ${MAX_UNREAD_BYTES >> 20} MiB that nobody had asked for`;
         members[index]?.close();
       }
       state.wake();

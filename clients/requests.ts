@@ -4,7 +4,7 @@
  */
 import { edgeOperands, expectedReply, request } from "../protocols/sum.ts";
 import { encodeFrame, FIN, opcodes } from "../protocols/websocket.ts";
-import type { Target } from "./target.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { FLEET_MASK } from "./wire.ts";
 
 export type PooledRequest = { bytes: Uint8Array; reply: Uint8Array; text: string };
@@ -32,7 +32,7 @@ function randomOperand(random: () => number): bigint {
 }
 
 const framings: Record<
-  Target["transport"],
+  Endpoint["transport"],
   { request: (text: string) => Uint8Array; reply: (text: string) => Uint8Array }
 > = {
   tcp: { request: (text) => Buffer.from(text), reply: (text) => Buffer.from(`${text}\n`) },
@@ -48,7 +48,7 @@ const framings: Record<
  * the pool, and its reply too.
  */
 export function createRequestPool(
-  transport: Target["transport"],
+  transport: Endpoint["transport"],
   seed: number,
   ids: boolean,
 ): PooledRequest[] {

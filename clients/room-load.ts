@@ -37,7 +37,7 @@ export function compose(
 }
 
 /** Loads the room from `start` on as planned; resolves after the last send, with what an open loop can tell. */
-export function offer(run: Run, start: number): Promise<{ lag: string; pace: Pace } | undefined> {
+export function driveLoad(run: Run, start: number): Promise<{ lag: string; pace: Pace } | undefined> {
   const { load } = run.plan;
   return load.loop === "open" ? offerOpen(run, load, start) : offerClosed(run, load, start);
 }

@@ -1,10 +1,10 @@
 /** A room as a fleet sees it: what is planned, and what the parts of one run share. */
 import type { Churn } from "./churn.ts";
+import type { Endpoint } from "./endpoint.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Member } from "./members.ts";
 import type { Reader } from "./reader.ts";
-import type { Target } from "./target.ts";
 import type { Windows } from "./windows.ts";
 import type { RoomProtocol, RoomWire } from "./wire.ts";
 
@@ -52,7 +52,7 @@ export type Offered = { at: number; messages: number }[];
 /** All that the parts of one run share. */
 export type Run = {
   plan: RoomPlan;
-  target: Target;
+  target: Endpoint;
   exchange: Exchange;
   wire: RoomWire;
   members: Member[];

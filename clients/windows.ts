@@ -26,14 +26,14 @@ export type WindowOptions = {
 };
 
 /** A load that would take so long at the speed seen so far is not put in flight at once, nanoseconds. */
-const MOST_AHEAD_NS = 1e9;
+const MAX_AHEAD_NS = 1e9;
 
 /**
  * How much to have in flight next, once all of `depth` has come in so many nanoseconds: all that is wanted where that
  * is soon done at this speed, else twice as much as before.
  */
 export function nextDepth(depth: number, wanted: number, elapsed: number): number {
-  return (elapsed / depth) * wanted < MOST_AHEAD_NS ? wanted : Math.min(wanted, depth * 2);
+  return (elapsed / depth) * wanted < MAX_AHEAD_NS ? wanted : Math.min(wanted, depth * 2);
 }
 
 export function createWindows({ senders, window, receivers, giveUpAfter, send }: WindowOptions) {

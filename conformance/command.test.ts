@@ -93,7 +93,7 @@ test("its standard input is ours: the cases of the console run, and those that n
 test("the cases of the console find what is wrong with it", async () => {
   const port = freePort();
   const exec = program("mutants/chat.ts", port, "--fault console-stops");
-  const options = { choice: ["chat-bracket/5"], exec, target: at(port), patience: 500 };
+  const options = { choice: ["chat-bracket/5"], exec, target: at(port), timeout: 500 };
   const failed = Object.entries(await verdicts(options)).filter(([, verdict]) => verdict !== "pass");
   expect(failed).toEqual([["chat-bracket/5.8", "fail"]]);
 });
@@ -119,7 +119,7 @@ test("one that dies of a case is told with its last words, and started again for
     choice: ["chat-bracket/5.7", "chat-bracket/5.8"],
     exec,
     target: at(port),
-    patience: 500,
+    timeout: 500,
   });
   expect(results.map(({ verdict }) => verdict)).toEqual(["pass", "fail"]);
   expect(results[1].actual).toContain("ended with code 0: here I come");

@@ -2,7 +2,7 @@
  * A server that `--exec` starts and that answers at a known address: one for all cases, since the address is one. It
  * is started anew when it has ended, and for a case that needs a fresh one or a console that is not closed.
  */
-import type { Target as Address } from "../clients/target.ts";
+import type { Endpoint as Address } from "../clients/endpoint.ts";
 import { udpIsBound } from "../platform/udp-bound.ts";
 import { listens, refuseTaken, untilAnswered } from "../targets/ready.ts";
 import { listenersOf } from "../targets/running.ts";

@@ -24,7 +24,7 @@ export type Context = {
   readonly target: Target;
   readonly log: WireLog;
   /** Most milliseconds that an expectation waits. */
-  readonly patience: number;
+  readonly timeout: number;
   /** All peers, in the order in which they were opened; the first is the subject. */
   readonly peers: (TcpPeer | UdpPeer)[];
   readonly sockets: WsPeer[];
@@ -45,9 +45,9 @@ export type Context = {
   found: (text: string) => void;
 };
 
-export function createContext(target: Target, patience: number): Context {
+export function createContext(target: Target, timeout: number): Context {
   const log = createWireLog();
-  const options = (name: string) => ({ name, at: target, log, patience });
+  const options = (name: string) => ({ name, at: target, log, timeout });
   const enter = <T extends TcpPeer | UdpPeer>(peer: T): T => {
     context.peers.push(peer);
     if (!context.over) return peer;
@@ -57,7 +57,7 @@ export function createContext(target: Target, patience: number): Context {
   const context: Context = {
     target,
     log,
-    patience,
+    timeout,
     peers: [],
     sockets: [],
     facts: [],
@@ -123,7 +123,7 @@ const MAX_HEAD_BYTES = 65_536;
 export async function responseHead(peer: TcpPeer): Promise<HttpHead> {
   const end = firstOf(peer, "\r\n\r\n");
   const tooLong = () => end() < 0 && peer.unread().length > MAX_HEAD_BYTES;
-  await until(peer, peer.patience, () => end() >= 0 || tooLong() || peer.ended !== "open");
+  await until(peer, peer.timeout, () => end() >= 0 || tooLong() || peer.ended !== "open");
   const head = end() < 0 ? undefined : readHead(peer.unread());
   if (head) {
     peer.take(head.end);
@@ -134,7 +134,7 @@ export async function responseHead(peer: TcpPeer): Promise<HttpHead> {
     peer.unread().length > 0
       ? `came ${show(peer.unread())}`
       : peer.ended === "open"
-        ? `nothing came within ${peer.patience} ms`
+        ? `nothing came within ${peer.timeout} ms`
         : "the connection ended without one",
   );
 }

@@ -25,7 +25,7 @@ function differenceOf(expected: Uint8Array, actual: Uint8Array): string {
 export async function exactly(
   peer: TcpPeer,
   expected: Uint8Array | string,
-  patience = peer.patience,
+  timeout = peer.timeout,
 ): Promise<void> {
   const bytes = typeof expected === "string" ? Buffer.from(expected) : expected;
   let same = 0;
@@ -37,7 +37,7 @@ export async function exactly(
     same = to;
     return same === bytes.length || peer.ended !== "open";
   };
-  await until(peer, patience, settled);
+  await until(peer, timeout, settled);
   const unread = peer.unread();
   const actual = unread.subarray(0, bytes.length);
   if (actual.equals(bytes)) {
@@ -49,7 +49,7 @@ export async function exactly(
     throw new Violation(
       wish,
       peer.ended === "open"
-        ? `nothing came within ${patience} ms`
+        ? `nothing came within ${timeout} ms`
         : `nothing came before the ${peer.ended === "reset" ? "reset" : "FIN"}`,
     );
   throw new Violation(wish, `came ${show(unread)}${ends[peer.ended]}: ${differenceOf(bytes, actual)}`);
@@ -72,18 +72,18 @@ export function firstOf(peer: Pick<TcpPeer, "unread">, wanted: Uint8Array | stri
 }
 
 /** Reads up to and with the next `\n`; the text without it. */
-export async function nextLine(peer: TcpPeer, wish: string, patience = peer.patience): Promise<string> {
+export async function nextLine(peer: TcpPeer, wish: string, timeout = peer.timeout): Promise<string> {
   const line = firstOf(peer, "\n");
-  await until(peer, patience, () => line() >= 0 || peer.ended !== "open");
+  await until(peer, timeout, () => line() >= 0 || peer.ended !== "open");
   const end = line();
   if (end >= 0) return peer.take(end + 1).toString("utf8", 0, end);
   const rest = peer.unread();
   throw new Violation(
     `${peer.name} receives ${wish}`,
     rest.length > 0
-      ? `came ${show(rest)}${ends[peer.ended]}, without an end of line within ${patience} ms`
+      ? `came ${show(rest)}${ends[peer.ended]}, without an end of line within ${timeout} ms`
       : peer.ended === "open"
-        ? `nothing came within ${patience} ms`
+        ? `nothing came within ${timeout} ms`
         : `the connection ended${ends[peer.ended]}`,
   );
 }
@@ -111,12 +111,12 @@ export async function nothing(
 export async function closed(
   peer: TcpPeer,
   how: "fin" | "closed" = "closed",
-  patience = peer.patience,
+  timeout = peer.timeout,
 ): Promise<void> {
-  await until(peer, patience, () => peer.ended !== "open");
+  await until(peer, timeout, () => peer.ended !== "open");
   if (peer.ended === "open")
     throw new Violation(
-      `the server closes ${peer.name}'s connection within ${patience} ms`,
+      `the server closes ${peer.name}'s connection within ${timeout} ms`,
       "it is still open",
     );
   if (how === "fin" && peer.ended === "reset")
@@ -127,20 +127,20 @@ export async function closed(
 export async function datagram(
   peer: UdpPeer,
   expected: Uint8Array | string,
-  patience = peer.patience,
+  timeout = peer.timeout,
 ): Promise<void> {
   const bytes = typeof expected === "string" ? Buffer.from(expected) : expected;
   const wish = `${peer.name} receives the datagram ${show(bytes)}`;
-  const actual = await nextDatagram(peer, wish, patience);
+  const actual = await nextDatagram(peer, wish, timeout);
   if (actual.equals(bytes)) return;
   const size = actual.length === bytes.length ? "" : ` of ${actual.length} bytes instead of ${bytes.length}`;
   throw new Violation(wish, `came ${show(actual)}${size}: ${differenceOf(bytes, actual)}`);
 }
 
-export async function nextDatagram(peer: UdpPeer, wish: string, patience = peer.patience): Promise<Buffer> {
-  await until(peer, patience, () => peer.datagrams.length > 0);
+export async function nextDatagram(peer: UdpPeer, wish: string, timeout = peer.timeout): Promise<Buffer> {
+  await until(peer, timeout, () => peer.datagrams.length > 0);
   const next = peer.datagrams.shift();
-  if (!next) throw new Violation(wish, `nothing came within ${patience} ms`);
+  if (!next) throw new Violation(wish, `nothing came within ${timeout} ms`);
   return next;
 }
 

@@ -3,7 +3,7 @@
  * Chooses cases and the server to judge, runs them, and reports; the command line only prints.
  */
 import { join } from "node:path";
-import type { Target as Address, TlsTrust } from "../clients/target.ts";
+import type { Endpoint as Address, TlsTrust } from "../clients/endpoint.ts";
 import { type ExitCode, exitCodes, Failure } from "../platform/failure.ts";
 import { peerCommand } from "../servers/peers/index.ts";
 import { blank, type Case, type CaseResult, isWrong, type Verdict } from "./case.ts";
@@ -22,7 +22,7 @@ export type Language = (typeof languages)[number];
 export type ConformOptions = {
   /** Prefixes of ids, `chat-bracket/2`; none, or an empty list, is every case. */
   choice?: readonly string[];
-  /** A server that runs: `tcp://host:port`, `ws://host:port/path` and the others of clients/target.ts. */
+  /** A server that runs: `tcp://host:port`, `ws://host:port/path` and the others of clients/endpoint.ts. */
   target?: string;
   /** Which certificates a `tls://` or `wss://` target may have. */
   trust?: TlsTrust;
@@ -41,7 +41,7 @@ export type ConformOptions = {
   /** A SHOULD that is not kept counts as a failure. */
   strict?: boolean;
   /** Most milliseconds that one expectation waits. */
-  patience?: number;
+  timeout?: number;
   /** How many servers of our own at once. */
   workers?: number;
   onResult?: (result: CaseResult) => void;
@@ -57,7 +57,7 @@ export type ConformReport = {
   counts: Record<Verdict, number>;
 };
 
-export const PATIENCE_MS = 2000;
+export const TIMEOUT_MS = 2000;
 const WORKERS = 4;
 /** Protocols at once: their cases wait far more than they compute. */
 const PROTOCOLS_AT_ONCE = 3;
@@ -144,7 +144,7 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
           provider,
           health: protocol.health,
           workers: options.workers ?? WORKERS,
-          patience: options.patience ?? PATIENCE_MS,
+          timeout: options.timeout ?? TIMEOUT_MS,
           ...(options.unsupported ? { unsupported: options.unsupported } : {}),
           ...(options.onResult ? { onResult: options.onResult } : {}),
           onUnhealthy: (why) => options.onUnhealthy?.(protocol.name, why),

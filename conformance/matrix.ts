@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import Table from "cli-table3";
 import { z } from "zod";
-import { parseTarget, readTrust, type TlsTrust } from "../clients/target.ts";
+import { parseEndpoint, readTrust, type TlsTrust } from "../clients/endpoint.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import type { Verdict } from "./case.ts";
 import { type ConformReport, choose, conform, languages } from "./index.ts";
@@ -93,7 +93,7 @@ export async function runMatrix(
 const trustOf = ({ url, insecure, ca }: TargetEntry): TlsTrust | undefined =>
   readTrust(
     { ...(insecure ? { insecure } : {}), ...(ca === undefined ? {} : { ca }) },
-    url === undefined ? undefined : parseTarget(url),
+    url === undefined ? undefined : parseEndpoint(url),
   );
 
 function definedTimes(

@@ -8,7 +8,7 @@ import { runCases } from "./runner.ts";
 import { inProcessProvider, processProvider } from "./target.ts";
 
 /** Shorter than for strangers: most of the time goes into waiting for what a mutant never sends. */
-const PATIENCE_MS = 1000;
+const TIMEOUT_MS = 1000;
 const AT_ONCE = 20;
 const MUTANTS = join(import.meta.dir, "../servers/mutants");
 
@@ -29,7 +29,7 @@ async function failedBy(mutant: Mutant): Promise<string[]> {
     provider,
     health: protocol.health,
     workers: 12,
-    patience: PATIENCE_MS,
+    timeout: TIMEOUT_MS,
     // Server and cases share this process: what stands still is seldom the machine.
     attempts: 1,
   });

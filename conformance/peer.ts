@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Socket } from "bun";
 import { dial } from "../clients/dial.ts";
-import type { Target } from "../clients/target.ts";
+import type { Endpoint } from "../clients/endpoint.ts";
 import { addressText } from "../platform/address.ts";
 import {
   append,
@@ -76,7 +76,7 @@ export type TcpPeer = Waiting & {
   readonly kind: "tcp";
   readonly name: string;
   /** Most milliseconds that an expectation waits. */
-  readonly patience: number;
+  readonly timeout: number;
   /** `ip:port` as the server sees it; empty behind a Unix socket. */
   readonly address: string;
   ended: Ended;
@@ -102,11 +102,11 @@ export type TcpPeer = Waiting & {
   reset: () => void;
 };
 
-export type PeerOptions = { name: string; at: Target; log: WireLog; patience: number };
+export type PeerOptions = { name: string; at: Endpoint; log: WireLog; timeout: number };
 
 /** Connects; rejects when nobody listens. `receiveBuffer` makes a reader that fills up soon. */
 export async function connectTcp(options: PeerOptions & { receiveBuffer?: number }): Promise<TcpPeer> {
-  const { name, at, log, patience, receiveBuffer } = options;
+  const { name, at, log, timeout, receiveBuffer } = options;
   const waiting = createWaiting();
   const outbox = createOutbox(MAX_WAITING_BYTES);
   const inbox = createByteQueue();
@@ -137,7 +137,7 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
     ...waiting,
     kind: "tcp",
     name,
-    patience,
+    timeout,
     address: "",
     ended: "open",
     unread: () => viewQueued(inbox),
@@ -206,7 +206,7 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
 export type UdpPeer = Waiting & {
   readonly kind: "udp";
   readonly name: string;
-  readonly patience: number;
+  readonly timeout: number;
   readonly address: string;
   readonly ended: Ended;
   /** Datagrams that have come and no expectation has taken yet. */
@@ -217,7 +217,7 @@ export type UdpPeer = Waiting & {
   close: () => void;
 };
 
-export async function openUdp({ name, at, log, patience }: PeerOptions): Promise<UdpPeer> {
+export async function openUdp({ name, at, log, timeout }: PeerOptions): Promise<UdpPeer> {
   const waiting = createWaiting();
   const datagrams: Buffer[] = [];
   let wanted: Uint8Array = new Uint8Array(0);
@@ -253,7 +253,7 @@ export async function openUdp({ name, at, log, patience }: PeerOptions): Promise
     ...waiting,
     kind: "udp",
     name,
-    patience,
+    timeout,
     address,
     ended: "open",
     datagrams,

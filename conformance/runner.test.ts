@@ -19,7 +19,7 @@ async function resultOf(run: (attempt: number) => void) {
     level: "MUST",
     run: async () => run(++attempt),
   };
-  const options = { provider: platformItself(), health: async () => {}, workers: 1, patience: 1000 };
+  const options = { provider: platformItself(), health: async () => {}, workers: 1, timeout: 1000 };
   return { ...(await runCases([one], options))[0], attempt };
 }
 

@@ -29,7 +29,7 @@ export type RunOptions = {
   /** How many servers, and so cases, at once. */
   workers: number;
   /** Most milliseconds that one expectation waits. */
-  patience: number;
+  timeout: number;
   /** How often a case that failed while the machine stood still is run at most. */
   attempts?: number;
   /** What the target is declared not to support: prefixes of ids, with the reason. */
@@ -141,10 +141,10 @@ async function troubleAtStart(options: RunOptions): Promise<string | undefined> 
 }
 
 /** What a fresh client that breaks no rule misses; undefined when it is served. */
-async function troubleOf(target: Target, { health, patience }: RunOptions): Promise<string | undefined> {
-  const context = createContext(target, patience);
+async function troubleOf(target: Target, { health, timeout }: RunOptions): Promise<string | undefined> {
+  const context = createContext(target, timeout);
   try {
-    await within(patience * 2, () => health(context));
+    await within(timeout * 2, () => health(context));
     return target.alive() ? undefined : "the server has ended";
   } catch (error) {
     // What cannot be judged over this transport is said by each case.
@@ -169,7 +169,7 @@ async function within(milliseconds: number, run: () => Promise<void>): Promise<v
 }
 
 async function runCase(one: Case, target: Target, options: RunOptions, served: boolean): Promise<CaseResult> {
-  const context = createContext(target, options.patience);
+  const context = createContext(target, options.timeout);
   const started = performance.now();
   const result = blank(one);
   Object.assign(result, await judge(one, context));
@@ -239,7 +239,7 @@ async function judgeEnding(ends: Ending, context: Context): Promise<void> {
       if (!(error instanceof Violation) || error.level === undefined) throw error;
       weaker = error;
     }
-  await until(subject, subject.patience, () => subject.ended !== "open");
+  await until(subject, subject.timeout, () => subject.ended !== "open");
   if (subject.ended === "open")
     throw new Violation(`the server closes ${subject.name}'s connection`, "it is still open");
   if (ends === "fin" && subject.ended === "reset")

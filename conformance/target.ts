@@ -8,8 +8,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { dial } from "../clients/dial.ts";
+import {
+  type Endpoint as Address,
+  endpointForms,
+  parseEndpoint,
+  type TlsTrust,
+} from "../clients/endpoint.ts";
 import { connectReason } from "../clients/members.ts";
-import { type Target as Address, parseTarget, type TlsTrust, targetForms } from "../clients/target.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import type { ServerOptions, ServerSpec } from "../servers/standalone.ts";
 import type { Case } from "./case.ts";
@@ -55,9 +60,9 @@ export type Provider = {
 
 /** Reads the address of a target; a usage error when it is none. */
 export function parseUrl(text: string, trust?: TlsTrust): Address {
-  const address = parseTarget(text);
+  const address = parseEndpoint(text);
   if (address) return trust ? { ...address, trust } : address;
-  throw new Failure(exitCodes.usage, `--target ${text} is no address: write ${targetForms}`);
+  throw new Failure(exitCodes.usage, `--target ${text} is no address: write ${endpointForms}`);
 }
 
 const withPath = (url: string, path?: string) =>

@@ -66,7 +66,7 @@ test("a server of another protocol is told before the first case, and what it di
   server = startTcpSum({ ...local, idleSeconds: 30 });
   const said: string[] = [];
   const report = await judged("chat-bracket/1.1", {
-    patience: 400,
+    timeout: 400,
     onResult: ({ id }) => said.push(id),
     onUnhealthy: (protocol, why) => said.push(`${protocol}: ${why}`),
   });

@@ -127,13 +127,13 @@ export function firstFrame(peer: WsPeer, is: (frame: Frame) => boolean): () => n
 }
 
 /** The next frame, in time. */
-export async function nextFrame(peer: WsPeer, wish: string, patience = peer.tcp.patience): Promise<Frame> {
-  await until(peer.tcp, patience, () => peer.frames().length > 0 || peer.tcp.ended !== "open");
+export async function nextFrame(peer: WsPeer, wish: string, timeout = peer.tcp.timeout): Promise<Frame> {
+  await until(peer.tcp, timeout, () => peer.frames().length > 0 || peer.tcp.ended !== "open");
   const frame = peer.frames().shift();
   if (frame) return frame;
   throw new Violation(
     `${peer.name} receives ${wish}`,
-    peer.tcp.ended === "open" ? `nothing came within ${patience} ms` : "the connection ended without it",
+    peer.tcp.ended === "open" ? `nothing came within ${timeout} ms` : "the connection ended without it",
   );
 }
 
@@ -183,17 +183,17 @@ export async function closedWith(
   peer: WsPeer,
   codes: readonly number[],
   should = false,
-  patience = peer.tcp.patience,
+  timeout = peer.tcp.timeout,
 ): Promise<void> {
   const over = () => {
     peer.frames();
     return peer.closeCode() !== undefined || peer.tcp.ended !== "open";
   };
-  await until(peer.tcp, patience, over);
+  await until(peer.tcp, timeout, over);
   const code = peer.closeCode();
   if (code === undefined && peer.tcp.ended === "open")
     throw new Violation(
-      `the server fails ${peer.name}'s connection within ${patience} ms`,
+      `the server fails ${peer.name}'s connection within ${timeout} ms`,
       "it is still open",
     );
   if (code !== undefined && codes.includes(code)) return;

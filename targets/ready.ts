@@ -1,6 +1,7 @@
 /** Whether a server answers at an address: asked until it does, or asked once, before it is started. */
+
+import { type Endpoint, placeOf } from "../clients/endpoint.ts";
 import { openMembers } from "../clients/members.ts";
-import { placeOf, type Target } from "../clients/target.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { printable } from "../platform/printable.ts";
 import { udpIsBound } from "../platform/udp-bound.ts";
@@ -13,10 +14,10 @@ const LAST_MS = 500;
 const POLL_MS = 50;
 /** Where packets get lost a connect is tried for minutes. */
 const CONNECT_MS = 5000;
-const MOST_SHOWN = 120;
+const MAX_SHOWN = 120;
 
 /** What listens there before a command was started would be measured in its place. */
-export async function refuseTaken(command: string, target: Target): Promise<void> {
+export async function refuseTaken(command: string, target: Endpoint): Promise<void> {
   if (!(await listens(target))) return;
   const who = whoListens(target);
   throw new Failure(
@@ -31,9 +32,9 @@ export async function refuseTaken(command: string, target: Target): Promise<void
  */
 export async function untilAnswered(
   name: string,
-  target: Target,
+  target: Endpoint,
   program: Started,
-  ready: (target: Target) => Promise<string | undefined> = whyNot,
+  ready: (target: Endpoint) => Promise<string | undefined> = whyNot,
 ): Promise<void> {
   const deadline = performance.now() + START_SECONDS * 1000;
   for (;;) {
@@ -60,7 +61,7 @@ export async function untilListening(name: string, { broken, output }: Started):
     if (line === "") await Promise.race([broken, Bun.sleep(LAST_MS)]);
     const url = listeningUrl(line);
     if (url !== undefined) return url;
-    const words = line ? `but "${printable(line.slice(0, MOST_SHOWN))}"` : `within ${START_SECONDS} s`;
+    const words = line ? `but "${printable(line.slice(0, MAX_SHOWN))}"` : `within ${START_SECONDS} s`;
     throw new Failure(exitCodes.unreachable, `${name} did not say where it listens, ${words}`);
   } finally {
     clearTimeout(timer);
@@ -80,7 +81,7 @@ function listeningUrl(line: string): string | undefined {
  * Whether anybody has the port, whatever it speaks there. Of UDP, which has no handshake, only that it is bound can
  * be seen.
  */
-export async function listens(target: Target): Promise<boolean> {
+export async function listens(target: Endpoint): Promise<boolean> {
   if (target.transport === "udp") return udpIsBound(target.hostname, target.port) ?? false;
   const connecting = Bun.connect({ ...placeOf({ ...target, tls: false }), socket: { data() {} } }).then(
     (socket) => {
@@ -94,7 +95,7 @@ export async function listens(target: Target): Promise<boolean> {
 }
 
 /** Why the server cannot be talked to yet, over WebSocket after a handshake; undefined when it can. */
-async function whyNot(target: Target): Promise<string | undefined> {
+async function whyNot(target: Endpoint): Promise<string | undefined> {
   if (target.transport === "udp")
     return (await listens(target)) ? undefined : `nobody has the port of ${target.url}`;
   try {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseTarget } from "../clients/target.ts";
+import { parseEndpoint } from "../clients/endpoint.ts";
 import { affinityOf, allowedCpus } from "../platform/affinity.ts";
 import { readProcess, threadsOf, withDescendants } from "../platform/process-tree.ts";
 import { refuseTaken } from "./ready.ts";
@@ -10,7 +10,7 @@ const onLinux = test.skipIf(process.platform !== "linux");
 const onTwoCpus = test.skipIf(process.platform !== "linux" || allowedCpus().length < 2);
 
 /** A port that no program is given: one that was free a moment ago may be taken by another test. */
-const NOBODY = parseTarget("tcp://127.0.0.1:1")!;
+const NOBODY = parseEndpoint("tcp://127.0.0.1:1")!;
 
 /** A program that listens, and has a child that does not. */
 const LISTENER = `
@@ -21,7 +21,7 @@ const LISTENER = `
 
 async function listener() {
   const program = startProgram("it", [process.execPath, "-e", LISTENER]);
-  const target = parseTarget(JSON.parse(await program.output.first).listening)!;
+  const target = parseEndpoint(JSON.parse(await program.output.first).listening)!;
   return { program, target };
 }
 
@@ -37,7 +37,7 @@ onLinux("a running server is who listens, and what descends from it", async () =
 onLinux("a server in this very process does not own what the bench starts", async () => {
   const here = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const child = Bun.spawn(["sleep", "77"]);
-  expect(runningPids(parseTarget(`tcp://127.0.0.1:${here.port}`)!)).toEqual([process.pid]);
+  expect(runningPids(parseEndpoint(`tcp://127.0.0.1:${here.port}`)!)).toEqual([process.pid]);
   child.kill();
   here.stop(true);
 });
@@ -60,9 +60,9 @@ onTwoCpus("--pin-target pins every thread of every process, and gives them back 
 onTwoCpus("a bench that is ended in the middle gives them back, too", async () => {
   const { program, target } = await listener();
   const script = `
-    import { parseTarget } from ${JSON.stringify(`${import.meta.dir}/../clients/target.ts`)};
+    import { parseEndpoint } from ${JSON.stringify(`${import.meta.dir}/../clients/endpoint.ts`)};
     import { pinRunning } from ${JSON.stringify(`${import.meta.dir}/running.ts`)};
-    pinRunning(parseTarget("${target.url}"), [${allowedCpus()[0]}]);
+    pinRunning(parseEndpoint("${target.url}"), [${allowedCpus()[0]}]);
     console.log("pinned");
     setInterval(() => {}, 1000);
   `;
@@ -88,7 +88,7 @@ onLinux.each(["tcp", "udp"])(
       transport === "tcp"
         ? Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } })
         : await Bun.udpSocket({ hostname: "127.0.0.1", port: 0 });
-    const target = parseTarget(`${transport}://127.0.0.1:${taken.port}`)!;
+    const target = parseEndpoint(`${transport}://127.0.0.1:${taken.port}`)!;
     await expect(refuseTaken("./server", target)).rejects.toMatchObject({
       exitCode: 3,
       message: expect.stringMatching(

@@ -1,7 +1,7 @@
 /** `sockbench bench [scenario…]`: runs scenarios, prints their tables, writes a record. */
 import { tmpdir } from "node:os";
 import { type Command, Option } from "commander";
-import { targetForms } from "../../clients/target.ts";
+import { endpointForms } from "../../clients/endpoint.ts";
 import { endSignals } from "../../platform/at-exit.ts";
 import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
 import { givenIn, onceEach } from "../../platform/flags.ts";
@@ -62,7 +62,7 @@ export function addBenchCommand(program: Command): void {
     .argument("[scenario...]", `which; all but ${CAPACITY} when none is named`)
     .addHelpText("after", `\nScenarios:\n${scenarioHelp}`)
     .option("--quick", "fewer and shorter samples", false)
-    .option("--target <url>", `a server that runs already: ${targetForms}`)
+    .option("--target <url>", `a server that runs already: ${endpointForms}`)
     .option("--insecure", "take any certificate of a tls:// or wss:// target")
     .option("--ca <file>", "who may sign its certificate (PEM), instead of the known authorities")
     .option("--pin-target", "keep the target's processes apart from the fleets while it is measured", false)
@@ -205,7 +205,7 @@ async function takeSamples(
     cells,
     sources,
     samples,
-    ...(flags.samples ? {} : { glances: 1 }),
+    ...(flags.samples ? {} : { secondarySamples: 1 }),
     maxSamples: flags.maxSamples ?? samples * 2 + (flags.quick ? 0 : 1),
     calibrate: flags.calibrate ?? false,
     onProgress: progress.tell,

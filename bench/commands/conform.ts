@@ -1,6 +1,6 @@
 /** `sockbench conform [protocol[/section[.case]]…]`: judges a server, ours or a stranger's, and says what is wrong. */
 import { type Command, InvalidArgumentError } from "commander";
-import { parseTarget, readTrust, targetForms } from "../../clients/target.ts";
+import { endpointForms, parseEndpoint, readTrust } from "../../clients/endpoint.ts";
 import {
   type ConformOptions,
   type ConformReport,
@@ -66,7 +66,7 @@ export function addConformCommand(program: Command): void {
     .description("judge a server by numbered cases: chat-bracket, relay/2, rfc6455/7.13")
     .option("--list", "list the cases and run nothing")
     .option("--unproven", "list the cases that no mutant makes fail")
-    .option("--target <url>", `a server that runs: ${targetForms}`, once)
+    .option("--target <url>", `a server that runs: ${endpointForms}`, once)
     .option("--insecure", "take any certificate of a tls:// or wss:// target")
     .option("--ca <file>", "who may sign its certificate (PEM), instead of the known authorities", once)
     .option("--exec <command>", "start this first, as a shell does, and wait until the target answers", once)
@@ -116,7 +116,7 @@ async function one(choice: string[], options: Options): Promise<void> {
   const declared = target
     ? undefined
     : (await readTargets()).find((entry) => entry.server === (server ?? "bun"));
-  const trust = readTrust(options, target === undefined ? undefined : parseTarget(target));
+  const trust = readTrust(options, target === undefined ? undefined : parseEndpoint(target));
   const settings: ConformOptions = {
     choice,
     ...(trust ? { trust } : {}),

@@ -4,15 +4,15 @@
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { type DialHandlers, dial, trustHint } from "../../clients/dial.ts";
-import { connectReason } from "../../clients/members.ts";
 import {
-  parseTarget,
+  type Endpoint,
+  endpointForms,
+  parseEndpoint,
   readTrust,
-  type Target,
   type TlsTrust,
-  targetForms,
   tlsOptions,
-} from "../../clients/target.ts";
+} from "../../clients/endpoint.ts";
+import { connectReason } from "../../clients/members.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { printable, printableLines } from "../../platform/printable.ts";
 import { udpPlace } from "../../platform/udp-source.ts";
@@ -47,10 +47,10 @@ const unreachable = (url: string, why: unknown) =>
 const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /** A target as the bench takes it: with a port, and with an absolute path over a Unix socket. */
-function targetOf(url: string, trust?: TlsTrust): Target {
-  const target = parseTarget(url);
+function targetOf(url: string, trust?: TlsTrust): Endpoint {
+  const target = parseEndpoint(url);
   if (target) return trust ? { ...target, trust } : target;
-  throw new Failure(exitCodes.usage, `${url} is no address: it takes ${targetForms}`);
+  throw new Failure(exitCodes.usage, `${url} is no address: it takes ${endpointForms}`);
 }
 
 /** A byte stream: the input's bytes as they are. */

@@ -5,7 +5,7 @@ import { amount, duration, table } from "../terminal/format.ts";
 import type { Fleets } from "./fleets.ts";
 import { implementation } from "./servers.ts";
 
-const PATIENCE_SECONDS = 60;
+const TIMEOUT_SECONDS = 60;
 
 /** Runs the calibrate workload on one fleet. */
 export async function calibrate(fleets: Fleets, interrupted: Promise<never>): Promise<Calibration> {
@@ -13,7 +13,7 @@ export async function calibrate(fleets: Fleets, interrupted: Promise<never>): Pr
   try {
     const [{ workload: _, ...measured }] = await fleets.run<CalibrateReport>(
       { workload: "calibrate", target: server.url },
-      { fleets: 1, broken: Promise.race([server.broken, interrupted]), patienceSeconds: PATIENCE_SECONDS },
+      { fleets: 1, broken: Promise.race([server.broken, interrupted]), timeoutSeconds: TIMEOUT_SECONDS },
     );
     return measured;
   } finally {

@@ -29,7 +29,7 @@ export type CapacityOptions = SessionOptions & {
 export type Capacity = NonNullable<RunRecord["capacity"]>;
 
 /** Most samples of a search: it is bounded whatever the server does. */
-const MOST_STEPS = 30;
+const MAX_STEPS = 30;
 const CONFIRMATIONS = 3;
 /** The search ends when the bounds are this near to each other. */
 const RESOLUTION = 1.08;
@@ -40,7 +40,7 @@ const MOST = { rate: 1_000_000, connections: 20_000 };
 const CONNECTIONS = { rate: 100, connections: 10 };
 const RATE_WHILE_GROWING = 50;
 const ENOUGH_DELIVERIES = 1100;
-const MOST_SECONDS = 5;
+const MAX_SECONDS = 5;
 const SERVER_SATURATED = 0.9;
 
 type Step = Capacity["steps"][number];
@@ -71,8 +71,8 @@ function createSearch(session: Session, options: CapacityOptions, clauses: reado
   /** One sample at a value; what broke a validity rule that is not about being overloaded is taken again. */
   async function measure(value: number, purpose: Step["purpose"]): Promise<Step> {
     for (let retry = 0; ; retry++) {
-      if (steps.length >= MOST_STEPS)
-        throw new Failure(exitCodes.untrusted, `no capacity found within ${MOST_STEPS} samples`);
+      if (steps.length >= MAX_STEPS)
+        throw new Failure(exitCodes.untrusted, `no capacity found within ${MAX_STEPS} samples`);
       const sample = await session.sample(
         { cell: cellAt(options, value), source },
         { mayBeMissing: false, onProgress: () => {} },
@@ -139,7 +139,7 @@ function cellAt(
   const rate = grow === "rate" ? value : (bench.rate ?? RATE_WHILE_GROWING);
   // Long enough for the deliveries that a p99 takes, but bounded.
   const each = protocol.startsWith("sum/") ? 1 : Math.max(1, connections - 1);
-  const duration = Math.min(MOST_SECONDS, Math.max(bench.duration ?? 1, ENOUGH_DELIVERIES / (rate * each)));
+  const duration = Math.min(MAX_SECONDS, Math.max(bench.duration ?? 1, ENOUGH_DELIVERIES / (rate * each)));
   const options: BenchOptions = { ...bench, connections, rate, warmup: bench.warmup ?? 0.3, duration };
   const cell = protocol.startsWith("sum/")
     ? sumCell(protocol, { loop: "open", rate }, options)

@@ -1,5 +1,11 @@
 /** From a request, as the command line or a program makes it, to servers and cells; what does not fit is told. */
-import { parseTarget, readTrust, type Target, type TlsTrust, targetForms } from "../../clients/target.ts";
+import {
+  type Endpoint,
+  endpointForms,
+  parseEndpoint,
+  readTrust,
+  type TlsTrust,
+} from "../../clients/endpoint.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { scenarios } from "../scenarios/index.ts";
 import { type BenchOptions, type Cell, transportOf } from "../scenarios/scenario.ts";
@@ -28,10 +34,10 @@ export const CAPACITY = "capacity";
 
 const usage = (message: string) => new Failure(exitCodes.usage, message);
 
-export function readTarget(request: Pick<Request, "target" | "insecure" | "ca">): Target | undefined {
+export function readTarget(request: Pick<Request, "target" | "insecure" | "ca">): Endpoint | undefined {
   const { target: url } = request;
-  const target = url === undefined ? undefined : parseTarget(url);
-  if (url !== undefined && !target) throw usage(`--target ${url}: it takes ${targetForms}`);
+  const target = url === undefined ? undefined : parseEndpoint(url);
+  if (url !== undefined && !target) throw usage(`--target ${url}: it takes ${endpointForms}`);
   const trust = readTrust(request, target);
   return target && trust ? { ...target, trust } : target;
 }
@@ -90,18 +96,18 @@ export function checkProtocol({ protocol }: BenchOptions): void {
 }
 
 /** What a target is taken for when no protocol is named. */
-export const firstProtocol: Record<Target["transport"], string> = {
+export const firstProtocol: Record<Endpoint["transport"], string> = {
   tcp: "chat/bracket",
   udp: "relay",
   ws: "sum/ws",
 };
 
 /** These look for the sender's address in what is relayed, and over a Unix socket a client has none. */
-const fitsUnix = (scenario: string, { unix }: Target): boolean =>
+const fitsUnix = (scenario: string, { unix }: Endpoint): boolean =>
   unix === undefined || !["framing", "coalesce"].includes(scenario);
 
 /** The protocol that a target is taken for: the named one, or the first that fits it and the named scenarios. */
-export function taken(names: readonly string[], { transport }: Target, { protocol }: BenchOptions): string {
+export function taken(names: readonly string[], { transport }: Endpoint, { protocol }: BenchOptions): string {
   const first = firstProtocol[transport];
   if (protocol !== undefined || names.length === 0) return protocol ?? first;
   const fitting = scenarios

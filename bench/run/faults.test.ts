@@ -21,7 +21,7 @@ function runOn(scenario: Scenario, command: string, options: Partial<BenchOption
     cells: scenario.cells({ ...quick, ...options }),
     sources: [
       commandSource(
-        `${process.execPath} ${import.meta.dir}/../../servers${command} --port 0 --json`,
+        `${process.execPath} ${import.meta.dir}/../../servers/${command} --port 0 --json`,
         undefined,
       ),
     ],

@@ -22,7 +22,7 @@ export type RunOptions = {
   /** Rejects when the run cannot be finished any more: the server has died, or the user has had enough. */
   broken: Promise<never>;
   /** Longest time for each step, in seconds; a fleet that says nothing for so long is given up. */
-  patienceSeconds: number;
+  timeoutSeconds: number;
 };
 
 export function startFleets(count: number): Fleets {
@@ -80,7 +80,7 @@ async function runPlan<R extends Report>(
       Promise.race([
         failed,
         options.broken,
-        impatient(options.patienceSeconds, `fleet ${index} said nothing of "${type}"`),
+        impatient(options.timeoutSeconds, `fleet ${index} said nothing of "${type}"`),
         new Promise<Extract<FromFleet<Report>, { type: T }>>((resolve) =>
           waiting.set(type, (message) => resolve(message as Extract<FromFleet<Report>, { type: T }>)),
         ),

@@ -25,14 +25,14 @@ export type Look = {
  * Where neither figure is passed, most samples count. A program that keeps one of two CPUs busy passes it, and spoils
  * every sample of a closed loop; the noise of a shared machine, a fifth or a third of its time, does not.
  */
-const MOST_OTHERS = 0.4;
-const MOST_STOLEN = 0.25;
+const MAX_OTHERS = 0.4;
+const MAX_STOLEN = 0.25;
 const LOOK_MS = 500;
 /** A compiler may just be finishing. */
 const LOOKS = 16;
 const NAMED = 3;
 
-const tooBusy = ({ others, stolen }: Look) => others > MOST_OTHERS || stolen > MOST_STOLEN;
+const tooBusy = ({ others, stolen }: Look) => others > MAX_OTHERS || stolen > MAX_STOLEN;
 
 /** Looks for half a second; undefined where /proc cannot be read. `cpus`: those that are to be measured on. */
 export async function look(cpus: readonly number[]): Promise<Look | undefined> {
@@ -83,7 +83,7 @@ export async function awaitQuiet({ look, tell }: QuietOptions): Promise<void> {
 }
 
 /** So many samples in a row that the machine spoilt, and more would hardly fare better. */
-const MOST_DISTURBED = 8;
+const MAX_DISTURBED = 8;
 
 /** Throws when the last samples, all of them, could not count for the machine's sake. */
 export async function giveUpIfBusy(
@@ -91,12 +91,12 @@ export async function giveUpIfBusy(
   look: () => Promise<Look | undefined>,
 ): Promise<void> {
   // Samples without meters look at bytes: no machine is too busy for them.
-  const last = samples.filter(({ meters }) => meters !== undefined).slice(-MOST_DISTURBED);
-  if (last.length < MOST_DISTURBED || !last.every(disturbed)) return;
+  const last = samples.filter(({ meters }) => meters !== undefined).slice(-MAX_DISTURBED);
+  if (last.length < MAX_DISTURBED || !last.every(disturbed)) return;
   const now = await look();
   throw new Failure(
     exitCodes.untrusted,
-    `the machine is too busy: ${MOST_DISTURBED} samples in a row could not count for that${now ? `; now ${describe(now)}` : ""}; ${WAY_OUT}`,
+    `the machine is too busy: ${MAX_DISTURBED} samples in a row could not count for that${now ? `; now ${describe(now)}` : ""}; ${WAY_OUT}`,
   );
 }
 

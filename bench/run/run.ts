@@ -14,16 +14,16 @@ export type RunOptions = SessionOptions & {
   sources: ServerSource[];
   /** Valid samples wanted of each cell and server, and how many may be taken for them. */
   samples: number;
-  /** The same for cells at which a glance is enough; by default as many as of the others. */
-  glances?: number;
+  /** The same for secondary cells; by default as many as of the others. */
+  secondarySamples?: number;
   maxSamples: number;
   /** Measure the harness itself first. */
   calibrate?: boolean;
-  onProgress?: (news: News) => void;
+  onProgress?: (event: ProgressEvent) => void;
 };
 
 /** What is going on, for whoever shows it. `done` and `planned` count samples. */
-export type News = {
+export type ProgressEvent = {
   cell: Cell;
   server: string;
   done: number;
@@ -49,7 +49,7 @@ async function takeSamples({ record, sample }: Session, options: RunOptions): Pr
   const valid = new Map<Pair, number>();
   const missing = new Set<Pair>();
   const wantedOf = ({ cell }: Pair) =>
-    !cell.repeats ? 1 : cell.glance ? (options.glances ?? samples) : samples;
+    !cell.repeats ? 1 : cell.secondary ? (options.secondarySamples ?? samples) : samples;
   const lacking = (pair: Pair) =>
     !missing.has(pair) &&
     (valid.get(pair) ?? 0) < wantedOf(pair) &&
@@ -62,17 +62,17 @@ async function takeSamples({ record, sample }: Session, options: RunOptions): Pr
     const order = round % 2 === 0 ? pairs : [...pairs].reverse();
     for (const pair of order.filter(lacking)) {
       const done = record.samples.length;
-      const news = { cell: pair.cell, server: pair.source.name, done, planned: planned() };
-      options.onProgress?.(news);
+      const event = { cell: pair.cell, server: pair.source.name, done, planned: planned() };
+      options.onProgress?.(event);
       const one = await sample(pair, {
         mayBeMissing: sources.length > 1,
-        onProgress: (progress) => options.onProgress?.({ ...news, progress }),
+        onProgress: (progress) => options.onProgress?.({ ...event, progress }),
       });
       if (one === undefined) missing.add(pair);
       else {
         taken.set(pair, (taken.get(pair) ?? 0) + 1);
         if (one.invalid.length === 0) valid.set(pair, (valid.get(pair) ?? 0) + 1);
-        options.onProgress?.({ ...news, sample: one });
+        options.onProgress?.({ ...event, sample: one });
       }
     }
   }

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseTarget } from "../../clients/target.ts";
+import { parseEndpoint } from "../../clients/endpoint.ts";
 import { allowedCpus } from "../../platform/affinity.ts";
 import { everyProcess } from "../../platform/process-tree.ts";
 import { untilListening } from "../../targets/ready.ts";
@@ -103,7 +103,7 @@ test.each([
     const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     // Port 1 is given to nobody; one that was free a moment ago may be.
     const port = name === "an address in use" ? listener.port : 1;
-    const target = parseTarget(`tcp://127.0.0.1:${port}`)!;
+    const target = parseEndpoint(`tcp://127.0.0.1:${port}`)!;
     const { record, failure } = await sumOf(commandSource(command(port), target));
     expect(record.samples).toEqual([]);
     expect(failure?.exitCode).toBe(3);
@@ -118,7 +118,7 @@ test.skipIf(allowedCpus().length < 2)(
   "a running target is on the fleets' CPUs as it was, and with --pin-target on its own",
   async () => {
     const server = startProgram("it", [...sumServer(0).split(" "), "--json"]);
-    const target = parseTarget(await untilListening("it", server))!;
+    const target = parseEndpoint(await untilListening("it", server))!;
     const left = await sumOf(runningTarget(target));
     expect(left.record.environment.pinned?.server).toEqual([]);
     expect(left.record.samples[0].meters?.shared).toBeNumber();

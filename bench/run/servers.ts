@@ -1,5 +1,5 @@
 /** The server under test as the bench holds it: one of ours, started for one sample, or one that was given. */
-import type { Target, TlsTrust } from "../../clients/target.ts";
+import type { Endpoint, TlsTrust } from "../../clients/endpoint.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { servers } from "../../servers/index.ts";
 import { peerCommand, peerLanguages } from "../../servers/peers/index.ts";
@@ -99,7 +99,7 @@ async function commandFor(name: string, protocol: string): Promise<string[]> {
 }
 
 /** A server that runs already, left where it is unless it is to be pinned for the time of each sample. */
-export function runningTarget(target: Target, { pin = false } = {}): ServerSource {
+export function runningTarget(target: Endpoint, { pin = false } = {}): ServerSource {
   return {
     name: "target",
     async start(_, { cpus } = {}) {
@@ -131,7 +131,7 @@ const sameListeners = (before: readonly number[], now: readonly number[]) =>
   before.length === 0 ? now.length === 0 : before.some((pid) => now.includes(pid));
 
 /** A command that starts a server; its address is `target`, or what its JSON line says if it prints one. */
-export function commandSource(command: string, target: Target | undefined): ServerSource {
+export function commandSource(command: string, target: Endpoint | undefined): ServerSource {
   // As a shell understands it: quotes, variables, `cd there && ./server`.
   const argv = ["/bin/sh", "-c", command];
   return {
@@ -151,7 +151,7 @@ function startByLine(name: string, argv: string[], options?: StartOptions): Prom
 }
 
 /** Starts a server that says nothing we know, and asks at its address until it answers. */
-async function startAndAsk(command: string, argv: string[], target: Target, options?: StartOptions) {
+async function startAndAsk(command: string, argv: string[], target: Endpoint, options?: StartOptions) {
   await refuseTaken(command, target);
   const server = await started(`"${command}"`, argv, options, async (program) => {
     await untilAnswered(`"${command}"`, target, program);
@@ -190,7 +190,7 @@ async function started(
 }
 
 /** A command may have another program serve for it (a container's, say), which is not its descendant. */
-function withHelpers(pids: readonly number[], target: Target): number[] {
+function withHelpers(pids: readonly number[], target: Endpoint): number[] {
   const listeners = listenersOf(target);
   return listeners.some((pid) => pids.includes(pid)) ? [...pids] : [...pids, ...listeners];
 }

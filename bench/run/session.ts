@@ -2,8 +2,9 @@
  * What stands during a run: the fleets, pinned apart from the server, and the record that grows by one sample
  * at a time. Whoever decides what to measure next (run.ts, capacity.ts) asks here for samples.
  */
+
+import type { TlsTrust } from "../../clients/endpoint.ts";
 import type { Progress } from "../../clients/exchange.ts";
-import type { TlsTrust } from "../../clients/target.ts";
 import { allowedCpus, pin } from "../../platform/affinity.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { readEnvironment } from "../record/environment.ts";
@@ -48,7 +49,7 @@ export type RunResult = { record: RunRecord; failure?: Failure };
 
 type Pinning = Environment["pinned"];
 
-const MOST_FLEETS = 8;
+const MAX_FLEETS = 8;
 
 /** Opens a session, lets `measure` take its samples, and ends everything that was started. */
 export async function withSession(
@@ -57,7 +58,7 @@ export async function withSession(
 ): Promise<RunResult> {
   const startedAt = new Date();
   const cpus = allowedCpus();
-  const count = options.fleets ?? Math.max(1, Math.min(MOST_FLEETS, cpus.length - 1));
+  const count = options.fleets ?? Math.max(1, Math.min(MAX_FLEETS, cpus.length - 1));
   const pinned = planPinning(cpus, count);
   const fleets = startFleets(count);
   const record: RunRecord = {

@@ -11,7 +11,7 @@ const BURSTS = [1, 10, 100];
 const GAPS_MS = [0, 2];
 const MESSAGES = 200;
 const MAX_BURSTS = 10;
-const PATIENCE_SECONDS = 60;
+const TIMEOUT_SECONDS = 60;
 
 export const coalesce: Scenario = {
   name: "coalesce",
@@ -46,7 +46,7 @@ export const coalesce: Scenario = {
             fleets: 1,
             onProgress: context.onProgress,
             broken: context.broken,
-            patienceSeconds: PATIENCE_SECONDS,
+            timeoutSeconds: TIMEOUT_SECONDS,
           });
           const messages = cells.reduce((sum, row) => sum + row.messages, 0);
           const missing = messages - cells.reduce((sum, { arrived }) => sum + arrived, 0);

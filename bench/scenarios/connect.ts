@@ -31,7 +31,7 @@ const AT_ONCE = 32;
  * Each connection that leaves first keeps its local port for a minute (TIME_WAIT). Linux gives out every second
  * port of net.ipv4.ip_local_port_range first, 14,116 by default; past them each connect(2) searches for long.
  */
-const MOST_CONNECTIONS = 14_000;
+const MAX_CONNECTIONS = 14_000;
 const WARMUP_SECONDS = 0.1;
 /** Long enough for the 10,000 connections that a p99.9 needs, at 20,000 a second. */
 const SECONDS = 0.55;
@@ -40,7 +40,7 @@ const ROOM = 50;
 const RATE = 2000;
 const CHURN = 1000;
 const MESSAGE_BYTES = 64;
-const PATIENCE_SECONDS = 45;
+const TIMEOUT_SECONDS = 45;
 
 export const connect: Scenario = {
   name: "connect",
@@ -73,10 +73,10 @@ function sessionCell(protocol: string, options: BenchOptions): Cell {
     scenario: "connect",
     variant: `${protocol} ${atOnce} at once`,
     protocol,
-    parameters: { protocol, atOnce, leaving, warmupSeconds, seconds, most: MOST_CONNECTIONS, loop: "closed" },
+    parameters: { protocol, atOnce, leaving, warmupSeconds, seconds, most: MAX_CONNECTIONS, loop: "closed" },
     repeats: true,
-    glance: true,
-    run: (context) => runSessions({ atOnce, most: MOST_CONNECTIONS, warmupSeconds, seconds }, context),
+    secondary: true,
+    run: (context) => runSessions({ atOnce, most: MAX_CONNECTIONS, warmupSeconds, seconds }, context),
   };
 }
 
@@ -93,7 +93,7 @@ async function runSessions(
   const reports = await context.fleets.run<ConnectReport>(plan, {
     onProgress: context.onProgress,
     broken: context.broken,
-    patienceSeconds: PATIENCE_SECONDS + shape.warmupSeconds + shape.seconds,
+    timeoutSeconds: TIMEOUT_SECONDS + shape.warmupSeconds + shape.seconds,
   });
   const meters = joinMeters(reports.map(({ measured }) => measured.used));
   const sessions = total(reports, ({ measured }) => measured.sessions);
@@ -145,7 +145,7 @@ function stayCell(protocol: RoomProtocol, perSecond: number, options: BenchOptio
     protocol,
     parameters: { ...parameters, ...load, churn: perSecond, leaving: "FIN or reset, in turn" },
     repeats: true,
-    glance: true,
+    secondary: true,
     run: (context) => runRoomCell(shape, context),
   };
 }

@@ -2,9 +2,10 @@
  * Fan-out: one message to many receivers. Open loop: when each, the first and the last receiver had it, and
  * the spread between them. Closed loop: verified deliveries a second, and what each costs in CPU time.
  */
+
+import { parseEndpoint } from "../../clients/endpoint.ts";
 import { createHistogram, encodeHistogram, mergeHistograms, recordLatency } from "../../clients/histogram.ts";
 import type { Load, RoomPlan } from "../../clients/room.ts";
-import { parseTarget } from "../../clients/target.ts";
 import { type RoomProtocol, roomWire } from "../../clients/wire.ts";
 import type { RoomReport } from "../../clients/workloads/room.ts";
 import { now } from "../../platform/clock.ts";
@@ -54,25 +55,25 @@ const OUTSTANDING_BYTES = 262_144;
 const AROUND_BYTES = 64;
 const QUIET_SECONDS = { tcp: 3, udp: 0.3, ws: 3 };
 /** The ledger holds a number for each pair of sender and receiver. */
-const MOST_SENDERS = 1000;
-const PATIENCE_SECONDS = 60;
+const MAX_SENDERS = 1000;
+const TIMEOUT_SECONDS = 60;
 
 /** Protocols that get one look at one size, unless the command line names them. */
-const GLANCED = ["chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
-const GLANCED_SIZE = 200;
+const SECONDARY = ["chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
+const SECONDARY_SIZE = 200;
 
-const isGlance = (protocol: string, options: BenchOptions) =>
-  GLANCED.includes(protocol) && options.protocol === undefined;
+const isSecondary = (protocol: string, options: BenchOptions) =>
+  SECONDARY.includes(protocol) && options.protocol === undefined;
 
 function sizesFor(protocol: string, options: BenchOptions): number[] {
   if (options.connections) return [options.connections];
-  return isGlance(protocol, options) ? [GLANCED_SIZE] : ROOM_SIZES;
+  return isSecondary(protocol, options) ? [SECONDARY_SIZE] : ROOM_SIZES;
 }
 
 export const fanout: Scenario = {
   name: "fanout",
   summary: "one message to many: latency to the first and the last receiver, deliveries a second",
-  protocols: ["chat/bracket", "relay", ...GLANCED],
+  protocols: ["chat/bracket", "relay", ...SECONDARY],
   cells: (options) =>
     fanout.protocols
       .filter((protocol) => wanted(protocol, options))
@@ -80,13 +81,13 @@ export const fanout: Scenario = {
         sizesFor(protocol, options).flatMap((connections) =>
           (["open", "closed"] as const)
             .filter((loop) => (options.loop ?? (options.rate ? "open" : loop)) === loop)
-            // A glance is at throughput: latency takes a sample of its own.
+            // A secondary cell measures throughput: latency takes a sample of its own.
             .filter(
-              (loop) => loop === "closed" || options.loop || options.rate || !isGlance(protocol, options),
+              (loop) => loop === "closed" || options.loop || options.rate || !isSecondary(protocol, options),
             )
             .map((loop) => ({
               ...roomCell(protocol as RoomProtocol, connections, loop, options),
-              glance: isGlance(protocol, options),
+              secondary: isSecondary(protocol, options),
             })),
         ),
       ),
@@ -110,7 +111,7 @@ export function roomCell(
           rate:
             options.rate ??
             Math.min(OPEN_RATE_MOST, Math.round(OPEN_DELIVERIES[transport] / Math.max(1, connections - 1))),
-          senders: Math.min(options.senders ?? connections, connections, MOST_SENDERS),
+          senders: Math.min(options.senders ?? connections, connections, MAX_SENDERS),
         }
       : { loop, ...closed };
   const { warmupSeconds, seconds } = times(options);
@@ -146,7 +147,7 @@ export type RoomShape = Pick<
 /** One sample of a room, with everything that can be told of it. */
 export async function runRoomCell(shape: RoomShape, context: SampleContext): Promise<SampleParts> {
   const transport = transportOf(shape.protocol);
-  const serverPorts = new Set([parseTarget(context.target)?.port ?? 0]);
+  const serverPorts = new Set([parseEndpoint(context.target)?.port ?? 0]);
   const dropsBefore = udpDrops(serverPorts) ?? 0;
   const epoch = now();
   const plan: RoomPlan = {
@@ -161,7 +162,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
   const reports = await context.fleets.run<RoomReport>(plan, {
     onProgress: context.onProgress,
     broken: context.broken,
-    patienceSeconds: PATIENCE_SECONDS + shape.warmupSeconds + shape.seconds,
+    timeoutSeconds: TIMEOUT_SECONDS + shape.warmupSeconds + shape.seconds,
   });
   const meters = joinMeters(
     reports.map(({ measured }) => measured.used),

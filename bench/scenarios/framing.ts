@@ -19,7 +19,7 @@ import {
 const RANDOM_LINES = 10_000;
 const RANDOM_LINES_QUICK = 2000;
 const KINDS = ["lost", "duplicated", "reordered", "corrupt", "unexpected"] as const;
-const PATIENCE_SECONDS = 60;
+const TIMEOUT_SECONDS = 60;
 const EXHAUSTIVE_SECONDS = 1200;
 
 export const framing: Scenario = {
@@ -72,7 +72,7 @@ async function runCell(plan: FramingPlan | DialoguePlan, context: SampleContext)
     fleets: 1,
     onProgress: context.onProgress,
     broken: context.broken,
-    patienceSeconds: exhaustive ? EXHAUSTIVE_SECONDS : PATIENCE_SECONDS,
+    timeoutSeconds: exhaustive ? EXHAUSTIVE_SECONDS : TIMEOUT_SECONDS,
   });
   const counts = addCounts([
     ...stages.map(({ counts }) => counts),

@@ -22,7 +22,7 @@ const MANY_CONNECTIONS = 9000;
 /** Opened before the first reading, at most a tenth. */
 const WARM = 100;
 const SETTLE_SECONDS = 0.25;
-const PATIENCE_SECONDS = 60;
+const TIMEOUT_SECONDS = 60;
 const ROOM_PROTOCOLS = ["chat/bracket", "chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
 
 export const idle: Scenario = {
@@ -49,7 +49,7 @@ function cellOf(protocol: string, connections: number): Cell {
     protocol,
     parameters: { protocol, connections, warm, settleSeconds: SETTLE_SECONDS },
     repeats: true,
-    glance: true,
+    secondary: true,
     run: (context) => runCell({ connections, warm, settleSeconds: SETTLE_SECONDS }, context),
   };
 }
@@ -67,7 +67,7 @@ async function runCell(
   const reports = await context.fleets.run<IdleReport>(plan, {
     onProgress: context.onProgress,
     broken: context.broken,
-    patienceSeconds: PATIENCE_SECONDS,
+    timeoutSeconds: TIMEOUT_SECONDS,
   });
   const counted = total(reports, ({ counted }) => counted);
   const fleets = reports.flatMap(({ fleet }) => fleet ?? []);

@@ -2,8 +2,9 @@
  * What a scenario is: a list of cells, each of which can be run once on one server and gives the parts of a
  * sample; and a table that is made from samples alone. A new scenario is one file and one line in index.ts.
  */
+
+import type { Endpoint } from "../../clients/endpoint.ts";
 import type { Progress } from "../../clients/exchange.ts";
-import type { Target } from "../../clients/target.ts";
 import type { Sample } from "../record/record.ts";
 import type { Fleets } from "../run/fleets.ts";
 import type { ServerSource } from "../run/servers.ts";
@@ -15,7 +16,7 @@ export type BenchOptions = {
   exhaustive: boolean;
   /** Whether scenarios were asked for by name, so that more time may be taken. */
   named?: boolean;
-  transport?: Target["transport"];
+  transport?: Endpoint["transport"];
   protocol?: string;
   loop?: "open" | "closed";
   connections?: number;
@@ -56,7 +57,7 @@ export type Cell = {
   /** Whether more samples say more: a correctness check is run once. */
   repeats: boolean;
   /** One sample is enough when the command line does not ask for a number: it stands beside a fuller measurement. */
-  glance?: boolean;
+  secondary?: boolean;
   /** What its server is given for one sample, such as a directory, as flags; `end` removes it. */
   prepare?: () => { flags: string[]; end: () => void };
   /** A server of the bench's own that is measured for comparison, whichever servers were chosen. */
@@ -74,7 +75,7 @@ export type Scenario = {
   table: (samples: Sample[]) => string;
 };
 
-export const transportOf = (protocol: string): Target["transport"] =>
+export const transportOf = (protocol: string): Endpoint["transport"] =>
   protocol === "relay" || protocol === "sum/udp" ? "udp" : protocol.endsWith("/ws") ? "ws" : "tcp";
 
 /** Whether a protocol is among those that the command line lets through. */

@@ -28,7 +28,7 @@ import {
 const CONNECTIONS = 50;
 const DEPTHS = [1, 16];
 const OPEN_RATE = 10_000;
-const PATIENCE_SECONDS = 60;
+const TIMEOUT_SECONDS = 60;
 
 /** Over a stream replies come once, in the order of their requests; datagrams may be lost without anyone's fault. */
 const STREAM_FAULTS = ["wrong", "missing", "duplicated", "reordered", "unexpected"];
@@ -51,12 +51,13 @@ function cellsOf(protocol: string, options: BenchOptions): Cell[] {
   const closed =
     options.rate || options.loop === "open" ? [] : depths.map((depth): Load => ({ loop: "closed", depth }));
   // The other transports get one look, and no open loop, unless the command line names them.
-  const glance = protocol !== "sum/ws" && options.protocol === undefined && options.transport === undefined;
+  const secondary =
+    protocol !== "sum/ws" && options.protocol === undefined && options.transport === undefined;
   const open: Load[] =
-    options.loop === "closed" || (glance && !options.rate && !options.loop)
+    options.loop === "closed" || (secondary && !options.rate && !options.loop)
       ? []
       : [{ loop: "open", rate: options.rate ?? OPEN_RATE }];
-  return [...closed, ...open].map((load) => ({ ...sumCell(protocol, load, options), glance }));
+  return [...closed, ...open].map((load) => ({ ...sumCell(protocol, load, options), secondary }));
 }
 
 export function sumCell(protocol: string, load: Load, options: BenchOptions): Cell {
@@ -89,7 +90,7 @@ async function runSumCell(
   const reports = await context.fleets.run<SumReport>(plan, {
     onProgress: context.onProgress,
     broken: context.broken,
-    patienceSeconds: PATIENCE_SECONDS + shape.warmupSeconds + shape.seconds,
+    timeoutSeconds: TIMEOUT_SECONDS + shape.warmupSeconds + shape.seconds,
   });
   const opens = reports.flatMap(({ open }) => (open ? [open] : []));
   const meters = joinMeters(

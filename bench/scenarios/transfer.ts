@@ -24,7 +24,7 @@ const MIB = 1_048_576;
 const FILE_MIB = 64;
 const QUICK_MIB = 16;
 const WARM_BYTES = 8 * MIB;
-const PATIENCE_SECONDS = 120;
+const TIMEOUT_SECONDS = 120;
 
 const ways = {
   file: {},
@@ -79,7 +79,7 @@ async function runCell(
     fleets: 1,
     onProgress: context.onProgress,
     broken: context.broken,
-    patienceSeconds: PATIENCE_SECONDS,
+    timeoutSeconds: TIMEOUT_SECONDS,
   });
   const meters = joinMeters([report.used]);
   const mebibytes = shape.bytes / MIB;

@@ -9,7 +9,7 @@ const SIZES = [
   0, 1, 255, 256, 257, 508, 1023, 1024, 1025, 1472, 1473, 2048, 4096, 8192, 9216, 16_384, 65_507, 65_508,
 ];
 const SMALL_BUFFER_BYTES = 1024;
-const PATIENCE_SECONDS = 60;
+const TIMEOUT_SECONDS = 60;
 
 export const truncate: Scenario = {
   name: "truncate",
@@ -35,7 +35,7 @@ export const truncate: Scenario = {
             fleets: 1,
             onProgress: context.onProgress,
             broken: context.broken,
-            patienceSeconds: PATIENCE_SECONDS,
+            timeoutSeconds: TIMEOUT_SECONDS,
           });
           const fates = report.paths.flatMap(({ fates }) => fates);
           const corrupt = fates.filter(({ outcome }) => outcome === "corrupt");

@@ -2,7 +2,7 @@
 import { createLogUpdate } from "log-update";
 import { printable } from "../../platform/printable.ts";
 import type { Sample } from "../record/record.ts";
-import type { News } from "../run/run.ts";
+import type { ProgressEvent } from "../run/run.ts";
 import { amount, bytes, duration } from "./format.ts";
 
 /** The figure of a sample that a waiting person wants. */
@@ -28,18 +28,18 @@ function headline({ metrics, counts, wrong, invalid }: Sample): string {
   return [...figures, ...faults, ...marks].join(", ");
 }
 
-/** Returns a listener for the run's news, and what to call when it is over. */
+/** Returns a listener for the run's events, and what to call when it is over. */
 export function showProgress(stream: NodeJS.WriteStream = process.stderr): {
-  tell: (news: News) => void;
+  tell: (event: ProgressEvent) => void;
   end: () => void;
 } {
   const live = stream.isTTY ? createLogUpdate(stream) : undefined;
   const began = performance.now();
   let before = { at: 0, delivered: 0, rate: 0 };
 
-  function rateNow(news: News): number {
+  function rateNow(event: ProgressEvent): number {
     const at = performance.now();
-    const delivered = news.progress?.delivered ?? 0;
+    const delivered = event.progress?.delivered ?? 0;
     const rate =
       at > before.at && delivered > before.delivered
         ? ((delivered - before.delivered) / (at - before.at)) * 1000
@@ -48,15 +48,15 @@ export function showProgress(stream: NodeJS.WriteStream = process.stderr): {
     return rate;
   }
 
-  function timeLeft({ done, planned }: News): string {
+  function timeLeft({ done, planned }: ProgressEvent): string {
     if (done === 0) return "";
     const seconds = ((performance.now() - began) / 1000 / done) * (planned - done);
     return ` · about ${Math.ceil(seconds)} s left`;
   }
 
   return {
-    tell(news) {
-      const { cell, server, done, planned, sample } = news;
+    tell(event) {
+      const { cell, server, done, planned, sample } = event;
       const name = printable(`${cell.scenario} ${cell.variant} ${server}`);
       if (sample) {
         before = { at: 0, delivered: 0, rate: 0 };
@@ -65,8 +65,8 @@ export function showProgress(stream: NodeJS.WriteStream = process.stderr): {
           stream.write(`[${done + 1}/${planned}] ${name}: ${printable(headline(sample) || "done")}\n`);
         }
       } else if (live) {
-        const rate = news.progress ? ` · ${amount(rateNow(news))}/s now` : "";
-        live(`[${done + 1}/${planned}] ${name}${rate}${timeLeft(news)}`);
+        const rate = event.progress ? ` · ${amount(rateNow(event))}/s now` : "";
+        live(`[${done + 1}/${planned}] ${name}${rate}${timeLeft(event)}`);
       }
     },
     end: () => live?.clear(),

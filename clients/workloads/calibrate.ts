@@ -6,11 +6,11 @@
 import type { Socket } from "bun";
 import { now } from "../../platform/clock.ts";
 import { verifyMessage, writeMessage } from "../../protocols/stamp.ts";
+import { type Endpoint, placeOf, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { createHistogram, type Histogram, recordLatency } from "../histogram.ts";
 import { openMembers } from "../members.ts";
 import { pace } from "../pacer.ts";
-import { placeOf, plannedTarget, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type CalibratePlan = { workload: "calibrate" /** An echo server. */; target: string };
@@ -37,7 +37,7 @@ const WARM_TRIPS = 500;
 const TIMEOUT_MS = 10_000;
 
 export async function runCalibrate(plan: CalibratePlan, exchange: Exchange): Promise<CalibrateReport> {
-  const target = plannedTarget(plan);
+  const target = plannedEndpoint(plan);
   await exchange.ready({ prefixes: [] });
   const { verifyRate, stampRate } = measureStamps();
   // In turn, so that a drifting machine drifts over both.
@@ -99,7 +99,7 @@ const PING = new Uint8Array(Buffer.from("ping\n"));
 const PONG_BYTES = 5;
 
 /** One ping at a time through what every workload uses: members, outbox, clock, histogram. */
-async function roundTripsByFleet(target: Target, histogram: Histogram): Promise<void> {
+async function roundTripsByFleet(target: Endpoint, histogram: Histogram): Promise<void> {
   const done = Promise.withResolvers<void>();
   let [sentAt, bytes, trips] = [0, 0, 0];
   const [member] = await openMembers(target, 1, {
@@ -122,7 +122,7 @@ async function roundTripsByFleet(target: Target, histogram: Histogram): Promise<
 }
 
 /** The same by nothing but a socket and Bun's own clock. */
-async function roundTripsPlainly(target: Target, histogram: Histogram): Promise<void> {
+async function roundTripsPlainly(target: Endpoint, histogram: Histogram): Promise<void> {
   const done = Promise.withResolvers<void>();
   const times = new Float64Array(ROUND_TRIPS);
   let [sentAt, trips] = [0, 0];
@@ -145,7 +145,7 @@ async function roundTripsPlainly(target: Target, histogram: Histogram): Promise<
   for (const time of times.subarray(WARM_TRIPS)) recordLatency(histogram, time);
 }
 
-async function withBound(work: Promise<void>, target: Target): Promise<void> {
+async function withBound(work: Promise<void>, target: Endpoint): Promise<void> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => late.reject(new Unreachable(`${target.url} stopped answering within ${TIMEOUT_MS / 1000} s`)),

@@ -10,10 +10,10 @@ import { fdOf, getOption, tcpInfo } from "../../platform/socket-options.ts";
 import { connectWithMss } from "../../platform/tcp-connect.ts";
 import { type Dialect, type DialectName, dialects } from "../../protocols/chat.ts";
 import { dial } from "../dial.ts";
+import { type Endpoint, parseEndpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { createHistogram } from "../histogram.ts";
 import { connectReason } from "../members.ts";
-import { parseTarget, plannedTarget, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type CoalescePlan = {
@@ -61,11 +61,11 @@ const ETHERNET_MSS = 1460;
 /** What has not come when nothing has for so long is missing. */
 const QUIET_MS = 400;
 /** A server that loses messages in so many cells has shown what there is to see. */
-const MOST_SHORT_CELLS = 3;
+const MAX_SHORT_CELLS = 3;
 const HISTOGRAM_SIZE = 129;
 
 export async function runCoalesce(plan: CoalescePlan, exchange: Exchange): Promise<CoalesceReport> {
-  const target = plannedTarget(plan);
+  const target = plannedEndpoint(plan);
   await exchange.ready({ prefixes: [] });
   const cells: Cell[] = [];
   for (const ethernetMss of [false, true])
@@ -76,7 +76,7 @@ export async function runCoalesce(plan: CoalescePlan, exchange: Exchange): Promi
           for (const payload of plan.payloads)
             for (const burst of plan.bursts)
               for (const gap of plan.gapsMilliseconds) {
-                if (cells.filter(({ arrived, messages }) => arrived < messages).length >= MOST_SHORT_CELLS)
+                if (cells.filter(({ arrived, messages }) => arrived < messages).length >= MAX_SHORT_CELLS)
                   return { workload: "coalesce", cells };
                 cells.push(await runCell(pair, plan, payload, burst, gap));
                 exchange.progress({ sent: cells.length, delivered: cells.length });
@@ -107,7 +107,7 @@ type Pair = {
 type Handlers = { data?: (chunk: Uint8Array) => void; open?: () => void };
 
 /** Connects with the wanted MSS; the socket's writes go through an outbox, so that none is lost. */
-async function connect(target: Target, ethernetMss: boolean, noDelay: boolean, { data }: Handlers) {
+async function connect(target: Endpoint, ethernetMss: boolean, noDelay: boolean, { data }: Handlers) {
   const outbox = createOutbox(64 * 1_048_576);
   const handlers = {
     data: (_: Socket, chunk: Uint8Array) => data?.(chunk),
@@ -133,7 +133,7 @@ function connectFd(fd: number, handlers: object): Promise<Socket> {
 }
 
 async function openDirect(
-  _: Target,
+  _: Endpoint,
   __: CoalescePlan,
   ethernetMss: boolean,
   noDelay: boolean,
@@ -150,7 +150,7 @@ async function openDirect(
       data: (_, chunk) => void reads.push(chunk.length),
     },
   });
-  const here = parseTarget(`tcp://127.0.0.1:${listener.port}`)!;
+  const here = parseEndpoint(`tcp://127.0.0.1:${listener.port}`)!;
   const { socket, outbox, write } = await connect(here, ethernetMss, noDelay, {});
   for (let i = 0; !receiver && i < 1000; i++) await Bun.sleep(1);
   return {
@@ -171,7 +171,7 @@ async function openDirect(
 }
 
 async function openThroughChat(
-  target: Target,
+  target: Endpoint,
   plan: CoalescePlan,
   ethernetMss: boolean,
   noDelay: boolean,
@@ -202,7 +202,7 @@ async function openThroughChat(
 }
 
 /** Both are members of the room once the receiver hears the sender and nothing more is on its way. */
-async function hear(target: Target, write: (bytes: Uint8Array) => void, reads: number[]): Promise<void> {
+async function hear(target: Endpoint, write: (bytes: Uint8Array) => void, reads: number[]): Promise<void> {
   const hello = Buffer.from("hello\n");
   for (let tries = 0; tries < 25; tries++) {
     write(hello);

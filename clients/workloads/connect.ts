@@ -19,10 +19,10 @@ import {
   statusOf,
 } from "../../protocols/websocket.ts";
 import { dial } from "../dial.ts";
+import { type Endpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
 import { connectReason, openMembers } from "../members.ts";
-import { plannedTarget, type Target } from "../target.ts";
 import { FLEET_MASK } from "../wire.ts";
 
 export type ConnectPlan = {
@@ -52,12 +52,12 @@ export type ConnectReport = {
 
 const SESSION_TIMEOUT_MS = 5000;
 /** A server that lets so many fail in a row is not asked any more. */
-const MOST_FAILURES = 100;
+const MAX_FAILURES = 100;
 const MAX_HEAD_BYTES = 16_384;
 
 type Run = {
   plan: ConnectPlan;
-  target: Target;
+  target: Endpoint;
   handshake?: { request: Uint8Array; accept: string };
   /** This fleet's share of `most`. */
   most: number;
@@ -71,7 +71,7 @@ type Run = {
 };
 
 export async function runConnect(plan: ConnectPlan, exchange: Exchange): Promise<ConnectReport> {
-  const target = plannedTarget(plan);
+  const target = plannedEndpoint(plan);
   const [first] = await openMembers(target, 1, { onBytes: () => {}, onLost: () => {} });
   first.close();
   await exchange.ready({ prefixes: [] });
@@ -111,7 +111,7 @@ export async function runConnect(plan: ConnectPlan, exchange: Exchange): Promise
   }
 }
 
-function handshakeWith({ hostname, port, path }: Target) {
+function handshakeWith({ hostname, port, path }: Endpoint) {
   const key = createKey(crypto.getRandomValues(new Uint8Array(16)));
   return {
     request: Buffer.from(handshakeRequest(`${hostname}:${port}`, path, key)),
@@ -133,7 +133,7 @@ async function comeAndGo(run: Run): Promise<void> {
       recordLatency(run.session, at - start);
     } catch (error) {
       run.reason = connectReason(run.target, error);
-      if (++run.counts.failed >= MOST_FAILURES) run.over = true;
+      if (++run.counts.failed >= MAX_FAILURES) run.over = true;
     }
   }
 }

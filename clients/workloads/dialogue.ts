@@ -4,6 +4,7 @@
  * server has read what A sent before, and the cut really was one. Replies must come in order and exact.
  */
 import { type Dialogue, type DialogueName, dialogues, type Exchanged } from "../dialogues.ts";
+import { type Endpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { openProbes, type Probe } from "../probe.ts";
 import { seededRandom } from "../requests.ts";
@@ -17,7 +18,6 @@ import {
   sendInPieces,
   stopIfHopeless,
 } from "../stages.ts";
-import { plannedTarget, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type DialoguePlan = {
@@ -35,7 +35,7 @@ const CONNECTIONS = 8;
 const TOGETHER = [2, 10, 100];
 
 export async function runDialogue(plan: DialoguePlan, exchange: Exchange): Promise<DialogueReport> {
-  const target = plannedTarget(plan);
+  const target = plannedEndpoint(plan);
   await exchange.ready({ prefixes: [] });
   const dialogue = dialogues[plan.protocol];
   await firstReply(target, dialogue);
@@ -55,7 +55,7 @@ export async function runDialogue(plan: DialoguePlan, exchange: Exchange): Promi
 }
 
 /** A server that does not answer one plain request is not there, which is another thing than being wrong. */
-async function firstReply(target: Target, { corpus: [plain] }: Dialogue): Promise<void> {
+async function firstReply(target: Endpoint, { corpus: [plain] }: Dialogue): Promise<void> {
   const [probe] = await openProbes(target, 1);
   probe.send(plain.request);
   const answered = await probe.arrived(1, CASE_TIMEOUT_MS);
@@ -142,7 +142,7 @@ async function byteByByte(a: Probe, _: Probe, corpus: Exchanged[]): Promise<Stag
 }
 
 /** Random requests on 8 connections, their streams cut and merged at random places. */
-async function randomCuts(target: Target, plan: DialoguePlan, dialogue: Dialogue): Promise<Stage> {
+async function randomCuts(target: Endpoint, plan: DialoguePlan, dialogue: Dialogue): Promise<Stage> {
   const stage = emptyStage("random");
   const random = seededRandom(plan.seed ^ 0x5eed);
   const next = dialogue.random(random);

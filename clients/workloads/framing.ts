@@ -7,6 +7,7 @@ import { type Dialect, type DialectName, dialects } from "../../protocols/chat.t
 import { createObjectSplitter, splitObjects } from "../../protocols/json-objects.ts";
 import { createLineBuffer, splitLines } from "../../protocols/lines.ts";
 import { type CorpusLine, corpus, type LineForm, lineForm, randomLine } from "../corpus.ts";
+import { type Endpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { createLedger } from "../ledger.ts";
 import { openProbes, type Probe } from "../probe.ts";
@@ -23,7 +24,6 @@ import {
   sendInPieces,
   stopIfHopeless,
 } from "../stages.ts";
-import { plannedTarget, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type FramingPlan = {
@@ -47,7 +47,7 @@ const STALLED_MS = 5000;
 type Trio = { a: Probe; b: Probe; c: Probe; form: LineForm; prefixOf: (probe: Probe) => Uint8Array };
 
 export async function runFraming(plan: FramingPlan, exchange: Exchange): Promise<FramingReport> {
-  const target = plannedTarget(plan);
+  const target = plannedEndpoint(plan);
   await exchange.ready({ prefixes: [] });
   const form = lineForm(dialects[plan.protocol], Math.floor(Date.now() / 1000));
   const lines = corpus(form.limit);
@@ -68,7 +68,7 @@ export async function runFraming(plan: FramingPlan, exchange: Exchange): Promise
 const SYNC = new Uint8Array(Buffer.from("(another member speaks between the parts)"));
 
 /** Opens three members and waits until they hear each other; ids are read from the greetings. */
-async function openTrio(target: Target, protocol: DialectName, form: LineForm): Promise<Trio> {
+async function openTrio(target: Endpoint, protocol: DialectName, form: LineForm): Promise<Trio> {
   const dialect: Dialect = dialects[protocol];
   const [a, b, c] = await openProbes(target, 3);
   const ids = new Map<Probe, number>();
@@ -216,7 +216,7 @@ async function byteByByte(trio: Trio, lines: CorpusLine[]): Promise<Stage> {
 type Line = { sender: number; sequence: number };
 
 /** Random lines from 8 senders to 8 receivers and to each other, their streams cut and merged at random places. */
-async function randomCuts(target: Target, plan: FramingPlan, form: LineForm): Promise<Stage> {
+async function randomCuts(target: Endpoint, plan: FramingPlan, form: LineForm): Promise<Stage> {
   const random = seededRandom(plan.seed ^ 0x5eed);
   const dialect: Dialect = dialects[plan.protocol];
   const probes = await openProbes(target, SENDERS + RECEIVERS);
@@ -286,7 +286,12 @@ function judgeRandom(
 }
 
 /** Waits until every member has heard the last one; returns the ids that a greeting gave, by member. */
-async function hearAll(target: Target, probes: Probe[], form: LineForm, dialect: Dialect): Promise<number[]> {
+async function hearAll(
+  target: Endpoint,
+  probes: Probe[],
+  form: LineForm,
+  dialect: Dialect,
+): Promise<number[]> {
   const texts = probes.map(() => "");
   const last = probes.length - 1;
   const met = () =>

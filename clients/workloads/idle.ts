@@ -5,9 +5,9 @@
  */
 import { serverMemory, serverProcesses } from "../../platform/meter.ts";
 import { memory, openFilesOf } from "../../platform/proc.ts";
+import { plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { type Member, openAsMany } from "../members.ts";
-import { plannedTarget } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type IdlePlan = {
@@ -42,7 +42,7 @@ const STALLED_MS = 1000;
 const POLL_MS = 20;
 
 export async function runIdle(plan: IdlePlan, exchange: Exchange): Promise<IdleReport> {
-  const target = plannedTarget(plan);
+  const target = plannedEndpoint(plan);
   const pids = exchange.fleet === 0 ? plan.serverPids : [];
   const mine = (all: number) => Math.ceil((all - exchange.fleet) / exchange.fleets);
   const members: Member[] = [];

@@ -1,6 +1,7 @@
 /** The workloads a fleet knows: one file each, one line here. */
+
+import type { TlsTrust } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
-import type { TlsTrust } from "../target.ts";
 import { runCalibrate } from "./calibrate.ts";
 import { runCoalesce } from "./coalesce.ts";
 import { runConnect } from "./connect.ts";
@@ -26,7 +27,7 @@ const workloads = {
 };
 
 type Run = (typeof workloads)[keyof typeof workloads];
-/** `trust` is of the target, whatever the workload; `plannedTarget` reads it. */
+/** `trust` is of the target, whatever the workload; `plannedEndpoint` reads it. */
 export type Plan = Parameters<Run>[0] & { trust?: TlsTrust };
 export type Report = Awaited<ReturnType<Run>>;
 

@@ -8,6 +8,7 @@ import { udpDrops } from "../../platform/proc.ts";
 import { stamp } from "../../protocols/stamp.ts";
 import { type ArrivalsReport, createArrivals } from "../arrivals.ts";
 import { type Churned, churn } from "../churn.ts";
+import { plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { createLedger, type Ledger, type Witness } from "../ledger.ts";
 import { openMembers } from "../members.ts";
@@ -15,8 +16,7 @@ import type { Pace } from "../pacer.ts";
 import { createReader, createReceiver, marks, markTag } from "../reader.ts";
 import type { ConnectionsLost, Offered, RoomPlan, Run } from "../room.ts";
 import { finish } from "../room-end.ts";
-import { allMessages, compose, offer, warmMessages } from "../room-load.ts";
-import { plannedTarget } from "../target.ts";
+import { allMessages, compose, driveLoad, warmMessages } from "../room-load.ts";
 import { Unreachable } from "../unreachable.ts";
 import { answerControl, roomWire } from "../wire.ts";
 
@@ -48,8 +48,8 @@ const ROLL_CALL_EVERY_MS = 250;
 const START_DELAY_NS = 20e6;
 /** How often it is noted what has been offered; and bounds of what a report holds of that, and of lost connections. */
 const OFFERED_EVERY_MS = 20;
-const MOST_OFFERED = 100_000;
-const MOST_LOST_TOLD = 1000;
+const MAX_OFFERED = 100_000;
+const MAX_LOST_TOLD = 1000;
 /** Before anything has been said, a room may tell each member of each other one, and this much more. */
 const NOTICE_BYTES = 128;
 const UNASKED_BYTES = 16 * 1_048_576;
@@ -79,7 +79,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
     try {
       const [measured, open, churned] = await Promise.all([
         measure(run, start),
-        offer(run, start),
+        driveLoad(run, start),
         plan.churn && exchange.fleet === 0
           ? churn(run.target, plan.churn, start + plan.warmupSeconds * 1e9, plan.seconds)
           : undefined,
@@ -114,7 +114,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
 }
 
 function noteOffered({ offered, sent }: Run): void {
-  if (offered.length < MOST_OFFERED) offered.push({ at: now(), messages: sum(sent) });
+  if (offered.length < MAX_OFFERED) offered.push({ at: now(), messages: sum(sent) });
 }
 
 /** Opens this fleet's members, and everything that takes what comes for them. */
@@ -123,7 +123,7 @@ async function join(
   exchange: Exchange,
   onLatency?: (sender: number, sequence: number, intended: number, at: number) => void,
 ): Promise<Run> {
-  const target = plannedTarget(plan);
+  const target = plannedEndpoint(plan);
   const wire = roomWire(plan.protocol, plan.messageBytes);
   const { senders } = plan.load;
   const count = Math.ceil((plan.connections - exchange.fleet) / exchange.fleets);
@@ -192,7 +192,7 @@ async function join(
     onLost(index, reason) {
       run.lost.count++;
       run.lost.reason = reason;
-      if (run.lost.each.length < MOST_LOST_TOLD)
+      if (run.lost.each.length < MAX_LOST_TOLD)
         run.lost.each.push({
           at: now(),
           received: run.received[index],

@@ -4,10 +4,15 @@
  */
 import { now } from "../../platform/clock.ts";
 import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
+import { plannedEndpoint } from "../endpoint.ts";
+import type { Exchange } from "../exchange.ts";
+import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
+import { openMembers } from "../members.ts";
+import { type Pace, pace } from "../pacer.ts";
 import {
   ask,
   askAll,
-  createAsker,
+  createRequestClient,
   emptyCounts,
   GIVE_UP_NS,
   giveUp,
@@ -15,13 +20,8 @@ import {
   type SumCounts,
   type SumRun,
   type SumWitness,
-} from "../askers.ts";
-import type { Exchange } from "../exchange.ts";
-import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
-import { openMembers } from "../members.ts";
-import { type Pace, pace } from "../pacer.ts";
+} from "../request-clients.ts";
 import { createRequestPool, POOL_SIZE } from "../requests.ts";
-import { plannedTarget } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type SumPlan = {
@@ -57,7 +57,7 @@ const START_DELAY_NS = 20e6;
 type Run = SumRun & { plan: SumPlan };
 
 export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumReport> {
-  const target = plannedTarget(plan);
+  const target = plannedEndpoint(plan);
   // An open loop that has more in flight stops, and says that it did.
   // No more than a reply can be told apart from, with the closing request.
   const depth = plan.load.loop === "closed" ? Math.min(plan.load.depth, POOL_SIZE - 1) : POOL_SIZE - 1;
@@ -76,7 +76,7 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
     latency,
     measuring: false,
     asking: false,
-    askers: [],
+    clients: [],
     lastReply: now(),
     longestSilence: 0,
     batch: new Uint8Array(65_536),
@@ -85,14 +85,16 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
     target,
     Math.ceil((plan.connections - exchange.fleet) / exchange.fleets),
     {
-      onBytes: (index, chunk) => receive(run, run.askers[index], chunk),
+      onBytes: (index, chunk) => receive(run, run.clients[index], chunk),
       onLost(_, reason) {
         lost.count++;
         lost.reason = reason;
       },
     },
   );
-  run.askers = members.map((member, index) => createAsker(member, depth, (index * 97) % pool.length));
+  run.clients = members.map((member, index) =>
+    createRequestClient(member, depth, (index * 97) % pool.length),
+  );
 
   try {
     await firstReplies(run, () => lost);
@@ -111,7 +113,7 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
           : undefined;
       if (plan.load.loop === "closed") {
         run.asking = true;
-        for (const asker of run.askers) askAll(run, asker);
+        for (const client of run.clients) askAll(run, client);
       }
       const measured = await measuring;
       run.asking = false;
@@ -138,13 +140,13 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
 /** One request on each connection must be answered before anything is measured. */
 async function firstReplies(run: Run, lost: () => { count: number; reason: string }): Promise<void> {
   const deadline = now() + ANSWER_SECONDS * 1e9;
-  for (const asker of run.askers) ask(run, asker, now());
-  while (run.counts.replies < run.askers.length) {
+  for (const client of run.clients) ask(run, client, now());
+  while (run.counts.replies < run.clients.length) {
     if (lost().count > 0)
       throw new Unreachable(`${run.target.url}: ${lost().count} connections lost: ${lost().reason}`);
     if (now() > deadline)
       throw new Unreachable(
-        `${run.target.url} took ${run.askers.length} connections but answered ${run.counts.replies} of ${run.askers.length} first requests within ${ANSWER_SECONDS} s`,
+        `${run.target.url} took ${run.clients.length} connections but answered ${run.counts.replies} of ${run.clients.length} first requests within ${ANSWER_SECONDS} s`,
       );
     await Bun.sleep(2);
   }
@@ -194,7 +196,7 @@ async function askOpen(
       interval: 1e9 / rate,
       count: Math.round(rate * (warmupSeconds + seconds)),
       mine: (k) => (k % connections) % fleets === fleet,
-      send: (k, intended) => ask(run, run.askers[Math.floor((k % connections) / fleets)], intended),
+      send: (k, intended) => ask(run, run.clients[Math.floor((k % connections) / fleets)], intended),
       onLag(nanoseconds) {
         if (run.measuring) recordLatency(lag, nanoseconds);
       },
@@ -210,21 +212,21 @@ async function askOpen(
  */
 async function drain(run: Run, lost: () => number): Promise<void> {
   await untilQuiet(run, lost);
-  const open = run.askers.filter(({ count }) => count > 0);
+  const open = run.clients.filter(({ count }) => count > 0);
   const { counts } = run;
   if (run.target.transport === "udp") {
     for (const { count } of open) counts.missing += count;
     return;
   }
-  for (const asker of open) ask(run, asker, now());
+  for (const client of open) ask(run, client, now());
   if (open.length > 0) await untilQuiet(run, lost);
-  counts.unanswered = run.askers.reduce((sum, { count }) => sum + count, 0);
+  counts.unanswered = run.clients.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** Until nothing is in flight, nothing has come for the quiet time, or the bound is reached. */
 async function untilQuiet(run: Run, lost: () => number): Promise<void> {
   const begin = now();
-  while (run.askers.some(({ count }) => count > 0) && lost() < run.askers.length) {
+  while (run.clients.some(({ count }) => count > 0) && lost() < run.clients.length) {
     const silent = now() - Math.max(begin, run.lastReply);
     if (silent > run.plan.quietSeconds * 1e9 || now() - begin > DRAIN_SECONDS * 1e9) return;
     await Bun.sleep(5);

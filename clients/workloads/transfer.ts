@@ -11,10 +11,10 @@ import { now } from "../../platform/clock.ts";
 import { readMeter, serverMemory, type Used, usedBetween } from "../../platform/meter.ts";
 import { ACCEPTED, receipt, writeName } from "../../protocols/file.ts";
 import { dial } from "../dial.ts";
+import { type Endpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { connectReason } from "../members.ts";
 import { seededRandom } from "../requests.ts";
-import { plannedTarget, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type TransferPlan = {
@@ -49,7 +49,7 @@ const STALL_MS = 10_000;
 const MAX_ANSWER_BYTES = 200;
 
 export async function runTransfer(plan: TransferPlan, exchange: Exchange): Promise<TransferReport> {
-  const target = plannedTarget(plan);
+  const target = plannedEndpoint(plan);
   const body = createBody(plan.seed);
   const [warm, wanted] = [plan.warmBytes, plan.bytes].map((bytes) => receiptOf(body, bytes));
   await exchange.ready({ prefixes: [] });
@@ -98,7 +98,7 @@ type Answer = { text: string; end: string };
 /** Sends one file and waits until the server closes. */
 async function send(
   plan: TransferPlan,
-  target: Target,
+  target: Endpoint,
   body: Body,
   name: string,
   size: number,

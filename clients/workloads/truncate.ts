@@ -6,8 +6,8 @@ import { addressText } from "../../platform/address.ts";
 import { openSmallReceiver } from "../../platform/small-receiver.ts";
 import { udpPlace } from "../../platform/udp-source.ts";
 import { relayPrefix } from "../../protocols/relay.ts";
+import { type Endpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
-import { plannedTarget, type Target } from "../target.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type TruncatePlan = {
@@ -50,7 +50,7 @@ const TRIES = 3;
 const REGISTER_TRIES = 20;
 
 export async function runTruncate(plan: TruncatePlan, exchange: Exchange): Promise<TruncateReport> {
-  const target = plannedTarget(plan);
+  const target = plannedEndpoint(plan);
   await exchange.ready({ prefixes: [] });
   const relay = await openReceiver(target);
   const paths: Path[] = [];
@@ -105,7 +105,7 @@ type Receiver = {
 };
 
 /** A client of the relay; each datagram that comes is kept. Refusals are left to the time bound of the caller. */
-async function openReceiver(target: Target): Promise<Receiver> {
+async function openReceiver(target: Endpoint): Promise<Receiver> {
   const datagrams: Uint8Array[] = [];
   const { local, peer } = await udpPlace(target.hostname, target.port);
   const socket = await Bun.udpSocket({
@@ -129,7 +129,7 @@ async function waitUntil(done: () => boolean, milliseconds: number): Promise<boo
 }
 
 /** The receiver is registered once it hears another client. */
-async function register(target: Target, receiver: Receiver): Promise<void> {
+async function register(target: Endpoint, receiver: Receiver): Promise<void> {
   for (let i = 0; i < REGISTER_TRIES; i++) {
     const sender = await openReceiver(target);
     try {
@@ -146,7 +146,7 @@ async function register(target: Target, receiver: Receiver): Promise<void> {
 }
 
 /** One datagram through the relay, from a client of its own: notices may be limited to one a second for each. */
-async function throughRelay(target: Target, receiver: Receiver, bytes: number): Promise<Fate> {
+async function throughRelay(target: Endpoint, receiver: Receiver, bytes: number): Promise<Fate> {
   let fate: Fate = { bytes, outcome: "dropped silently", arrived: 0 };
   for (let i = 0; i < TRIES && fate.outcome === "dropped silently"; i++) {
     const sender = await openReceiver(target);

@@ -16,7 +16,7 @@ type Answer = { status: number; type: string; body: string };
 async function get(t: Context, path: string): Promise<Answer> {
   const peer = await t.tcp(t.peers.length === 0 ? "alice" : `reader${t.peers.length}`);
   peer.send(`GET ${path} HTTP/1.1\r\nHost: ${hostOf(t)}\r\nConnection: close\r\n\r\n`);
-  await until(peer, peer.patience, () => peer.ended !== "open");
+  await until(peer, peer.timeout, () => peer.ended !== "open");
   const head = readHead(peer.unread());
   if (!head) return { status: 0, type: "", body: "" };
   return {

@@ -17,7 +17,7 @@ function answerPings(peer: WsPeer): void {
 async function hears(t: Context, listener: WsPeer, author: WsPeer, word: string): Promise<void> {
   const at = firstFrame(listener, ({ payload }) => payload.toString() === relayed(author, word));
   author.text(word);
-  const heard = await until(listener.tcp, t.patience, () => at() >= 0 || listener.tcp.ended !== "open");
+  const heard = await until(listener.tcp, t.timeout, () => at() >= 0 || listener.tcp.ended !== "open");
   const wish = `${listener.name} receives "${word}" of ${author.name}`;
   holds(heard && at() >= 0, wish, listener.tcp.ended === "open" ? "it did not come" : "the connection ended");
 }

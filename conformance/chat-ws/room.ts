@@ -47,7 +47,7 @@ export async function join(t: Context, others: readonly WsPeer[]): Promise<WsPee
     const hello = relayed(peer, word);
     peer.text(word);
     // All are waited for each time: whoever has heard an earlier word hears this one too.
-    const [deaf] = await deafTo(hello, others, t.patience / MAX_GREETINGS);
+    const [deaf] = await deafTo(hello, others, t.timeout / MAX_GREETINGS);
     if (!deaf) return peer;
     if (attempt < MAX_GREETINGS) continue;
     throw new Violation(

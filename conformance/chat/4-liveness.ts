@@ -146,7 +146,7 @@ export const liveness: ChatRule[] = [
       for (let attempt = 0; attempt < 10 && deaf() > 0; attempt++) {
         chat.say(alice, marker);
         await Promise.all(
-          guests.map((guest, i) => until(guest, chat.t.patience / 10, () => places[i]() >= 0)),
+          guests.map((guest, i) => until(guest, chat.t.timeout / 10, () => places[i]() >= 0)),
         );
       }
       if (deaf() > 0) throw new Violation("50 guests hear a message", `${deaf()} of them did not`);
@@ -158,7 +158,7 @@ async function evicts(chat: Chat): Promise<void> {
   const [slow] = await withSlowReaders(chat, 1);
   slow.ignore();
   slow.read();
-  await until(slow, chat.t.patience, () => slow.ended !== "open");
+  await until(slow, chat.t.timeout, () => slow.ended !== "open");
   if (slow.ended === "open")
     throw new Violation(
       `the server ends ${slow.name}'s connection, which is 8 MB behind`,

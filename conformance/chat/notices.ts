@@ -38,7 +38,7 @@ export async function joinNotice({ joined, units }: Dialect, other: TcpPeer, who
 
 async function skipTo(peer: TcpPeer, notice: Notice, wish: string): Promise<number> {
   const find = finderOf(peer, notice);
-  await until(peer, peer.patience, () => find() !== undefined || peer.ended !== "open");
+  await until(peer, peer.timeout, () => find() !== undefined || peer.ended !== "open");
   await until(peer, REST_MS, () => peer.unread()[(find()?.end ?? 0) - 1] === 10 || peer.ended !== "open");
   const found = find();
   if (!found)

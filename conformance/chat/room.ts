@@ -130,7 +130,7 @@ async function greet({ said, t, dialect }: Chat, peer: TcpPeer, others: TcpPeer[
     const hello = said(`hello from ${peer.name}${again}`);
     peer.send(hello);
     // All are waited for each time: whoever has heard an earlier word hears this one too.
-    const [deaf] = await deafTo(hello, others, t.patience / MAX_GREETINGS);
+    const [deaf] = await deafTo(hello, others, t.timeout / MAX_GREETINGS);
     if (!deaf) return;
     if (attempt < MAX_GREETINGS) continue;
     const wish = `${deaf.name} receives "${dialect.prefix({ id: 0, address: peer.address })}" and ${show(hello)}`;

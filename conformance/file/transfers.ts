@@ -30,7 +30,7 @@ export async function accepted(peer: TcpPeer): Promise<void> {
 
 /** One byte that is no Y, then the end; what the peer sends meanwhile is of no use. */
 export async function refused(peer: TcpPeer): Promise<void> {
-  await until(peer, peer.patience, () => peer.unread().length > 0 || peer.ended !== "open");
+  await until(peer, peer.timeout, () => peer.unread().length > 0 || peer.ended !== "open");
   const answer = peer.take(1).toString();
   holds(
     answer !== "" && !/[Yy]/.test(answer),

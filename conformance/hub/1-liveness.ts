@@ -72,7 +72,7 @@ export const hubRules: WsRule[] = [
     async run(t) {
       const [alice, bob] = await enter(t, 2);
       const [first, second] = await Promise.all(
-        [alice, bob].map((peer) => live(peer, t.time("ping") * 4 + peer.tcp.patience, true, 2)),
+        [alice, bob].map((peer) => live(peer, t.time("ping") * 4 + peer.tcp.timeout, true, 2)),
       );
       holds(first >= 2 && second >= 2, "two pings at least to each", `there were ${first} and ${second}`);
     },

@@ -157,7 +157,7 @@ export const payload: RelayRule[] = [
     async run(t) {
       const [alice, bob, carol] = await register(t, 3);
       for (let i = 0; i < 9; i++) for (const author of [alice, bob]) author.send(`${author.name} ${i}`);
-      await until(carol, t.patience, () => carol.datagrams.length >= 18);
+      await until(carol, t.timeout, () => carol.datagrams.length >= 18);
       await sleep(20);
       const came = carol.datagrams.splice(0).map(String).sort();
       const wish = [alice, bob].flatMap((author) =>

@@ -45,7 +45,7 @@ async function awaitWord(listener: UdpPeer, word: Buffer): Promise<void> {
     while (looked < datagrams.length && !datagrams[looked].equals(word)) looked++;
     return looked < datagrams.length;
   };
-  if (await until(listener, listener.patience, came)) datagrams.splice(0, looked + 1);
+  if (await until(listener, listener.timeout, came)) datagrams.splice(0, looked + 1);
   else
     throw new Violation(
       `${listener.name} receives the first datagram of another`,

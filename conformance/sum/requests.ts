@@ -9,14 +9,18 @@ import { Violation } from "../violation.ts";
 import { show } from "../wire-log.ts";
 
 /** One conversation: asks, and gives back the reply's text, without the end of line where there is one. */
-export type Asker = (request: string) => Promise<string>;
-export type Transport = { slug: string; open: (t: Context) => Promise<Asker>; afterError: Case["ends"] };
+export type RequestClient = (request: string) => Promise<string>;
+export type Transport = {
+  slug: string;
+  open: (t: Context) => Promise<RequestClient>;
+  afterError: Case["ends"];
+};
 
 export type SumRule = Omit<Case, "id" | "source" | "run"> & {
   number: string;
   /** The connection may end after it, where the transport has one. */
   refuses?: true;
-  run: (ask: Asker) => Promise<void>;
+  run: (ask: RequestClient) => Promise<void>;
 };
 
 /** More than any right reply has: past it nothing is looked at, so that no pattern runs over an endless one. */
@@ -29,19 +33,19 @@ export function isSum(reply: string, sum: bigint, id?: string): boolean {
   return members?.[1] === String(sum) && members[2] === id;
 }
 
-async function gives(ask: Asker, text: string, sum: bigint): Promise<void> {
+async function gives(ask: RequestClient, text: string, sum: bigint): Promise<void> {
   const reply = await ask(text);
   if (!isSum(reply, sum))
     throw new Violation(`${show(text)} is answered {"Sum":${sum}}`, `came ${show(reply)}`);
 }
 
-const sums = async (ask: Asker, a: bigint, b: bigint) => gives(ask, request(a, b), a + b);
+const sums = async (ask: RequestClient, a: bigint, b: bigint) => gives(ask, request(a, b), a + b);
 
 /** The reply is an object with a reason as its Error and nothing more. */
 export const isError = (reply: string): boolean =>
   reply.length <= MAX_REPLY_CHARACTERS && /^\s*\{\s*"Error"\s*:\s*"(?:[^"\\]|\\.)+"\s*\}\s*$/.test(reply);
 
-async function refuses(ask: Asker, text: string): Promise<void> {
+async function refuses(ask: RequestClient, text: string): Promise<void> {
   const reply = await ask(text);
   if (!isError(reply))
     throw new Violation(`${show(text)} is answered {"Error":"<why>"}`, `came ${show(reply)}`);

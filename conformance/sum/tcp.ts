@@ -227,7 +227,7 @@ const own: Rule[] = [
     bound: 90_000,
     async run(t) {
       const alice = await t.tcp("alice");
-      await closed(alice, "closed", t.time("idle") * 2 + t.patience);
+      await closed(alice, "closed", t.time("idle") * 2 + t.timeout);
     },
   },
   {

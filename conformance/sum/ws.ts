@@ -157,7 +157,7 @@ const own: Case[] = [
     bound: 60_000,
     async run(t) {
       const alice = await t.ws("alice");
-      await closed(alice.tcp, "closed", t.time("idle") * 2 + t.patience);
+      await closed(alice.tcp, "closed", t.time("idle") * 2 + t.timeout);
     },
   },
   {

@@ -7,7 +7,7 @@ import { connectRaw } from "../../servers/testing.ts";
 import { fault, type Going, miss, type Tally } from "./tally.ts";
 
 const TRANSFER_MS = 200;
-const MOST_BYTES = 2_000_000;
+const MAX_BYTES = 2_000_000;
 const DRIP_MS = 500;
 const DRIP_BYTES = 1000;
 
@@ -42,7 +42,7 @@ export async function soakFiles(url: string, dir: string, tally: Tally): Promise
 
   async function transfer(name: string): Promise<void> {
     const one = await begin(url, name);
-    await one.give(Buffer.alloc(Math.floor(Math.random() * MOST_BYTES), name));
+    await one.give(Buffer.alloc(Math.floor(Math.random() * MAX_BYTES), name));
     if (await one.finish()) tally.verified++;
     else fault(tally, `transfer ${name} was not confirmed`);
     if (!readdirSync(dir).includes(name)) miss(tally, 1, `the file ${name}`);

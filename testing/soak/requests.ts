@@ -1,6 +1,7 @@
 /** Clients who ask from beginning to end, and compare every byte of every reply. */
+
+import { parseEndpoint } from "../../clients/endpoint.ts";
 import { openMembers } from "../../clients/members.ts";
-import { parseTarget } from "../../clients/target.ts";
 import { encodeFrame, FIN, opcodes } from "../../protocols/websocket.ts";
 import { fault, type Going, miss, settled, type Tally } from "./tally.ts";
 
@@ -36,12 +37,12 @@ export async function soakRequests(
   question: Question,
   url: string,
   tally: Tally,
-  patienceMs?: number,
+  timeoutMs?: number,
 ): Promise<Going> {
   /** Replies that are to come, by client: in order, but for datagrams, which may come in any. */
   const open: Uint8Array[][] = Array.from({ length: CLIENTS }, () => []);
   const rests: Buffer[] = open.map(() => Buffer.alloc(0));
-  const target = parseTarget(url)!;
+  const target = parseEndpoint(url)!;
   let number = 0;
   let stopping = false;
 
@@ -84,7 +85,7 @@ export async function soakRequests(
   return {
     async stop() {
       clearInterval(timer);
-      await settled(() => open.every((replies) => replies.length === 0), patienceMs);
+      await settled(() => open.every((replies) => replies.length === 0), timeoutMs);
       for (const { index } of clients) miss(tally, open[index].length, `replies to client ${index}`);
       stopping = true;
       for (const client of clients) client.close();

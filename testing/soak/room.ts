@@ -2,8 +2,9 @@
  * Members of a room who stay from beginning to end, talk all the time, and check every byte that they hear of one
  * another. What others say, who are there to disturb, they pass over.
  */
+
+import { parseEndpoint } from "../../clients/endpoint.ts";
 import { openMembers } from "../../clients/members.ts";
-import { parseTarget } from "../../clients/target.ts";
 import { type RoomProtocol, roomWire } from "../../clients/wire.ts";
 import { fault, type Going, miss, settled, type Tally } from "./tally.ts";
 
@@ -29,10 +30,10 @@ export async function soakRoom(
   protocol: RoomProtocol,
   url: string,
   tally: Tally,
-  patienceMs?: number,
+  timeoutMs?: number,
 ): Promise<Going> {
   const wire = roomWire(protocol, MESSAGE_BYTES);
-  const target = parseTarget(url)!;
+  const target = parseEndpoint(url)!;
   const hearings: Hearing[] = Array.from({ length: MEMBERS }, () => ({
     rest: Buffer.alloc(0),
     next: [],
@@ -120,7 +121,7 @@ export async function soakRoom(
   return {
     async stop() {
       clearInterval(timer);
-      await settled(() => owed().every(({ count }) => count === 0), patienceMs);
+      await settled(() => owed().every(({ count }) => count === 0), timeoutMs);
       for (const { count, between } of owed()) miss(tally, count, between);
       stopping = true;
       for (const member of members) member.close();

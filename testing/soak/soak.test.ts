@@ -20,18 +20,18 @@ const here = { host: "127.0.0.1", port: 0, every: 10 };
 /** More than ten messages of each sender to each receiver. */
 const ENOUGH = 150;
 /** For what will not come: some messages or requests of each client. */
-const PATIENCE_MS = 500;
+const TIMEOUT_MS = 500;
 
 let server: Running;
 afterEach(() => server.stop());
 
 /** How clients are begun, and how long they wait for what does not come. */
-type Start = (url: string, tally: Tally, patienceMs: number) => Promise<Going>;
+type Start = (url: string, tally: Tally, timeoutMs: number) => Promise<Going>;
 
 /** Lets clients be with the server until they have seen enough, or a fault; what they say of it. */
 async function soak(start: Start, enough = ENOUGH, boundMs = WAIT_MS): Promise<Tally> {
   const tally = createTally();
-  const going = await start(server.url, tally, PATIENCE_MS);
+  const going = await start(server.url, tally, TIMEOUT_MS);
   await settled(() => tally.verified >= enough || tally.missing + tally.faults > 0, boundMs);
   await going.stop();
   return tally;
@@ -39,12 +39,12 @@ async function soak(start: Start, enough = ENOUGH, boundMs = WAIT_MS): Promise<T
 
 const inRoom =
   (protocol: RoomProtocol): Start =>
-  (url, tally, patienceMs) =>
-    soakRoom(protocol, url, tally, patienceMs);
+  (url, tally, timeoutMs) =>
+    soakRoom(protocol, url, tally, timeoutMs);
 const asking =
   (name: keyof typeof questions): Start =>
-  (url, tally, patienceMs) =>
-    soakRequests(questions[name], url, tally, patienceMs);
+  (url, tally, timeoutMs) =>
+    soakRequests(questions[name], url, tally, timeoutMs);
 
 const judgement = ({ missing, faults }: Tally) =>
   [missing > 0 && "missing", faults > 0 && "faults"].filter(Boolean).join(" ");
@@ -92,10 +92,10 @@ test.each([
 
 test("what has not come at the end is missing", async () => {
   server = startChatMutant({ ...here, dialect: "chat/bracket", fault: "silent" });
-  const room = await soak(inRoom("chat/bracket"), 1, PATIENCE_MS);
+  const room = await soak(inRoom("chat/bracket"), 1, TIMEOUT_MS);
   await server.stop();
   server = startSumTcpMutant({ ...here, fault: "silent", idleSeconds: 30 });
-  const sums = await soak(asking("sum/tcp"), 1, PATIENCE_MS);
+  const sums = await soak(asking("sum/tcp"), 1, TIMEOUT_MS);
   expect([judgement(room), judgement(sums)]).toEqual(["missing", "missing"]);
 });
 

@@ -40,9 +40,9 @@ export function miss(tally: Tally, count: number, text: string): void {
 /** Something that goes on until it is stopped; `stop` waits, bounded, for what is still on its way. */
 export type Going = { stop: () => Promise<void> };
 
-const PATIENCE_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 
 /** Waits until it is so, or no longer makes sense to. */
-export async function settled(isSo: () => boolean, patienceMs = PATIENCE_MS): Promise<void> {
-  for (const end = performance.now() + patienceMs; !isSo() && performance.now() < end; ) await Bun.sleep(20);
+export async function settled(isSo: () => boolean, timeoutMs = TIMEOUT_MS): Promise<void> {
+  for (const end = performance.now() + timeoutMs; !isSo() && performance.now() < end; ) await Bun.sleep(20);
 }

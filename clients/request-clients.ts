@@ -5,10 +5,10 @@
  */
 import { now } from "../platform/clock.ts";
 import { isControl } from "../protocols/websocket.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { type Histogram, recordLatency } from "./histogram.ts";
 import type { Member } from "./members.ts";
 import type { PooledRequest } from "./requests.ts";
-import type { Target } from "./target.ts";
 import { nextDepth } from "./windows.ts";
 import { answerControl } from "./wire.ts";
 
@@ -53,12 +53,12 @@ const WITNESSES_PER_KIND = 5;
 /** A datagram that has not been answered after so long is not waited for. */
 export const GIVE_UP_NS = 250e6;
 /** Bytes of a reply that has no end: more than any right one has. */
-const MOST_REPLY_BYTES = 65_536;
+const MAX_REPLY_BYTES = 65_536;
 /** Requests that were passed over and may still be answered, late, of one connection. */
-const MOST_PASSED_OVER = 4096;
+const MAX_PASSED_OVER = 4096;
 
 /** One connection's requests in flight: a ring of places in the pool and of the times they count from. */
-export type Asker = {
+export type RequestClient = {
   member: Member;
   next: number;
   ring: Int32Array;
@@ -76,9 +76,9 @@ export type Asker = {
   carry: Uint8Array;
 };
 
-/** All that the askers of one run share. */
+/** All that the clients of one run share. */
 export type SumRun = {
-  target: Target;
+  target: Endpoint;
   pool: PooledRequest[];
   counts: SumCounts;
   witnesses: SumWitness[];
@@ -87,7 +87,7 @@ export type SumRun = {
   measuring: boolean;
   /** Whether a reply makes room for the next request (closed loop). */
   asking: boolean;
-  askers: Asker[];
+  clients: RequestClient[];
   /** When the last reply came, and the longest time without one, nanoseconds. */
   lastReply: number;
   longestSilence: number;
@@ -96,7 +96,7 @@ export type SumRun = {
 };
 
 /** @param depth most requests in flight; there is room for one more, which closes the connection's questions */
-export function createAsker(member: Member, depth: number, next: number): Asker {
+export function createRequestClient(member: Member, depth: number, next: number): RequestClient {
   return {
     member,
     next,
@@ -116,142 +116,142 @@ export function createAsker(member: Member, depth: number, next: number): Asker 
 const EMPTY = new Uint8Array(0);
 
 /** Asks the next request of the pool; false when the connection can take no more. */
-export function ask(run: SumRun, asker: Asker, time: number): boolean {
-  const { bytes } = run.pool[asker.next];
-  if (asker.count === asker.ring.length || !asker.member.send(bytes, 0, bytes.length)) return false;
-  enter(run, asker, time);
+export function ask(run: SumRun, client: RequestClient, time: number): boolean {
+  const { bytes } = run.pool[client.next];
+  if (client.count === client.ring.length || !client.member.send(bytes, 0, bytes.length)) return false;
+  enter(run, client, time);
   return true;
 }
 
 /** Closed loop: asks as much as there is room for, by one write; each datagram is its own. */
-export function askAll(run: SumRun, asker: Asker): void {
+export function askAll(run: SumRun, client: RequestClient): void {
   const time = now();
-  if (asker.since === 0) asker.since = time;
-  const count = asker.allowed - asker.count;
+  if (client.since === 0) client.since = time;
+  const count = client.allowed - client.count;
   if (count <= 1 || run.target.transport === "udp") {
-    for (let i = 0; i < count; i++) ask(run, asker, time);
+    for (let i = 0; i < count; i++) ask(run, client, time);
     return;
   }
   let length = 0;
   for (let i = 0; i < count; i++) {
-    const { bytes } = run.pool[asker.next];
+    const { bytes } = run.pool[client.next];
     if (length + bytes.length > run.batch.length) {
-      asker.member.send(run.batch, 0, length);
+      client.member.send(run.batch, 0, length);
       length = 0;
     }
     run.batch.set(bytes, length);
     length += bytes.length;
-    enter(run, asker, time);
+    enter(run, client, time);
   }
-  asker.member.send(run.batch, 0, length);
+  client.member.send(run.batch, 0, length);
 }
 
 /** Notes a request that has been handed over as in flight. */
-function enter(run: SumRun, asker: Asker, time: number): void {
-  const slot = (asker.first + asker.count++) % asker.ring.length;
-  asker.ring[slot] = asker.next;
-  asker.times[slot] = time;
-  asker.next = asker.next + 1 === run.pool.length ? 0 : asker.next + 1;
-  asker.asked++;
+function enter(run: SumRun, client: RequestClient, time: number): void {
+  const slot = (client.first + client.count++) % client.ring.length;
+  client.ring[slot] = client.next;
+  client.times[slot] = time;
+  client.next = client.next + 1 === run.pool.length ? 0 : client.next + 1;
+  client.asked++;
   run.counts.sent++;
 }
 
 /** Takes what has come: each reply is compared with the one that the oldest request in flight asks for. */
-export function receive(run: SumRun, asker: Asker, chunk: Uint8Array): void {
+export function receive(run: SumRun, client: RequestClient, chunk: Uint8Array): void {
   const at = now();
   if (at - run.lastReply > run.longestSilence) run.longestSilence = at - run.lastReply;
   run.lastReply = at;
-  const bytes = asker.carry.length === 0 ? chunk : Buffer.concat([asker.carry, chunk]);
+  const bytes = client.carry.length === 0 ? chunk : Buffer.concat([client.carry, chunk]);
   const repliesBefore = run.counts.replies;
   let from = 0;
   while (from < bytes.length) {
-    const end = asker.count > 0 ? expectedEnd(run, asker, bytes, from) : 0;
+    const end = client.count > 0 ? expectedEnd(run, client, bytes, from) : 0;
     const to = end > 0 ? end : unitEnd(run.target, bytes, from);
     if (to < 0) break;
-    if (end > 0) settle(run, asker, at);
-    else explain(run, asker, bytes.subarray(from, to), at);
+    if (end > 0) settle(run, client, at);
+    else explain(run, client, bytes.subarray(from, to), at);
     from = to;
   }
-  asker.carry = from === bytes.length ? EMPTY : bytes.slice(from);
-  if (asker.carry.length > MOST_REPLY_BYTES) giveUpReading(run, asker);
+  client.carry = from === bytes.length ? EMPTY : bytes.slice(from);
+  if (client.carry.length > MAX_REPLY_BYTES) giveUpReading(run, client);
   const replies = run.counts.replies - repliesBefore;
   if (!run.asking || replies === 0) return;
-  const depth = asker.ring.length - 1;
-  if (asker.allowed < depth) {
-    if (asker.count > 0) return;
-    asker.allowed = nextDepth(asker.allowed, depth, at - asker.since);
-    asker.since = at;
+  const depth = client.ring.length - 1;
+  if (client.allowed < depth) {
+    if (client.count > 0) return;
+    client.allowed = nextDepth(client.allowed, depth, at - client.since);
+    client.since = at;
   }
-  askAll(run, asker);
+  askAll(run, client);
 }
 
 /** Where the right reply to the oldest request ends, if it stands here whole; 0 if not. */
-function expectedEnd(run: SumRun, asker: Asker, bytes: Uint8Array, from: number): number {
-  const { reply } = run.pool[asker.ring[asker.first]];
+function expectedEnd(run: SumRun, client: RequestClient, bytes: Uint8Array, from: number): number {
+  const { reply } = run.pool[client.ring[client.first]];
   if (from + reply.length > bytes.length) return 0;
   for (let i = 0; i < reply.length; i++) if (bytes[from + i] !== reply[i]) return 0;
   return from + reply.length;
 }
 
 /** The oldest request has its reply. */
-function settle(run: SumRun, asker: Asker, at: number): void {
-  if (run.measuring) recordLatency(run.latency, at - asker.times[asker.first]);
-  dropOldest(asker);
+function settle(run: SumRun, client: RequestClient, at: number): void {
+  if (run.measuring) recordLatency(run.latency, at - client.times[client.first]);
+  dropOldest(client);
   run.counts.replies++;
 }
 
-function dropOldest(asker: Asker): number {
-  const place = asker.ring[asker.first];
-  asker.first = asker.first + 1 === asker.ring.length ? 0 : asker.first + 1;
-  asker.count--;
+function dropOldest(client: RequestClient): number {
+  const place = client.ring[client.first];
+  client.first = client.first + 1 === client.ring.length ? 0 : client.first + 1;
+  client.count--;
   return place;
 }
 
 /** A unit that is not the right reply to the oldest request: what it is, once. */
-function explain(run: SumRun, asker: Asker, unit: Uint8Array, at: number): void {
+function explain(run: SumRun, client: RequestClient, unit: Uint8Array, at: number): void {
   if (run.target.transport === "ws" && isControl(unit[0])) {
-    answerControl(asker.member, unit);
+    answerControl(client.member, unit);
     return;
   }
-  const ahead = aheadBy(run, asker, unit);
+  const ahead = aheadBy(run, client, unit);
   if (ahead > 0) {
-    if (run.target.transport === "udp") moveToFront(asker, ahead);
-    else for (let i = 0; i < ahead; i++) passOver(run, asker);
-    settle(run, asker, at);
+    if (run.target.transport === "udp") moveToFront(client, ahead);
+    else for (let i = 0; i < ahead; i++) passOver(run, client);
+    settle(run, client, at);
     return;
   }
   const got = text(payloadOf(run.target, unit));
   const place = run.pool.findIndex(({ reply }) => Buffer.compare(reply, unit) === 0);
-  if (place >= 0 && asker.passedOver.delete(place)) {
+  if (place >= 0 && client.passedOver.delete(place)) {
     run.counts.missing--;
     run.counts.replies++;
-    note(run, asker, "reordered", { request: run.pool[place].text, got });
+    note(run, client, "reordered", { request: run.pool[place].text, got });
   } else if (place >= 0 && run.target.transport === "udp") run.counts.late++;
-  else if (place >= 0 && wasAsked(run, asker, place))
-    note(run, asker, "duplicated", { request: run.pool[place].text, got });
-  else if (asker.count === 0) note(run, asker, "unexpected", { got });
+  else if (place >= 0 && wasAsked(run, client, place))
+    note(run, client, "duplicated", { request: run.pool[place].text, got });
+  else if (client.count === 0) note(run, client, "unexpected", { got });
   else {
-    const { text: request, reply } = run.pool[asker.ring[asker.first]];
-    settle(run, asker, at);
-    note(run, asker, "wrong", { request, expected: text(payloadOf(run.target, reply)), got });
+    const { text: request, reply } = run.pool[client.ring[client.first]];
+    settle(run, client, at);
+    note(run, client, "wrong", { request, expected: text(payloadOf(run.target, reply)), got });
   }
 }
 
 /** The oldest request has not been answered, but a later one has. */
-function passOver(run: SumRun, asker: Asker): void {
-  const place = dropOldest(asker);
-  if (asker.passedOver.size < MOST_PASSED_OVER) asker.passedOver.add(place);
-  note(run, asker, "missing", { request: run.pool[place].text });
+function passOver(run: SumRun, client: RequestClient): void {
+  const place = dropOldest(client);
+  if (client.passedOver.size < MAX_PASSED_OVER) client.passedOver.add(place);
+  note(run, client, "missing", { request: run.pool[place].text });
 }
 
 /** Whether this connection has asked the pool's request at `place`; of those in flight none is looked for here. */
-function wasAsked({ pool }: SumRun, { begin, asked }: Asker, place: number): boolean {
+function wasAsked({ pool }: SumRun, { begin, asked }: RequestClient, place: number): boolean {
   return (place - begin + pool.length) % pool.length < asked;
 }
 
 function note(
   run: SumRun,
-  { member }: Asker,
+  { member }: RequestClient,
   kind: SumWitness["kind"],
   what: Omit<SumWitness, "kind" | "connection">,
 ): void {
@@ -260,56 +260,56 @@ function note(
 }
 
 /** What has no end is no reply: nothing more of this connection is read. */
-function giveUpReading(run: SumRun, asker: Asker): void {
-  note(run, asker, "unexpected", {
-    got: `${text(asker.carry)}… (over ${MOST_REPLY_BYTES} bytes without an end)`,
+function giveUpReading(run: SumRun, client: RequestClient): void {
+  note(run, client, "unexpected", {
+    got: `${text(client.carry)}… (over ${MAX_REPLY_BYTES} bytes without an end)`,
   });
-  asker.carry = EMPTY;
-  asker.member.reset();
+  client.carry = EMPTY;
+  client.member.reset();
 }
 
 /** A lost datagram would hold its place for ever: after a while it is given up, and stays missing. */
 export function giveUp(run: SumRun): void {
   const limit = now() - GIVE_UP_NS;
-  for (const asker of run.askers)
-    while (asker.count > 0 && asker.times[asker.first] < limit) {
-      dropOldest(asker);
+  for (const client of run.clients)
+    while (client.count > 0 && client.times[client.first] < limit) {
+      dropOldest(client);
       run.counts.missing++;
-      if (run.asking) ask(run, asker, now());
+      if (run.asking) ask(run, client, now());
     }
 }
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes.subarray(0, 200)).toString("latin1").trimEnd();
 
 /** How many requests in flight before the one that this unit is the right reply to; 0 for none. */
-function aheadBy(run: SumRun, asker: Asker, unit: Uint8Array): number {
-  for (let ahead = 1; ahead < asker.count; ahead++) {
-    const { reply } = run.pool[asker.ring[(asker.first + ahead) % asker.ring.length]];
+function aheadBy(run: SumRun, client: RequestClient, unit: Uint8Array): number {
+  for (let ahead = 1; ahead < client.count; ahead++) {
+    const { reply } = run.pool[client.ring[(client.first + ahead) % client.ring.length]];
     if (Buffer.compare(reply, unit) === 0) return ahead;
   }
   return 0;
 }
 
 /** Brings a request in flight to the front; those before it stay in their order. */
-function moveToFront(asker: Asker, ahead: number): void {
-  const size = asker.ring.length;
-  const place = (asker.first + ahead) % size;
-  const [request, time] = [asker.ring[place], asker.times[place]];
+function moveToFront(client: RequestClient, ahead: number): void {
+  const size = client.ring.length;
+  const place = (client.first + ahead) % size;
+  const [request, time] = [client.ring[place], client.times[place]];
   for (let i = ahead; i > 0; i--) {
-    const [to, from] = [(asker.first + i) % size, (asker.first + i - 1) % size];
-    asker.ring[to] = asker.ring[from];
-    asker.times[to] = asker.times[from];
+    const [to, from] = [(client.first + i) % size, (client.first + i - 1) % size];
+    client.ring[to] = client.ring[from];
+    client.times[to] = client.times[from];
   }
-  asker.ring[asker.first] = request;
-  asker.times[asker.first] = time;
+  client.ring[client.first] = request;
+  client.times[client.first] = time;
 }
 
 /** What a unit says: of a WebSocket frame, what stands behind its header. */
-const payloadOf = ({ transport }: Target, unit: Uint8Array): Uint8Array =>
+const payloadOf = ({ transport }: Endpoint, unit: Uint8Array): Uint8Array =>
   transport === "ws" ? unit.subarray((unit[1] & 0x7f) < 126 ? 2 : 4) : unit;
 
 /** Where the unit that stands here ends, whatever it says; -1 when it has not come whole. */
-function unitEnd(target: Target, bytes: Uint8Array, from: number): number {
+function unitEnd(target: Endpoint, bytes: Uint8Array, from: number): number {
   if (target.transport === "udp") return bytes.length;
   if (target.transport === "tcp") return bytes.indexOf(10, from) + 1 || -1;
   if (bytes.length - from < 2) return -1;

@@ -18,7 +18,7 @@ export type TlsTrust = {
   ca?: string;
 };
 
-export type Target = {
+export type Endpoint = {
   url: string;
   transport: "tcp" | "udp" | "ws";
   /** Empty, and the port 0, for a Unix socket. */
@@ -32,7 +32,7 @@ export type Target = {
   trust?: TlsTrust;
 };
 
-const SCHEMES: Record<string, Pick<Target, "transport" | "tls">> = {
+const SCHEMES: Record<string, Pick<Endpoint, "transport" | "tls">> = {
   "tcp:": { transport: "tcp", tls: false },
   "tls:": { transport: "tcp", tls: true },
   "udp:": { transport: "udp", tls: false },
@@ -40,11 +40,11 @@ const SCHEMES: Record<string, Pick<Target, "transport" | "tls">> = {
   "wss:": { transport: "ws", tls: true },
 };
 
-export const targetForms =
+export const endpointForms =
   "tcp://host:port, tls://host:port, unix:///path, udp://host:port, ws://host:port/path or wss://host:port/path";
 
 /** Reads a target URL; undefined when it is none, or has no port. */
-export function parseTarget(url: string): Target | undefined {
+export function parseEndpoint(url: string): Endpoint | undefined {
   const unix = /^unix:\/\/(\/.+)$/.exec(url)?.[1];
   if (unix) return { url, transport: "tcp", hostname: "", port: 0, tls: false, unix, path: "/" };
   if (!URL.canParse(url)) return undefined;
@@ -62,8 +62,8 @@ export function parseTarget(url: string): Target | undefined {
 }
 
 /** The target of a plan; one that is none ends the workload. */
-export function plannedTarget({ target: url, trust }: { target: string; trust?: TlsTrust }): Target {
-  const target = parseTarget(url);
+export function plannedEndpoint({ target: url, trust }: { target: string; trust?: TlsTrust }): Endpoint {
+  const target = parseEndpoint(url);
   if (target) return trust ? { ...target, trust } : target;
   throw new Unreachable(`${url} is no target`);
 }
@@ -71,7 +71,7 @@ export function plannedTarget({ target: url, trust }: { target: string; trust?: 
 /** From the flags `--insecure` and `--ca <file>`; a usage error where they do not fit each other or the target. */
 export function readTrust(
   { insecure, ca }: TlsTrust,
-  target: Pick<Target, "tls"> | undefined,
+  target: Pick<Endpoint, "tls"> | undefined,
 ): TlsTrust | undefined {
   const usage = (message: string) => new Failure(exitCodes.usage, message);
   const flag = insecure ? "--insecure" : ca === undefined ? undefined : `--ca ${ca}`;
@@ -106,7 +106,7 @@ export const tlsOptions = ({ insecure = false, ca }: TlsTrust = {}) => ({
 
 /** Where `Bun.connect` is to connect to. */
 export function placeOf(
-  { hostname, port, tls, unix, trust: own }: Target,
+  { hostname, port, tls, unix, trust: own }: Endpoint,
   trust: TlsTrust = own ?? {},
 ): {
   hostname: string;

@@ -1,12 +1,12 @@
 /** What a reply that is not the expected one says, without a socket: each event is counted once, by its cause. */
 import { describe, expect, test } from "bun:test";
 import { encodeFrame, FIN, opcodes } from "../protocols/websocket.ts";
-import { ask, askAll, createAsker, emptyCounts, receive, type SumRun } from "./askers.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { createHistogram } from "./histogram.ts";
+import { ask, askAll, createRequestClient, emptyCounts, receive, type SumRun } from "./request-clients.ts";
 import { createRequestPool } from "./requests.ts";
-import type { Target } from "./target.ts";
 
-function setUp(transport: Target["transport"], depth = 100) {
+function setUp(transport: Endpoint["transport"], depth = 100) {
   const sent: Uint8Array[] = [];
   const member = {
     index: 0,
@@ -22,27 +22,27 @@ function setUp(transport: Target["transport"], depth = 100) {
     reset: () => {},
   };
   const pool = createRequestPool(transport, 7, transport === "udp");
-  const asker = createAsker(member, depth, 0);
+  const client = createRequestClient(member, depth, 0);
   const run: SumRun = {
-    target: { transport } as Target,
+    target: { transport } as Endpoint,
     pool,
     counts: emptyCounts(),
     witnesses: [],
     latency: createHistogram(),
     measuring: false,
     asking: false,
-    askers: [asker],
+    clients: [client],
     lastReply: 0,
     longestSilence: 0,
     batch: new Uint8Array(65_536),
   };
   const askFor = (count: number) => {
-    for (let i = 0; i < count; i++) ask(run, asker, 0);
+    for (let i = 0; i < count; i++) ask(run, client, 0);
   };
   const reply = (...places: number[]) =>
-    receive(run, asker, Buffer.concat(places.map((place) => pool[place].reply)));
+    receive(run, client, Buffer.concat(places.map((place) => pool[place].reply)));
   const told = () => Object.fromEntries(Object.entries(run.counts).filter(([, count]) => count > 0));
-  return { run, asker, pool, sent, askFor, reply, told };
+  return { run, client, pool, sent, askFor, reply, told };
 }
 
 test("no two requests of a pool have the same reply", () => {
@@ -79,7 +79,7 @@ describe.each(["tcp", "ws"] as const)("over %s", (transport) => {
     askFor(2);
     const wrong = Buffer.from(pool[0].reply);
     wrong[wrong.indexOf(":") + 1] ^= 7;
-    receive(run, run.askers[0], wrong);
+    receive(run, run.clients[0], wrong);
     reply(1);
     expect(told()).toEqual({ sent: 2, replies: 2, wrong: 1 });
     expect(run.witnesses).toMatchObject([{ kind: "wrong", request: pool[0].text }]);
@@ -93,10 +93,10 @@ describe.each(["tcp", "ws"] as const)("over %s", (transport) => {
   });
 
   test("replies are found wherever the reads cut them", () => {
-    const { run, asker, pool, askFor, told } = setUp(transport);
+    const { run, client, pool, askFor, told } = setUp(transport);
     askFor(4);
     const stream = Buffer.concat([0, 2, 3].map((place) => pool[place].reply));
-    for (const byte of stream) receive(run, asker, new Uint8Array([byte]));
+    for (const byte of stream) receive(run, client, new Uint8Array([byte]));
     expect(told()).toEqual({ sent: 4, replies: 3, missing: 1 });
   });
 });
@@ -110,17 +110,17 @@ test("datagrams may come in any order, and what came after it was given up is la
 });
 
 test("a reply without an end is given up after a bounded number of bytes", () => {
-  const { run, asker, askFor, told } = setUp("tcp");
+  const { run, client, askFor, told } = setUp("tcp");
   askFor(1);
-  for (let i = 0; i < 40; i++) receive(run, asker, new Uint8Array(10_000).fill(97));
-  expect(asker.carry.length).toBeLessThan(100_000);
+  for (let i = 0; i < 40; i++) receive(run, client, new Uint8Array(10_000).fill(97));
+  expect(client.carry.length).toBeLessThan(100_000);
   expect(told().unexpected).toBeGreaterThan(0);
 });
 
 test("a ping is answered and is no reply", () => {
-  const { run, asker, askFor, reply, sent, told } = setUp("ws");
+  const { run, client, askFor, reply, sent, told } = setUp("ws");
   askFor(1);
-  receive(run, asker, encodeFrame(FIN | opcodes.ping, "hi"));
+  receive(run, client, encodeFrame(FIN | opcodes.ping, "hi"));
   reply(0);
   expect(told()).toEqual({ sent: 1, replies: 1 });
   expect(sent.at(-1)?.[0]).toBe(FIN | opcodes.pong);
@@ -130,14 +130,14 @@ test.each([
   ["soon answered", 0, [1, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6]],
   ["slowly answered", 10e9, [1, 2, 1, 4, 3, 2, 1, 6, 6, 6, 6]],
 ])("a closed loop whose first request is %s has in flight what it may have next", (_, age, wanted) => {
-  const { run, asker, reply } = setUp("tcp", 6);
+  const { run, client, reply } = setUp("tcp", 6);
   run.asking = true;
-  askAll(run, asker);
-  const inFlight = [asker.count];
+  askAll(run, client);
+  const inFlight = [client.count];
   for (let place = 0; place < 10; place++) {
-    asker.since -= age;
+    client.since -= age;
     reply(place);
-    inFlight.push(asker.count);
+    inFlight.push(client.count);
   }
   expect(inFlight).toEqual(wanted);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseTarget } from "./target.ts";
+import { parseEndpoint } from "./endpoint.ts";
 
 test.each([
   ["tcp://127.0.0.1:8080", { transport: "tcp", hostname: "127.0.0.1", port: 8080 }],
@@ -10,7 +10,7 @@ test.each([
   ["unix:///tmp/chat.sock", { transport: "tcp", unix: "/tmp/chat.sock", tls: false }],
   ["tcp://[::1]:9000", { hostname: "::1", port: 9000 }],
 ] as const)("%s is a target", (url, parts) => {
-  expect(parseTarget(url)).toMatchObject(parts);
+  expect(parseEndpoint(url)).toMatchObject(parts);
 });
 
 test.each([
@@ -22,4 +22,4 @@ test.each([
   "tcp://:80",
   "tcp://host:99999",
   "unix://",
-])("%p is none", (url) => expect(parseTarget(url)).toBeUndefined());
+])("%p is none", (url) => expect(parseEndpoint(url)).toBeUndefined());
