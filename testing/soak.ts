@@ -8,7 +8,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import type { RoomProtocol } from "../clients/wire.ts";
 import { printable } from "../platform/printable.ts";
 import { memory, openFilesOf } from "../platform/proc.ts";
 import { writeName } from "../protocols/file.ts";
@@ -66,7 +65,7 @@ function verify(name: ServerName, url: string, dir: string, tally: Tally): Promi
   if (name === "file") return soakFiles(url, dir, tally);
   if (name === "hub") return soakRoom("chat/ws", url, tally);
   if (name in questions) return soakRequests(questions[name as keyof typeof questions], url, tally);
-  return soakRoom(name as RoomProtocol, url, tally);
+  return soakRoom(name, url, tally);
 }
 
 async function start(name: ServerName, dir: string): Promise<Soaked> {

@@ -9,6 +9,7 @@ import { now } from "../../platform/clock.ts";
 import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
 import {
   acceptFor,
+  CLIENT_MASK,
   closePayload,
   createKey,
   encodeFrame,
@@ -23,7 +24,6 @@ import { type Endpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
 import { connectReason, openMembers } from "../members.ts";
-import { FLEET_MASK } from "../wire.ts";
 
 export type ConnectPlan = {
   workload: "connect";
@@ -154,7 +154,7 @@ async function liveOnce({ target, handshake }: Run): Promise<number> {
     if (!answer && queuedBytes(head) < MAX_HEAD_BYTES) return;
     if (answer && statusOf(answer) === 101 && answer.fields["sec-websocket-accept"] === handshake.accept) {
       openedAt = now();
-      socket.write(encodeFrame(FIN | opcodes.close, closePayload(1000), FLEET_MASK));
+      socket.write(encodeFrame(FIN | opcodes.close, closePayload(1000), CLIENT_MASK));
     } else fail(`the handshake was answered with "${answer?.firstLine ?? "no end"}"`);
   }
 

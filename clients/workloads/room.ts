@@ -5,7 +5,9 @@
 import { now } from "../../platform/clock.ts";
 import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
 import { udpDrops } from "../../platform/proc.ts";
+import { capabilityOf } from "../../protocols/index.ts";
 import { stamp } from "../../protocols/stamp.ts";
+import { answerTo } from "../../protocols/websocket.ts";
 import { type ArrivalsReport, createArrivals } from "../arrivals.ts";
 import { type Churned, churn } from "../churn.ts";
 import { plannedEndpoint } from "../endpoint.ts";
@@ -18,7 +20,6 @@ import type { ConnectionsLost, Offered, RoomPlan, Run } from "../room.ts";
 import { finish } from "../room-end.ts";
 import { allMessages, compose, driveLoad, warmMessages } from "../room-load.ts";
 import { Unreachable } from "../unreachable.ts";
-import { answerControl, roomWire } from "../wire.ts";
 
 export type RoomReport = {
   workload: "room";
@@ -99,7 +100,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
         measured,
         ...(churned ? { churned } : {}),
         dropped:
-          plan.protocol === "relay" ? udpDrops(new Set(run.members.map(({ port }) => port))) : undefined,
+          run.wire.unit === "datagram" ? udpDrops(new Set(run.members.map(({ port }) => port))) : undefined,
         ...(open && arrivals
           ? { open: { ...arrivals.report(), ...open, startOffset: start - plan.epoch } }
           : {}),
@@ -124,7 +125,7 @@ async function join(
   onLatency?: (sender: number, sequence: number, intended: number, at: number) => void,
 ): Promise<Run> {
   const target = plannedEndpoint(plan);
-  const wire = roomWire(plan.protocol, plan.messageBytes);
+  const wire = capabilityOf(plan.protocol, "room")(plan.messageBytes);
   const { senders } = plan.load;
   const count = Math.ceil((plan.connections - exchange.fleet) / exchange.fleets);
   const senderOf = (index: number) => index * exchange.fleets + exchange.fleet;
@@ -151,7 +152,10 @@ async function join(
     onGreeting(receiver, id) {
       run.ids[receiver] = id;
     },
-    onControl: (receiver, frame) => answerControl(run.members[receiver], frame),
+    onControl(receiver, frame) {
+      const answer = answerTo(frame);
+      if (answer) run.members[receiver].send(answer, 0, answer.length);
+    },
     onCorrupt: ledger.corrupt,
     onUnexpected: ledger.unexpected,
   });
@@ -229,7 +233,7 @@ async function rollCall(run: Run): Promise<void> {
         `${target.url} took ${members.length} members, but ${missing().length} of them heard nothing of the room within ${ROLL_CALL_SECONDS} s`,
       );
     // An empty datagram registers with a relay.
-    if (wire.transport === "udp") for (const member of missing()) member.send(out, 0, 0);
+    if (wire.unit === "datagram") for (const member of missing()) member.send(out, 0, 0);
     compose(run, out, view, 0, markTag(plan.tag), run.senderOf(0), call, marks.rollCall);
     members[0].send(out, 0, out.length);
     for (let waited = 0; waited < ROLL_CALL_EVERY_MS && missing().length > 0; waited += 5) await Bun.sleep(5);
@@ -240,9 +244,7 @@ async function rollCall(run: Run): Promise<void> {
 /** Tells how this fleet's members appear to others, and hears how the others' do; resolves with when it began. */
 async function go(run: Run): Promise<number> {
   const { exchange, members, wire, plan, ids } = run;
-  const prefixes = members.map(({ address, index }) =>
-    wire.deliveryPrefix({ address, id: ids[index] }, plan.messageBytes),
-  );
+  const prefixes = members.map(({ address, index }) => wire.deliveryPrefix({ address, id: ids[index] }));
   const { at, introductions } = await exchange.ready({ prefixes });
   // Over a Unix socket a client has no address: what the server calls it is learnt from its first message.
   if (run.target.unix !== undefined) run.reader.learnPrefixes();

@@ -4,7 +4,8 @@
  */
 import { now } from "../../platform/clock.ts";
 import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
-import { plannedEndpoint } from "../endpoint.ts";
+import { capabilityOf } from "../../protocols/index.ts";
+import { type Endpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
 import { openMembers } from "../members.ts";
@@ -27,6 +28,7 @@ import { Unreachable } from "../unreachable.ts";
 export type SumPlan = {
   workload: "sum";
   target: string;
+  protocol: string;
   serverPids: readonly number[];
   connections: number;
   seed: number;
@@ -54,15 +56,15 @@ const ANSWER_SECONDS = 5;
 /** Between go and the first request, so that every fleet has heard go. */
 const START_DELAY_NS = 20e6;
 
-type Run = SumRun & { plan: SumPlan };
+type Run = SumRun & { plan: SumPlan; target: Endpoint };
 
 export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumReport> {
   const target = plannedEndpoint(plan);
   // An open loop that has more in flight stops, and says that it did.
   // No more than a reply can be told apart from, with the closing request.
   const depth = plan.load.loop === "closed" ? Math.min(plan.load.depth, POOL_SIZE - 1) : POOL_SIZE - 1;
-  // Datagrams may come in any order or not at all: only an Id tells which request a reply is for.
-  const pool = createRequestPool(target.transport, plan.seed + exchange.fleet, target.transport === "udp");
+  const requests = capabilityOf(plan.protocol, "requests");
+  const pool = createRequestPool(requests, plan.seed + exchange.fleet);
   const counts = emptyCounts();
   const witnesses: SumWitness[] = [];
   const lost = { count: 0, reason: "" };
@@ -70,6 +72,7 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
   const run: Run = {
     plan,
     target,
+    requests,
     pool,
     counts,
     witnesses,
@@ -99,7 +102,8 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
   try {
     await firstReplies(run, () => lost);
     const go = await exchange.ready({ prefixes: [] });
-    const patrol = target.transport === "udp" ? setInterval(() => giveUp(run), GIVE_UP_NS / 5e6) : undefined;
+    const patrol =
+      requests.unit === "datagram" ? setInterval(() => giveUp(run), GIVE_UP_NS / 5e6) : undefined;
     const progress = setInterval(
       () => exchange.progress({ sent: counts.sent, delivered: counts.replies }),
       250,
@@ -214,7 +218,7 @@ async function drain(run: Run, lost: () => number): Promise<void> {
   await untilQuiet(run, lost);
   const open = run.clients.filter(({ count }) => count > 0);
   const { counts } = run;
-  if (run.target.transport === "udp") {
+  if (run.requests.unit === "datagram") {
     for (const { count } of open) counts.missing += count;
     return;
   }
