@@ -71,7 +71,8 @@ function sessionCell({ name: protocol, transport }: Protocol, options: BenchOpti
     parameters: { protocol, atOnce, leaving, warmupSeconds, seconds, most: MAX_CONNECTIONS, loop: "closed" },
     repeats: true,
     secondary: true,
-    run: (context) => runSessions({ atOnce, most: MAX_CONNECTIONS, warmupSeconds, seconds }, context),
+    run: (context) =>
+      runSessions({ protocol, atOnce, most: MAX_CONNECTIONS, warmupSeconds, seconds }, context),
   };
 }
 

@@ -50,12 +50,12 @@ function cellOf(protocol: string, connections: number): Cell {
     parameters: { protocol, connections, warm, settleSeconds: SETTLE_SECONDS },
     repeats: true,
     secondary: true,
-    run: (context) => runCell({ connections, warm, settleSeconds: SETTLE_SECONDS }, context),
+    run: (context) => runCell({ protocol, connections, warm, settleSeconds: SETTLE_SECONDS }, context),
   };
 }
 
 async function runCell(
-  shape: Pick<IdlePlan, "connections" | "warm" | "settleSeconds">,
+  shape: Pick<IdlePlan, "protocol" | "connections" | "warm" | "settleSeconds">,
   context: SampleContext,
 ): Promise<SampleParts> {
   const plan: IdlePlan = {

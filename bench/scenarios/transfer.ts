@@ -52,7 +52,7 @@ function cellOf(protocol: string, way: string, { fileSize, quick, seed }: BenchO
     repeats: true,
     prepare: ownDirectory,
     run: (context) =>
-      runCell({ way: way === "file" ? "file" : "raw", bytes: mebibytes * MIB, seed }, context),
+      runCell({ protocol, way: way === "file" ? "file" : "raw", bytes: mebibytes * MIB, seed }, context),
   };
 }
 
@@ -63,7 +63,7 @@ function ownDirectory() {
 }
 
 async function runCell(
-  shape: Pick<TransferPlan, "way" | "bytes" | "seed">,
+  shape: Pick<TransferPlan, "protocol" | "way" | "bytes" | "seed">,
   context: SampleContext,
 ): Promise<SampleParts> {
   const plan: TransferPlan = {

@@ -28,6 +28,7 @@ import { connectReason, openMembers } from "../members.ts";
 export type ConnectPlan = {
   workload: "connect";
   target: string;
+  protocol: string;
   serverPids: readonly number[];
   /** Connections open or opening at a time, over all fleets. */
   atOnce: number;
