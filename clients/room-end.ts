@@ -4,6 +4,7 @@
  * message that has not come by then is lost; without one it may only be late.
  */
 import { now } from "../platform/clock.ts";
+import { awaitArrivals } from "./measured-time.ts";
 import { marks, markTag } from "./reader.ts";
 import type { Run } from "./room.ts";
 import { compose } from "./room-load.ts";
@@ -65,14 +66,13 @@ async function settle({ members, lost }: Run): Promise<void> {
 }
 
 /** Until all has come, or what has not cannot come any more, or nothing has for the quiet time, or the bound. */
-async function drain(run: Run, expected: number, expectedMarks: number): Promise<void> {
+function drain(run: Run, expected: number, expectedMarks: number): Promise<void> {
   const { ledger, lost, members, wire, plan } = run;
-  const begin = now();
-  while (ledger.counts.delivered + ledger.counts.corrupt < expected && lost.count < members.length) {
-    const silent = now() - Math.max(begin, run.lastArrival);
-    const ended = wire.unit !== "datagram" && ledger.marks() >= expectedMarks;
-    if (silent > (ended ? OVERTAKEN_MS / 1e3 : plan.quietSeconds) * 1e9) return;
-    if (now() - begin > DRAIN_SECONDS * 1e9) return;
-    await Bun.sleep(POLL_MS);
-  }
+  const ended = () => wire.unit !== "datagram" && ledger.marks() >= expectedMarks;
+  return awaitArrivals({
+    done: () => ledger.counts.delivered + ledger.counts.corrupt >= expected || lost.count >= members.length,
+    lastArrival: () => run.lastArrival,
+    quiet: () => (ended() ? OVERTAKEN_MS * 1e6 : plan.quietSeconds * 1e9),
+    atMost: DRAIN_SECONDS * 1e9,
+  });
 }

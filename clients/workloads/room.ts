@@ -3,7 +3,7 @@
  * verified. Open loop for latency, closed loop for throughput (room-load.ts has both); room-end.ts ends it.
  */
 import { now } from "../../platform/clock.ts";
-import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
+import type { Used } from "../../platform/meter.ts";
 import { udpDrops } from "../../platform/proc.ts";
 import { capabilityOf } from "../../protocols/index.ts";
 import { stamp } from "../../protocols/stamp.ts";
@@ -13,6 +13,7 @@ import { type Churned, churn } from "../churn.ts";
 import { plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { createLedger, type Ledger, type Witness } from "../ledger.ts";
+import { measureTime } from "../measured-time.ts";
 import { openMembers } from "../members.ts";
 import type { Pace } from "../pacer.ts";
 import { createReader, createReceiver, marks, markTag } from "../reader.ts";
@@ -258,26 +259,23 @@ async function go(run: Run): Promise<number> {
   return at;
 }
 
-/** Reads the meters when the warm-up ends and when the measured time does. */
 async function measure(run: Run, start: number): Promise<RoomReport["measured"]> {
-  const { plan, ledger, lost } = run;
-  const pids = run.exchange.fleet === 0 ? plan.serverPids : [];
-  const until = async (seconds: number) => {
-    const at = start + seconds * 1e9;
-    while (now() < at && lost.count === 0) await Bun.sleep(Math.max(1, Math.min(100, (at - now()) / 1e6)));
-  };
-  await until(plan.warmupSeconds);
-  const before = { meter: readMeter(pids), sent: sum(run.sent), delivered: ledger.counts.delivered };
-  run.longestSilence = 0;
-  run.lastArrival = now();
-  await until(plan.warmupSeconds + plan.seconds / 2);
-  const middle = ledger.counts.delivered;
-  await until(plan.warmupSeconds + plan.seconds);
+  const { plan, ledger, lost, exchange } = run;
+  let sentBefore = 0;
+  const { used, done, firstHalf } = await measureTime(plan, exchange.fleet, start, {
+    done: () => ledger.counts.delivered,
+    onBegin() {
+      sentBefore = sum(run.sent);
+      run.longestSilence = 0;
+      run.lastArrival = now();
+    },
+    over: () => lost.count > 0,
+  });
   return {
-    used: usedBetween(before.meter, readMeter(pids), pids),
-    sent: sum(run.sent) - before.sent,
-    delivered: ledger.counts.delivered - before.delivered,
-    firstHalf: middle - before.delivered,
+    used,
+    sent: sum(run.sent) - sentBefore,
+    delivered: done,
+    firstHalf,
     silence: Math.max(run.longestSilence, now() - run.lastArrival),
   };
 }

@@ -3,11 +3,12 @@
  * the order of the requests. Closed loop with so many requests outstanding on each connection, or open loop.
  */
 import { now } from "../../platform/clock.ts";
-import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
+import type { Used } from "../../platform/meter.ts";
 import { capabilityOf } from "../../protocols/index.ts";
 import { type Endpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
+import { awaitArrivals, measureTime } from "../measured-time.ts";
 import { openMembers } from "../members.ts";
 import { type Pace, pace } from "../pacer.ts";
 import {
@@ -162,24 +163,25 @@ async function measure(
   start: number,
   lost: () => number,
 ): Promise<SumReport["measured"]> {
-  const pids = exchange.fleet === 0 ? run.plan.serverPids : [];
-  const until = async (at: number) => {
-    while (now() < at && lost() === 0) await Bun.sleep(Math.max(1, Math.min(100, (at - now()) / 1e6)));
-  };
-  await until(start + run.plan.warmupSeconds * 1e9);
-  const before = { meter: readMeter(pids), ...run.counts };
-  run.measuring = true;
-  run.longestSilence = 0;
-  run.lastReply = now();
-  await until(start + (run.plan.warmupSeconds + run.plan.seconds / 2) * 1e9);
-  const middle = run.counts.replies;
-  await until(start + (run.plan.warmupSeconds + run.plan.seconds) * 1e9);
-  run.measuring = false;
+  let sentBefore = 0;
+  const { used, done, firstHalf } = await measureTime(run.plan, exchange.fleet, start, {
+    done: () => run.counts.replies,
+    onBegin() {
+      sentBefore = run.counts.sent;
+      run.measuring = true;
+      run.longestSilence = 0;
+      run.lastReply = now();
+    },
+    onEnd() {
+      run.measuring = false;
+    },
+    over: () => lost() > 0,
+  });
   return {
-    used: usedBetween(before.meter, readMeter(pids), pids),
-    sent: run.counts.sent - before.sent,
-    replies: run.counts.replies - before.replies,
-    firstHalf: middle - before.replies,
+    used,
+    sent: run.counts.sent - sentBefore,
+    replies: done,
+    firstHalf,
     silence: Math.max(run.longestSilence, now() - run.lastReply),
   };
 }
@@ -227,12 +229,10 @@ async function drain(run: Run, lost: () => number): Promise<void> {
   counts.unanswered = run.clients.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** Until nothing is in flight, nothing has come for the quiet time, or the bound is reached. */
-async function untilQuiet(run: Run, lost: () => number): Promise<void> {
-  const begin = now();
-  while (run.clients.some(({ count }) => count > 0) && lost() < run.clients.length) {
-    const silent = now() - Math.max(begin, run.lastReply);
-    if (silent > run.plan.quietSeconds * 1e9 || now() - begin > DRAIN_SECONDS * 1e9) return;
-    await Bun.sleep(5);
-  }
-}
+const untilQuiet = (run: Run, lost: () => number): Promise<void> =>
+  awaitArrivals({
+    done: () => run.clients.every(({ count }) => count === 0) || lost() >= run.clients.length,
+    lastArrival: () => run.lastReply,
+    quiet: () => run.plan.quietSeconds * 1e9,
+    atMost: DRAIN_SECONDS * 1e9,
+  });
