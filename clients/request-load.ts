@@ -107,10 +107,11 @@ export async function drainRequests(run: RequestRun): Promise<void> {
   counts.unanswered = run.clients.reduce((sum, { count }) => sum + count, 0);
 }
 
-export const untilQuiet = (run: RequestRun): Promise<void> =>
+export const untilQuiet = (run: RequestRun, pollMs?: number): Promise<void> =>
   awaitArrivals({
     done: () => run.clients.every(({ count }) => count === 0) || run.lost.count >= run.clients.length,
     lastArrival: () => run.lastReply,
     quiet: () => run.quietSeconds * 1e9,
     atMost: DRAIN_SECONDS * 1e9,
+    ...(pollMs === undefined ? {} : { pollMs }),
   });
