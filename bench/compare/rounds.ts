@@ -14,8 +14,8 @@ import { median } from "simple-statistics";
 export const LEVEL = 0.01;
 export const DEFAULT_THRESHOLD = 0.05;
 
-/** After how many rounds is looked: a quarter more each time, since one round more tells little when there are many. */
-export const LOOKS: readonly number[] = [3, 4, 5, 7, 9, 12, 15, 19, 24, 30, 38, 48];
+/** After how many rounds is looked: with fewer an interval hardly ever tells, and with many one more does not either. */
+export const LOOKS: readonly number[] = [4, 5, 6, 8, 10, 13, 16, 20, 25, 31, 39, 49];
 
 /** How many times the second server's figure is the first's, as its logarithm. */
 export type Estimate = { ratio: number; low: number; high: number; rounds: number };
