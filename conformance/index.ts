@@ -8,6 +8,7 @@ import { type ExitCode, exitCodes, Failure } from "../platform/failure.ts";
 import { peerCommand } from "../servers/peers/index.ts";
 import { blank, type Case, type CaseResult, isWrong, type Verdict } from "./case.ts";
 import { commandProvider } from "./command.ts";
+import { compareIds, inOrder } from "./order.ts";
 import { type Protocol, protocols } from "./protocols.ts";
 import { matches, runCases } from "./runner.ts";
 import { type Provider, parseUrl, platformItself, processProvider, runningTarget } from "./target.ts";
@@ -44,6 +45,7 @@ export type ConformOptions = {
   timeout?: number;
   /** How many servers of our own at once. */
   workers?: number;
+  /** Told each result, in the order of ids. */
   onResult?: (result: CaseResult) => void;
   /** Told before the first case when a client that breaks no rule of the protocol is not served. */
   onUnhealthy?: (protocol: string, why: string) => void;
@@ -76,7 +78,7 @@ export function choose(asked: readonly string[] = []): { protocol: Protocol; cas
       choice.length === 0
         ? protocol.cases
         : protocol.cases.filter(({ id }) => choice.some((prefix) => matches(id, prefix)));
-    return cases.length > 0 ? [{ protocol, cases }] : [];
+    return cases.length > 0 ? [{ protocol, cases: cases.toSorted((a, b) => compareIds(a.id, b.id)) }] : [];
   });
   const unmatched = choice.findIndex(
     (prefix) => !chosen.some(({ cases }) => cases.some(({ id }) => matches(id, prefix))),
@@ -125,39 +127,36 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
   if (options.exec && !options.target)
     throw new Failure(exitCodes.usage, "--exec needs --target, the address at which the command answers");
   const given = options.provider ?? (address ? targetProvider(address, options) : undefined);
-  const results = new Map<string, CaseResult[]>();
+  const all: CaseResult[] = [];
+  const results = inOrder(
+    chosen.flatMap(({ cases }) => cases),
+    (result) => {
+      all.push(known(result, options.known));
+      options.onResult?.(result);
+    },
+  );
   try {
     // A command that cannot be started is told before the first case.
     if (options.exec) await given?.start({});
     await inParallel(chosen, PROTOCOLS_AT_ONCE, async ({ protocol, cases }) => {
       const provider = given ?? (await ownProvider(protocol, options.server ?? "bun", options.times));
-      if ("unsupported" in provider) {
-        results.set(
-          protocol.slug,
-          cases.map((one) => ({ ...blank(one), verdict: "unsupported", actual: provider.unsupported })),
-        );
-        return;
-      }
-      results.set(
-        protocol.slug,
+      if ("unsupported" in provider)
+        for (const one of cases)
+          results.add({ ...blank(one), verdict: "unsupported", actual: provider.unsupported });
+      else
         await runCases(cases, {
           provider,
           health: protocol.health,
           workers: options.workers ?? WORKERS,
           timeout: options.timeout ?? TIMEOUT_MS,
           ...(options.unsupported ? { unsupported: options.unsupported } : {}),
-          ...(options.onResult ? { onResult: options.onResult } : {}),
+          onResult: results.add,
           onUnhealthy: (why) => options.onUnhealthy?.(protocol.name, why),
-        }),
-      );
+        });
     });
   } finally {
+    results.end();
     await given?.stop?.();
-  }
-  const all = chosen.flatMap(({ protocol }) => results.get(protocol.slug) ?? []);
-  for (const result of all) {
-    const reason = options.known?.[result.id];
-    if (reason && (result.verdict === "fail" || result.verdict === "not strict")) result.known = reason;
   }
   return {
     schema: "sockbench-conform/1",
@@ -166,6 +165,13 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
     results: all,
     counts: countsOf(all),
   };
+}
+
+/** The result, with the reason where it is a known deviation. */
+function known(result: CaseResult, reasons: ConformOptions["known"] = {}): CaseResult {
+  const reason = reasons[result.id];
+  if (reason && (result.verdict === "fail" || result.verdict === "not strict")) result.known = reason;
+  return result;
 }
 
 const targetProvider = (address: Address, { exec, times }: ConformOptions): Provider =>

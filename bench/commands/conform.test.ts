@@ -69,7 +69,9 @@ test("what cannot be written in the end costs the file, not the results", async 
 test("the results of a target are a JUnit file, and of several targets one too", async () => {
   const one = join(folder, "one.xml");
   expect((await sockbench("echo/1.1", "--target", server.url, "--junit", one)).code).toBe(0);
-  expect(await Bun.file(one).text()).toMatch(/^<\?xml .*\?>\n<testsuite name="tcp:.* tests="1" failures="0"/);
+  expect(await Bun.file(one).text()).toMatch(
+    /^<\?xml .*\?>\n<testsuites>\n<testsuite name="tcp:.* tests="1" failures="0"/,
+  );
   const targets = join(folder, "targets.json");
   const entry = { protocols: ["echo"], url: server.url };
   await Bun.write(
