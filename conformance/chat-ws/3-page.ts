@@ -89,7 +89,7 @@ export const page: WsRule[] = [
   {
     number: "3.1",
     title: "the page",
-    requirement: "A GET of / MUST be answered with the chat page in HTML.",
+    requirement: "GET / MUST return the chat page as HTML.",
     level: "MUST",
     ends: "any",
     async run(t) {
@@ -105,8 +105,8 @@ export const page: WsRule[] = [
   },
   {
     number: "3.2",
-    title: "what others write is text",
-    requirement: "The page MUST NOT put what others write into itself as markup.",
+    title: "messages are shown as text",
+    requirement: "The page MUST NOT insert messages as markup.",
     level: "MUST",
     ends: "any",
     async run(t) {
@@ -118,8 +118,8 @@ export const page: WsRule[] = [
   },
   {
     number: "3.3",
-    title: "a path that is not there",
-    requirement: "Another path MUST be answered with 404.",
+    title: "an unknown path",
+    requirement: "An unknown path MUST be answered with 404.",
     level: "MUST",
     ends: "any",
     async run(t) {
@@ -129,8 +129,8 @@ export const page: WsRule[] = [
   },
   {
     number: "3.4",
-    title: "the WebSocket's path without a WebSocket",
-    requirement: "A plain GET of /ws MUST be refused.",
+    title: "GET /ws without an upgrade",
+    requirement: "A plain GET of /ws MUST be rejected with a 4xx status.",
     level: "MUST",
     ends: "any",
     async run(t) {
@@ -140,8 +140,8 @@ export const page: WsRule[] = [
   },
   {
     number: "3.5",
-    title: "a handshake at the page's path",
-    requirement: "A handshake anywhere but at /ws MUST NOT be accepted.",
+    title: "an upgrade at /",
+    requirement: "A handshake at any path but /ws MUST NOT be accepted.",
     level: "MUST",
     ends: "any",
     async run(t) {
@@ -153,14 +153,14 @@ export const page: WsRule[] = [
   },
   origin(
     "3.6",
-    "a page of another host",
-    "A foreign Origin MUST be refused with 403.",
+    "a third-party origin",
+    "A third-party Origin MUST be rejected with 403.",
     403,
     () => "http://evil.example",
   ),
   origin(
     "3.7",
-    "the server's own page",
+    "the server's own origin",
     "The server's own Origin MUST be accepted.",
     101,
     (t) => `http://${hostOf(t)}`,
@@ -168,22 +168,22 @@ export const page: WsRule[] = [
   origin(
     "3.8",
     "no origin",
-    "A client that is no browser sends no Origin and MUST be accepted.",
+    "A handshake without Origin, as clients other than browsers send it, MUST be accepted.",
     101,
     () => undefined,
   ),
   origin(
     "3.9",
-    "the same name on another port",
-    "An Origin of another port is foreign and MUST be refused with 403.",
+    "the same host on another port",
+    "An Origin with another port is third-party and MUST be rejected with 403.",
     403,
     (t) => `http://${t.target.hostname}:1`,
   ),
-  origin("3.10", "the origin null", "The Origin null MUST be refused with 403.", 403, () => "null"),
+  origin("3.10", "the null origin", "The Origin null MUST be rejected with 403.", 403, () => "null"),
   origin(
     "3.11",
-    "a name that begins like ours",
-    "An Origin that only begins with the server's name MUST be refused.",
+    "an origin that starts with our host",
+    "An Origin that only starts with the server's name MUST be rejected with 403.",
     403,
     (t) => `http://${hostOf(t)}.evil.example`,
   ),

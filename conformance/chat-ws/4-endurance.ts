@@ -25,8 +25,8 @@ async function hears(t: Context, listener: WsPeer, author: WsPeer, word: string)
 export const wsEndurance: WsRule[] = [
   {
     number: "4.1",
-    title: "a connection that is old",
-    requirement: "A connection MUST NOT be closed while it is used, however old it is.",
+    title: "a long-lived connection",
+    requirement: "A connection in use MUST NOT be closed, however old it is.",
     level: "MUST",
     times: ["life"],
     async run(t) {
@@ -43,8 +43,8 @@ export const wsEndurance: WsRule[] = [
   },
   {
     number: "4.2",
-    title: "a client that says nothing for long",
-    requirement: "A client that answers its pings MUST be kept, however long it says nothing.",
+    title: "a client that only answers pings",
+    requirement: "A client that answers pings MUST stay connected, however long it sends nothing else.",
     level: "MUST",
     times: ["life"],
     async run(t) {
@@ -56,8 +56,8 @@ export const wsEndurance: WsRule[] = [
   },
   {
     number: "4.3",
-    title: "requests that are hard to read",
-    requirement: "Whatever the head of a request holds, it MUST NOT hold up the others.",
+    title: "requests that are slow to parse",
+    requirement: "A request MUST NOT delay the other clients, whatever its head contains.",
     level: "MUST",
     slow: true,
     ends: "any",

@@ -43,8 +43,8 @@ export async function withSlowReaders(chat: Chat, count: number): Promise<TcpPee
 export const liveness: ChatRule[] = [
   {
     number: "4.1",
-    title: "a reader who does not read",
-    requirement: "A member who does not read MUST NOT hold up the others.",
+    title: "a client that does not read",
+    requirement: "A client that does not read MUST NOT delay the others.",
     level: "MUST",
     slow: true,
     ends: "any",
@@ -54,8 +54,8 @@ export const liveness: ChatRule[] = [
   },
   {
     number: "4.2",
-    title: "a reader who falls behind",
-    requirement: "A reader that falls behind by more than its bounded queue MUST be evicted.",
+    title: "a slow client is evicted",
+    requirement: "A client that falls behind by more than the bounded queue MUST be disconnected.",
     level: "MUST",
     only: EVICTING,
     slow: true,
@@ -64,8 +64,8 @@ export const liveness: ChatRule[] = [
   },
   {
     number: "4.3",
-    title: "a reader who falls behind for ever",
-    requirement: "What waits for a reader who does not read SHOULD be bounded.",
+    title: "a client that never reads",
+    requirement: "A client that does not read SHOULD be disconnected once too much is queued for it.",
     level: "SHOULD",
     only: MAY_EVICT,
     slow: true,
@@ -74,8 +74,8 @@ export const liveness: ChatRule[] = [
   },
   {
     number: "4.4",
-    title: "a reset",
-    requirement: "A member whose connection is reset MUST cost the others nothing.",
+    title: "a connection reset",
+    requirement: "A connection reset MUST NOT affect the other clients.",
     level: "MUST",
     async run(chat) {
       const [, bob, carol] = await chat.enter(3);
@@ -88,8 +88,9 @@ export const liveness: ChatRule[] = [
   },
   {
     number: "4.5",
-    title: "last words before a FIN",
-    requirement: "Messages that came before a FIN MUST be relayed although their author has gone.",
+    title: "messages before a FIN",
+    requirement:
+      "Messages that arrive before a FIN MUST be relayed even though their sender has disconnected.",
     level: "MUST",
     ends: "any",
     async run(chat) {
@@ -101,8 +102,8 @@ export const liveness: ChatRule[] = [
   },
   {
     number: "4.6",
-    title: "connections that come and go",
-    requirement: "Connections that are closed as soon as they are made MUST do no harm.",
+    title: "short-lived connections",
+    requirement: "Connections closed right after they open MUST NOT affect the other clients.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -118,7 +119,7 @@ export const liveness: ChatRule[] = [
   {
     number: "4.7",
     title: "garbage",
-    requirement: "Whatever bytes one member sends, the others MUST go on as before.",
+    requirement: "Whatever bytes one client sends, the others MUST still receive each other's messages.",
     level: "MUST",
     ends: "any",
     async run(chat) {
@@ -133,8 +134,8 @@ export const liveness: ChatRule[] = [
   },
   {
     number: "4.8",
-    title: "fifty at once",
-    requirement: "Fifty connections made at once MUST all be served.",
+    title: "50 connections at once",
+    requirement: "Fifty connections opened at once MUST all be served.",
     level: "MUST",
     async run(chat) {
       const guests = await Promise.all(Array.from({ length: 50 }, (_, i) => chat.t.tcp(`g${i}`)));

@@ -32,8 +32,8 @@ const hardMessages = (chat: Chat): Buffer[] => [
 export const endurance: ChatRule[] = [
   {
     number: "6.1",
-    title: "a connection on which nothing is said for long",
-    requirement: "A connection MUST NOT be closed for being silent: the protocol has no idle time.",
+    title: "a silent connection",
+    requirement: "A connection MUST NOT be closed for being silent: the protocol has no idle timeout.",
     level: "MUST",
     times: ["life"],
     async run(chat) {
@@ -45,8 +45,8 @@ export const endurance: ChatRule[] = [
   },
   {
     number: "6.2",
-    title: "a connection that is old",
-    requirement: "A connection MUST NOT be closed while it is used, however old it is.",
+    title: "a long-lived connection",
+    requirement: "A connection in use MUST NOT be closed, however old it is.",
     level: "MUST",
     times: ["life"],
     async run(chat) {
@@ -61,8 +61,8 @@ export const endurance: ChatRule[] = [
   },
   {
     number: "6.3",
-    title: "forty readers who do not read",
-    requirement: "Forty members who stop reading at once MUST NOT keep a message from another.",
+    title: "40 clients that do not read",
+    requirement: "Forty clients that stop reading at once MUST NOT prevent delivery to the others.",
     level: "MUST",
     slow: true,
     ends: "any",
@@ -73,8 +73,8 @@ export const endurance: ChatRule[] = [
   },
   {
     number: "6.4",
-    title: "messages that are hard to read",
-    requirement: "Whatever a message of usual length holds, it MUST NOT hold up the others.",
+    title: "messages that are slow to parse",
+    requirement: "A message within the size limit MUST NOT delay the other clients, whatever it contains.",
     level: "MUST",
     slow: true,
     ends: "any",

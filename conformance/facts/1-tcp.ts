@@ -38,7 +38,7 @@ export const tcpFacts: Fact[] = [
   },
   {
     number: "1.3",
-    title: "small writes and segments",
+    title: "writes and segments",
     requirement: "TCP_NODELAY does not guarantee a segment for each write.",
     source: "tcp(7)",
     async run(t) {
@@ -58,8 +58,8 @@ export const tcpFacts: Fact[] = [
   },
   {
     number: "1.4",
-    title: "half-closed and still reading",
-    requirement: "A TCP connection can be half-closed by FIN and still read.",
+    title: "half-closed and still readable",
+    requirement: "A TCP connection half-closed by a FIN can still be read.",
     source: "RFC 9293 3.6",
     async run(t) {
       const { client, server, stop } = await connectPair();
@@ -74,8 +74,8 @@ export const tcpFacts: Fact[] = [
   },
   {
     number: "1.5",
-    title: "what a reset is to a reader",
-    requirement: "After a reset a reader sees ECONNRESET.",
+    title: "a reset, seen by a reader",
+    requirement: "After a reset a read fails with ECONNRESET.",
     source: "RFC 9293 3.5.2",
     async run(t) {
       const { client, server, stop } = await connectPair();
@@ -87,7 +87,7 @@ export const tcpFacts: Fact[] = [
   },
   {
     number: "1.6",
-    title: "what a reset is to a writer",
+    title: "a reset, seen by a writer",
     requirement: "After a reset a write fails.",
     source: "tcp(7), write(2)",
     async run(t) {
@@ -105,8 +105,8 @@ export const tcpFacts: Fact[] = [
   },
   {
     number: "1.7",
-    title: "a write to one who has closed",
-    requirement: "The first write to a peer that has closed succeeds: its reset comes later.",
+    title: "a write after the peer has closed",
+    requirement: "The first write to a peer that has closed succeeds: the reset comes later.",
     source: "RFC 9293 3.5.2",
     async run(t) {
       const { client, server, stop } = await connectPair();
@@ -121,8 +121,8 @@ export const tcpFacts: Fact[] = [
   },
   {
     number: "1.8",
-    title: "the segment size on loopback",
-    requirement: "On loopback the MSS is near 64 KiB, so that segmentation is not seen there.",
+    title: "the MSS on loopback",
+    requirement: "On loopback the MSS is close to 64 KiB, so segmentation is not visible there.",
     source: "RFC 9293 3.7.1",
     async run(t) {
       const { client, stop } = await connectPair();
@@ -133,7 +133,7 @@ export const tcpFacts: Fact[] = [
   },
   {
     number: "1.9",
-    title: "a segment size of one's own",
+    title: "a smaller MSS",
     requirement: "TCP_MAXSEG makes segmentation visible on loopback.",
     source: "tcp(7)",
     async run(t) {
@@ -153,8 +153,8 @@ export const tcpFacts: Fact[] = [
   },
   {
     number: "1.10",
-    title: "a backlog holds connections",
-    requirement: "A listening backlog holds connections that nobody has accepted.",
+    title: "connections in the backlog",
+    requirement: "The listen backlog holds connections that have not been accepted.",
     source: "listen(2)",
     async run(t) {
       let accepted = 0;
@@ -183,8 +183,8 @@ export const tcpFacts: Fact[] = [
   },
   {
     number: "1.11",
-    title: "tcp4 and tcp6",
-    requirement: "The same port of 127.0.0.1 and ::1 are two different listeners.",
+    title: "IPv4 and IPv6 listeners",
+    requirement: "The same port on 127.0.0.1 and ::1 can have two listeners.",
     source: "ipv6(7)",
     async run(t) {
       const socket = { data() {} };
@@ -202,8 +202,8 @@ export const tcpFacts: Fact[] = [
   },
   {
     number: "1.12",
-    title: "a port that is taken",
-    requirement: "A second listener on the same address and port gets EADDRINUSE.",
+    title: "a port in use",
+    requirement: "A second listener on the same address and port fails with EADDRINUSE.",
     source: "bind(2)",
     async run(t) {
       const socket = { data() {} };

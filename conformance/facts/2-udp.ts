@@ -47,8 +47,8 @@ async function deadPort(): Promise<number> {
 export const udpFacts: Fact[] = [
   {
     number: "2.1",
-    title: "a read takes one datagram",
-    requirement: "A UDP read takes one datagram, also when two are there and fit.",
+    title: "one datagram per read",
+    requirement: "A UDP read returns one datagram, even if two are queued and would fit.",
     source: "RFC 768, udp(7)",
     async run(t) {
       const receiver = plainSocket();
@@ -65,8 +65,9 @@ export const udpFacts: Fact[] = [
   },
   {
     number: "2.2",
-    title: "what does not fit is gone",
-    requirement: "Of a datagram that does not fit the buffer the rest is lost, and MSG_TRUNC tells its size.",
+    title: "a buffer that is too small",
+    requirement:
+      "The part of a datagram that does not fit the buffer is lost; MSG_TRUNC reports the full size.",
     source: "recv(2)",
     async run(t) {
       const receiver = plainSocket();
@@ -90,7 +91,7 @@ export const udpFacts: Fact[] = [
   {
     number: "2.3",
     title: "the largest datagram",
-    requirement: "The largest IPv4 payload is 65,507 bytes; one more is EMSGSIZE.",
+    requirement: "The largest IPv4 payload is 65,507 bytes; one byte more fails with EMSGSIZE.",
     source: "RFC 768, RFC 791",
     async run(t) {
       const receiver = plainSocket();
@@ -109,7 +110,7 @@ export const udpFacts: Fact[] = [
   },
   {
     number: "2.4",
-    title: "connect with nobody there",
+    title: "connect without a listener",
     requirement: "A UDP connect succeeds with nobody listening.",
     source: "connect(2)",
     async run(t) {
@@ -121,9 +122,9 @@ export const udpFacts: Fact[] = [
   },
   {
     number: "2.5",
-    title: "a write to nobody fails, later",
+    title: "a send to a closed port fails later",
     requirement:
-      "A connected UDP socket gets ECONNREFUSED from ICMP, although writing to nobody never fails, people say.",
+      "A connected UDP socket reports ECONNREFUSED from ICMP, contrary to the belief that such a send never fails.",
     source: "udp(7), RFC 1122 4.1.3.3",
     async run(t) {
       const socket = plainSocket();
@@ -142,7 +143,7 @@ export const udpFacts: Fact[] = [
   {
     number: "2.6",
     title: "loss on loopback",
-    requirement: "Loopback loses datagrams when the receiver's buffer is full, and tells nobody.",
+    requirement: "Loopback drops datagrams silently when the receive buffer is full.",
     source: "udp(7)",
     async run(t) {
       const receiver = plainSocket();
@@ -161,7 +162,7 @@ export const udpFacts: Fact[] = [
   {
     number: "2.7",
     title: "an empty datagram",
-    requirement: "A datagram of no bytes arrives as one.",
+    requirement: "An empty datagram is delivered.",
     source: "RFC 768",
     async run(t) {
       const receiver = plainSocket();
@@ -177,8 +178,8 @@ export const udpFacts: Fact[] = [
   },
   {
     number: "3.1",
-    title: "the accept value of a WebSocket",
-    requirement: "Sec-WebSocket-Accept is base64(sha1(key and the fixed GUID)).",
+    title: "Sec-WebSocket-Accept",
+    requirement: "Sec-WebSocket-Accept is base64(sha1(key + fixed GUID)).",
     source: "RFC 6455 1.3",
     async run(t) {
       const server = Bun.serve({

@@ -65,7 +65,7 @@ export const hubRules: WsRule[] = [
   {
     number: "1.1",
     title: "pings",
-    requirement: "Every client MUST be pinged again and again.",
+    requirement: "Every client MUST be pinged repeatedly.",
     level: "MUST",
     times: ["ping", "pong"],
     bound: 200_000,
@@ -79,8 +79,8 @@ export const hubRules: WsRule[] = [
   },
   {
     number: "1.2",
-    title: "one who answers",
-    requirement: "A client that answers its pings MUST be kept, however long it says nothing.",
+    title: "a client that only answers pings",
+    requirement: "A client that answers pings MUST stay connected, however long it sends nothing else.",
     level: "MUST",
     times: ["ping", "pong"],
     bound: 200_000,
@@ -92,8 +92,9 @@ export const hubRules: WsRule[] = [
   },
   {
     number: "1.3",
-    title: "one who answers nothing",
-    requirement: "A client from which nothing comes for its time, no pong either, MUST be closed.",
+    title: "a client that stays silent",
+    requirement:
+      "A client from which nothing arrives within the idle timeout, not even a pong, MUST be disconnected.",
     level: "MUST",
     times: ["ping", "pong"],
     ends: "any",
@@ -106,8 +107,8 @@ export const hubRules: WsRule[] = [
   },
   {
     number: "1.4",
-    title: "one who speaks and answers nothing",
-    requirement: "A client that sends messages MUST be kept, also when it answers no ping.",
+    title: "a client that sends but never pongs",
+    requirement: "A client that sends messages MUST stay connected, even if it answers no ping.",
     level: "MUST",
     times: ["ping", "pong"],
     bound: 200_000,
@@ -122,8 +123,8 @@ export const hubRules: WsRule[] = [
   },
   {
     number: "1.5",
-    title: "a dead one leaves the room",
-    requirement: "When a dead client was closed, the others MUST go on hearing one another.",
+    title: "after a dead client",
+    requirement: "After a dead client was disconnected, the others MUST still receive each other's messages.",
     level: "MUST",
     times: ["ping", "pong"],
     ends: "any",
@@ -139,8 +140,8 @@ export const hubRules: WsRule[] = [
   },
   {
     number: "2.1",
-    title: "a slow reader does not hold up the others",
-    requirement: "A client that does not read MUST NOT hold up the others.",
+    title: "a client that does not read",
+    requirement: "A client that does not read MUST NOT delay the others.",
     level: "MUST",
     slow: true,
     ends: "any",
@@ -150,8 +151,8 @@ export const hubRules: WsRule[] = [
   },
   {
     number: "2.2",
-    title: "a slow reader is evicted",
-    requirement: "A client whose queue is full MUST be closed.",
+    title: "a slow client is evicted",
+    requirement: "A client whose queue is full MUST be disconnected.",
     level: "MUST",
     slow: true,
     ends: "any",
@@ -169,8 +170,8 @@ export const hubRules: WsRule[] = [
   },
   {
     number: "2.3",
-    title: "a slow reader is told",
-    requirement: "A client whose queue was full MUST be closed with code 1008 and a reason.",
+    title: "the close code of an eviction",
+    requirement: "A client whose queue is full MUST be closed with code 1008 and a reason.",
     level: "MUST",
     slow: true,
     ends: "any",
@@ -184,8 +185,8 @@ export const hubRules: WsRule[] = [
   },
   {
     number: "2.4",
-    title: "nothing is dropped before that",
-    requirement: "What a slow reader gets before it is closed MUST be in order, with nothing left out.",
+    title: "no gaps before an eviction",
+    requirement: "What a slow client receives before it is closed MUST be in order and without gaps.",
     level: "MUST",
     slow: true,
     ends: "any",
@@ -210,7 +211,7 @@ export const hubRules: WsRule[] = [
   {
     number: "2.5",
     title: "after an eviction",
-    requirement: "After an eviction the others MUST go on hearing one another, and a newcomer them.",
+    requirement: "After an eviction the others, and clients that join later, MUST still receive messages.",
     level: "MUST",
     slow: true,
     ends: "any",
@@ -225,8 +226,9 @@ export const hubRules: WsRule[] = [
   },
   {
     number: "2.6",
-    title: "one who pauses for a moment",
-    requirement: "A client that is behind by less than its queue MUST be kept, and get everything.",
+    title: "a short pause",
+    requirement:
+      "A client that is behind by less than its queue MUST stay connected and receive every message.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = await enter(t, 2);
@@ -239,8 +241,8 @@ export const hubRules: WsRule[] = [
   },
   {
     number: "2.7",
-    title: "forty slow readers",
-    requirement: "Forty clients who stop reading at once MUST NOT keep a message from another.",
+    title: "40 clients that do not read",
+    requirement: "Forty clients that stop reading at once MUST NOT prevent delivery to the others.",
     level: "MUST",
     slow: true,
     ends: "any",

@@ -17,8 +17,8 @@ const TRY_MS = 100;
 export const relayLiveness: RelayRule[] = [
   {
     number: "3.1",
-    title: "one has gone",
-    requirement: "An address that answers with ICMP port unreachable MUST NOT end the server.",
+    title: "ICMP port unreachable",
+    requirement: "The server MUST keep serving after a client has answered with ICMP port unreachable.",
     level: "MUST",
     async run(t) {
       const [alice, bob, carol] = await register(t, 3);
@@ -32,8 +32,8 @@ export const relayLiveness: RelayRule[] = [
   },
   {
     number: "3.2",
-    title: "many have gone at once",
-    requirement: "However many addresses have gone, those that are there MUST get every datagram.",
+    title: "many clients gone at once",
+    requirement: "However many clients have gone, the remaining ones MUST receive every datagram.",
     level: "MUST",
     async run(t) {
       const [alice, carol] = await register(t, 2);
@@ -50,7 +50,7 @@ export const relayLiveness: RelayRule[] = [
   {
     number: "3.3",
     title: "a silent address is forgotten",
-    requirement: "An address that is silent for its time MUST be forgotten.",
+    requirement: "An address that was silent for the forget time MUST receive no more datagrams.",
     level: "MUST",
     times: ["forget"],
     bound: 90_000,
@@ -68,8 +68,8 @@ export const relayLiveness: RelayRule[] = [
   },
   {
     number: "3.4",
-    title: "an address that speaks is kept",
-    requirement: "An address from which something comes MUST NOT be forgotten.",
+    title: "an active address is kept",
+    requirement: "An address that keeps sending MUST keep receiving.",
     level: "MUST",
     times: ["forget"],
     bound: 90_000,
@@ -84,7 +84,7 @@ export const relayLiveness: RelayRule[] = [
   },
   {
     number: "3.5",
-    title: "one who comes back",
+    title: "a forgotten address returns",
     requirement: "An address that was forgotten MUST be registered again by its next datagram.",
     level: "MUST",
     times: ["forget"],
@@ -101,8 +101,8 @@ export const relayLiveness: RelayRule[] = [
   },
   {
     number: "3.6",
-    title: "at rest",
-    requirement: "A relay to which nothing comes SHOULD use no CPU time.",
+    title: "idle CPU use",
+    requirement: "A relay without traffic SHOULD use no CPU time.",
     level: "SHOULD",
     needs: "fresh",
     async run(t) {
@@ -112,9 +112,8 @@ export const relayLiveness: RelayRule[] = [
   },
   {
     number: "3.7",
-    title: "one who floods",
-    requirement:
-      "An address that floods the relay SHOULD NOT keep most of another's datagrams from arriving.",
+    title: "a flood from one address",
+    requirement: "A flood from one address SHOULD NOT cause the loss of most datagrams from another.",
     level: "SHOULD",
     slow: true,
     bound: 30_000,

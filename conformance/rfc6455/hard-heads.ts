@@ -45,8 +45,8 @@ export function hardHeads({ target: { hostname, port, path } }: Context): string
 
 export const hardRequests: Case = {
   id: "rfc6455/1.29",
-  title: "requests that are hard to read",
-  requirement: "Whatever the head of a request holds, it SHOULD NOT hold up other connections.",
+  title: "requests that are slow to parse",
+  requirement: "A request SHOULD NOT delay other connections, whatever its head contains.",
   level: "SHOULD",
   source: "RFC 9110 17.5",
   slow: true,

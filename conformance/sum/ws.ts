@@ -37,8 +37,8 @@ async function statusAt(t: Context, path: string, upgrade = true): Promise<numbe
 const own: Case[] = [
   {
     id: "sum-ws/3.1",
-    title: "a path that is not there",
-    requirement: "A handshake at another path MUST be answered with a plain 404.",
+    title: "an unknown path",
+    requirement: "A handshake at an unknown path MUST be answered with a plain 404.",
     level: "MUST",
     source,
     ends: "any",
@@ -51,8 +51,8 @@ const own: Case[] = [
   },
   {
     id: "sum-ws/3.2",
-    title: "a path without a WebSocket",
-    requirement: "A plain GET of /add MUST NOT be answered as if it were a success.",
+    title: "GET /add without an upgrade",
+    requirement: "A plain GET of /add MUST be rejected with a 4xx status.",
     level: "MUST",
     source,
     ends: "any",
@@ -77,7 +77,7 @@ const own: Case[] = [
   {
     id: "sum-ws/3.4",
     title: "after an error",
-    requirement: "A malformed request MUST NOT end the connection nor change what comes after it.",
+    requirement: "A malformed request MUST NOT end the connection or affect later requests.",
     level: "MUST",
     source,
     async run(t) {
@@ -93,8 +93,8 @@ const own: Case[] = [
   },
   {
     id: "sum-ws/3.5",
-    title: "twenty messages in one write",
-    requirement: "Requests that come together MUST each get a reply, in their order.",
+    title: "20 messages in one write",
+    requirement: "Requests that arrive together MUST each be answered, in order.",
     level: "MUST",
     source,
     async run(t) {
@@ -110,7 +110,7 @@ const own: Case[] = [
   {
     id: "sum-ws/3.6",
     title: "two connections",
-    requirement: "Replies MUST go to the connection that asked.",
+    requirement: "A reply MUST be sent to the connection that asked.",
     level: "MUST",
     source,
     async run(t) {
@@ -124,8 +124,8 @@ const own: Case[] = [
   },
   {
     id: "sum-ws/3.7",
-    title: "a request in fragments",
-    requirement: "A request in two fragments MUST be answered once, when it is whole.",
+    title: "a fragmented request",
+    requirement: "A request in two fragments MUST be answered once, when it is complete.",
     level: "MUST",
     source,
     async run(t) {
@@ -138,8 +138,8 @@ const own: Case[] = [
   },
   {
     id: "sum-ws/3.8",
-    title: "nothing unasked",
-    requirement: "The server MUST NOT send a message before it is asked.",
+    title: "nothing before a request",
+    requirement: "The server MUST NOT send a message before it receives a request.",
     level: "MUST",
     source,
     async run(t) {
@@ -149,7 +149,7 @@ const own: Case[] = [
   {
     id: "sum-ws/4.1",
     title: "an idle connection",
-    requirement: "A connection without a message for its idle time MUST be closed.",
+    requirement: "A connection without a message within the idle timeout MUST be closed.",
     level: "MUST",
     source,
     times: ["idle"],
@@ -163,7 +163,7 @@ const own: Case[] = [
   {
     id: "sum-ws/4.2",
     title: "a busy connection",
-    requirement: "A connection with a message now and then MUST NOT be closed, however old it is.",
+    requirement: "A connection that receives messages within the idle timeout MUST NOT be closed.",
     level: "MUST",
     source,
     times: ["idle"],
@@ -179,8 +179,8 @@ const own: Case[] = [
   },
   {
     id: "sum-ws/4.4",
-    title: "a connection that is old",
-    requirement: "A connection with requests MUST NOT be closed, however old it is.",
+    title: "a long-lived connection",
+    requirement: "A connection in use MUST NOT be closed, however old it is.",
     level: "MUST",
     source,
     times: ["life"],
@@ -196,8 +196,8 @@ const own: Case[] = [
   },
   {
     id: "sum-ws/4.3",
-    title: "a handshake that is never finished",
-    requirement: "The opening handshake MUST be finished within 5 seconds, or the connection is closed.",
+    title: "an unfinished handshake",
+    requirement: "A connection whose handshake is not complete within 5 seconds MUST be closed.",
     level: "MUST",
     source,
     ends: "closed",
