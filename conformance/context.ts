@@ -52,7 +52,7 @@ export function createContext(target: Target, timeout: number): Context {
     context.peers.push(peer);
     if (!context.over) return peer;
     peer.close();
-    throw new Violation("the case ends in time", "it has run out of it");
+    throw new Violation("the case ends in time", "it timed out");
   };
   const context: Context = {
     target,
@@ -70,10 +70,7 @@ export function createContext(target: Target, timeout: number): Context {
       peer.send(handshakeRequest(`${target.hostname}:${target.port}`, path, createKey(randomKey()), fields));
       const head = await responseHead(peer);
       if (statusOf(head) !== 101)
-        throw new Violation(
-          `the handshake at ${path} is answered with status 101`,
-          `came "${head.firstLine}"`,
-        );
+        throw new Violation(`status 101 for the handshake at ${path}`, `received "${head.firstLine}"`);
       const socket = overTcp(peer);
       context.sockets.push(socket);
       return socket;
@@ -81,9 +78,7 @@ export function createContext(target: Target, timeout: number): Context {
     time(name) {
       const seconds = target.times[name];
       if (seconds === undefined)
-        throw new Unsupported(
-          `it takes the server's ${name} time: give its seconds with --time ${name}=<seconds>`,
-        );
+        throw new Unsupported(`the ${name} time is unknown: give it with --time ${name}=<seconds>`);
       return seconds * 1000;
     },
     async keepBusy(step) {
@@ -105,8 +100,8 @@ export function createContext(target: Target, timeout: number): Context {
       const share = ((used() ?? before) - before) / 1e6 / REST_MS;
       if (share > 0.15)
         throw new Violation(
-          "a server at rest",
-          `it uses ${Math.round(share * 100)} % of a core with nothing to do`,
+          "no CPU use while idle",
+          `${Math.round(share * 100)} % of a core used while idle`,
         );
     },
     found: (text) => void context.facts.push(text),
@@ -132,9 +127,9 @@ export async function responseHead(peer: TcpPeer): Promise<HttpHead> {
   throw new Violation(
     `${peer.name} receives the head of an HTTP response`,
     peer.unread().length > 0
-      ? `came ${show(peer.unread())}`
+      ? `received ${show(peer.unread())}`
       : peer.ended === "open"
-        ? `nothing came within ${peer.timeout} ms`
-        : "the connection ended without one",
+        ? `received nothing within ${peer.timeout} ms`
+        : "the connection ended first",
   );
 }

@@ -15,9 +15,10 @@ const ends = { open: "", ours: "", fin: ", then FIN", reset: ", then a reset" } 
 function differenceOf(expected: Uint8Array, actual: Uint8Array): string {
   let at = 0;
   while (at < expected.length && at < actual.length && expected[at] === actual[at]) at++;
-  const byte = (bytes: Uint8Array) =>
-    at < bytes.length ? `0x${bytes[at].toString(16).padStart(2, "0")}` : "the end";
+  if (at === actual.length) return `it ends after ${at} of ${expected.length} bytes`;
   const near = show(actual.subarray(Math.max(0, at - 20), at + 40), 60);
+  if (at === expected.length) return `${actual.length - at} bytes too many, near ${near}`;
+  const byte = (bytes: Uint8Array) => `0x${bytes[at].toString(16).padStart(2, "0")}`;
   return `byte ${at} is ${byte(actual)} instead of ${byte(expected)}, near ${near}`;
 }
 
@@ -49,10 +50,10 @@ export async function exactly(
     throw new Violation(
       wish,
       peer.ended === "open"
-        ? `nothing came within ${timeout} ms`
-        : `nothing came before the ${peer.ended === "reset" ? "reset" : "FIN"}`,
+        ? `received nothing within ${timeout} ms`
+        : `received nothing before the ${peer.ended === "reset" ? "reset" : "FIN"}`,
     );
-  throw new Violation(wish, `came ${show(unread)}${ends[peer.ended]}: ${differenceOf(bytes, actual)}`);
+  throw new Violation(wish, `received ${show(unread)}${ends[peer.ended]}: ${differenceOf(bytes, actual)}`);
 }
 
 /**
@@ -81,9 +82,9 @@ export async function nextLine(peer: TcpPeer, wish: string, timeout = peer.timeo
   throw new Violation(
     `${peer.name} receives ${wish}`,
     rest.length > 0
-      ? `came ${show(rest)}${ends[peer.ended]}, without an end of line within ${timeout} ms`
+      ? `received ${show(rest)}${ends[peer.ended]}, without a newline within ${timeout} ms`
       : peer.ended === "open"
-        ? `nothing came within ${timeout} ms`
+        ? `received nothing within ${timeout} ms`
         : `the connection ended${ends[peer.ended]}`,
   );
 }
@@ -101,7 +102,7 @@ export async function nothing(
       if (!(await until(peer, milliseconds, came))) return;
       throw new Violation(
         `${peer.name} receives ${why} for ${milliseconds} ms`,
-        `came ${show(unread(peer) ?? "")}`,
+        `received ${show(unread(peer) ?? "")}`,
       );
     }),
   );
@@ -120,7 +121,7 @@ export async function closed(
       "it is still open",
     );
   if (how === "fin" && peer.ended === "reset")
-    throw new Violation(`the server closes ${peer.name}'s connection by FIN`, "it was reset");
+    throw new Violation(`the server closes ${peer.name}'s connection with a FIN`, "it was reset");
 }
 
 /** The next datagram is this one, and it is whole. */
@@ -134,13 +135,13 @@ export async function datagram(
   const actual = await nextDatagram(peer, wish, timeout);
   if (actual.equals(bytes)) return;
   const size = actual.length === bytes.length ? "" : ` of ${actual.length} bytes instead of ${bytes.length}`;
-  throw new Violation(wish, `came ${show(actual)}${size}: ${differenceOf(bytes, actual)}`);
+  throw new Violation(wish, `received ${show(actual)}${size}: ${differenceOf(bytes, actual)}`);
 }
 
 export async function nextDatagram(peer: UdpPeer, wish: string, timeout = peer.timeout): Promise<Buffer> {
   await until(peer, timeout, () => peer.datagrams.length > 0);
   const next = peer.datagrams.shift();
-  if (!next) throw new Violation(wish, `nothing came within ${timeout} ms`);
+  if (!next) throw new Violation(wish, `received nothing within ${timeout} ms`);
   return next;
 }
 

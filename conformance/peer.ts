@@ -65,7 +65,7 @@ export async function until(
   for (;;) {
     if (done()) return true;
     if (peer.flooded !== undefined)
-      throw new Violation(`${peer.name} receives what the case asks for and no flood`, peer.flooded);
+      throw new Violation(`${peer.name} receives what the case expects and no flood`, peer.flooded);
     const left = deadline - performance.now();
     if (left <= 0) return false;
     await peer.changed(left);
@@ -121,9 +121,9 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
   };
   const flood = (socket: Socket) => {
     const start = show(viewQueued(inbox).subarray(0, 60));
-    peer.flooded = `came over ${MAX_UNREAD_BYTES / 1_048_576} MiB, beginning with ${start}; no more is read`;
+    peer.flooded = `received over ${MAX_UNREAD_BYTES / 1_048_576} MiB, starting with ${start}; stopped reading`;
     clearQueue(inbox);
-    note(log, name, "reads no more: too much has come");
+    note(log, name, "stops reading: too much was received");
     socket.pause();
   };
   const finishIfSent = () => {
@@ -224,9 +224,9 @@ export async function openUdp({ name, at, log, timeout }: PeerOptions): Promise<
   /** What has come since there was nothing unread: at least what waits. */
   let unreadBytes = 0;
   const flood = () => {
-    peer.flooded = `came ${datagrams.length} datagrams, the first ${show(datagrams[0], 60)}; no more are kept`;
+    peer.flooded = `received ${datagrams.length} datagrams, the first ${show(datagrams[0], 60)}; the rest is discarded`;
     datagrams.length = 0;
-    note(log, name, "keeps no more: too much has come");
+    note(log, name, "discards the rest: too much was received");
   };
   const { hostname, port } = at;
   const ours = hostname.includes(":") ? "::1" : "127.0.0.1";
@@ -242,7 +242,7 @@ export async function openUdp({ name, at, log, timeout }: PeerOptions): Promise<
         waiting.wake();
       },
       // Without a handler an ICMP port unreachable would end the process (Bun 1.4.5).
-      error: () => note(log, name, "← the port is unreachable"),
+      error: () => note(log, name, "← port unreachable"),
     },
   });
   growReceiveBuffer(fdOf(socket), RECEIVE_BUFFER_BYTES);
@@ -259,7 +259,7 @@ export async function openUdp({ name, at, log, timeout }: PeerOptions): Promise<
     datagrams,
     hearOnly(start) {
       wanted = start;
-      note(log, name, `hears only what begins with ${show(start)}`);
+      note(log, name, `keeps only datagrams that start with ${show(start)}`);
     },
     send(data) {
       const bytes = typeof data === "string" ? Buffer.from(data) : data;

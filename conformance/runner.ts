@@ -62,9 +62,9 @@ export async function runCases(cases: readonly Case[], options: RunOptions): Pro
       keep(one, result);
       const gone = servers.gone();
       const actual = gone
-        ? `the server serves nobody any more, since ${result.id}${gone.why && `: ${gone.why}`}`
+        ? `the server stopped serving after ${result.id}${gone.why && `: ${gone.why}`}`
         : trouble !== undefined && isHopeless(provider, [...results.values()])
-          ? "the server does not serve a client that keeps every rule of the protocol"
+          ? "the server does not serve a well-behaved client"
           : undefined;
       if (actual !== undefined)
         for (const one of queue.splice(0))
@@ -116,7 +116,7 @@ function declared({ id, needs }: Case, { unsupported = {}, provider }: RunOption
   if (prefix !== undefined) return unsupported[prefix];
   if (provider.own || provider.restart || needs === undefined) return undefined;
   return needs === "fresh"
-    ? "it needs a server that has just been started, and this one was running already"
+    ? "it needs a freshly started server, and this one was already running"
     : "it needs the server's standard input";
 }
 
@@ -145,7 +145,7 @@ async function troubleOf(target: Target, { health, timeout }: RunOptions): Promi
   const context = createContext(target, timeout);
   try {
     await within(timeout * 2, () => health(context));
-    return target.alive() ? undefined : "the server has ended";
+    return target.alive() ? undefined : "the server has exited";
   } catch (error) {
     // What cannot be judged over this transport is said by each case.
     if (error instanceof Unsupported) return undefined;
@@ -158,7 +158,7 @@ async function troubleOf(target: Target, { health, timeout }: RunOptions): Promi
 async function within(milliseconds: number, run: () => Promise<void>): Promise<void> {
   const stop = new AbortController();
   const timer = sleep(milliseconds, undefined, { signal: stop.signal }).then(() => {
-    throw new Violation(`the case ends within ${milliseconds} ms`, "it does not");
+    throw new Violation(`the case ends within ${milliseconds} ms`, "it did not");
   });
   timer.catch(() => {});
   try {
@@ -180,9 +180,9 @@ async function runCase(one: Case, target: Target, options: RunOptions, served: b
     result.killed = true;
     result.verdict = "fail";
     const before = result.actual ? `${result.actual}; and then ` : "";
-    result.expected ??= "the server still serves a fresh client afterwards";
+    result.expected ??= "the server still serves a new client afterwards";
     const end = target.lastWords?.();
-    result.actual = `${before}it does not serve a fresh client any more${end ? `: ${quotable(end)}` : ""}`;
+    result.actual = `${before}the server no longer serves a new client${end ? `: ${quotable(end)}` : ""}`;
   }
   result.milliseconds = performance.now() - started;
   if (result.verdict === "fail" || result.verdict === "not strict") result.wire = linesOf(context.log);
@@ -243,7 +243,7 @@ async function judgeEnding(ends: Ending, context: Context): Promise<void> {
   if (subject.ended === "open")
     throw new Violation(`the server closes ${subject.name}'s connection`, "it is still open");
   if (ends === "fin" && subject.ended === "reset")
-    throw new Violation(`the server closes ${subject.name}'s connection by FIN`, "it was reset");
+    throw new Violation(`the server closes ${subject.name}'s connection with a FIN`, "it was reset");
   if (weaker) throw weaker;
 }
 

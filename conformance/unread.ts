@@ -35,8 +35,8 @@ export async function keepsLittle(peer: TcpPeer, block: Uint8Array): Promise<voi
   }
   if (peer.received() > tooMuch)
     throw new Violation(
-      `at most ${megabytes(MAX_KEPT_BYTES / 2)} kept for a peer that does not read`,
-      `all was taken and kept: ${megabytes(peer.received())} of answers came when they were read at last`,
+      `at most ${megabytes(MAX_KEPT_BYTES / 2)} queued for a client that does not read`,
+      `everything was queued: ${megabytes(peer.received())} of replies arrived once they were read`,
     );
 }
 

@@ -71,8 +71,8 @@ export function overTcp(tcp: TcpPeer): WsPeer {
     if (splitFrames(buffer, chunk, MAX_FRAME_BYTES, keep, fits)) return;
     tcp.stopReading();
     trouble = new Violation(
-      `${tcp.name} receives what the case asks for and no flood`,
-      `came a frame of ${buffer.header.payloadBytes} bytes behind ${frames.length} others; no more is read`,
+      `${tcp.name} receives what the case expects and no flood`,
+      `received a frame of ${buffer.header.payloadBytes} bytes after ${frames.length} others; stopped reading`,
     );
   };
   return {
@@ -133,7 +133,7 @@ export async function nextFrame(peer: WsPeer, wish: string, timeout = peer.tcp.t
   if (frame) return frame;
   throw new Violation(
     `${peer.name} receives ${wish}`,
-    peer.tcp.ended === "open" ? `nothing came within ${timeout} ms` : "the connection ended without it",
+    peer.tcp.ended === "open" ? `received nothing within ${timeout} ms` : "the connection ended first",
   );
 }
 
@@ -143,7 +143,7 @@ export async function frame(peer: WsPeer, opcode: number, payload: Uint8Array | 
   const wish = showFrame({ first: FIN | opcode, payload: bytes, masked: false, headerBytes: 0 });
   const next = await nextFrame(peer, wish);
   if (next.first !== (FIN | opcode) || !next.payload.equals(bytes))
-    throw new Violation(`${peer.name} receives ${wish}`, `came ${showFrame(next)}`);
+    throw new Violation(`${peer.name} receives ${wish}`, `received ${showFrame(next)}`);
   return next;
 }
 
@@ -157,7 +157,7 @@ export async function message(peer: WsPeer, opcode: number, payload: Uint8Array 
     const next = await nextFrame(peer, wish);
     const expected = parts.length === 0 ? opcode : opcodes.continuation;
     if (isControl(next.first) || (next.first & 0x7f) !== expected)
-      throw new Violation(`${peer.name} receives ${wish}`, `came ${showFrame(next)}`);
+      throw new Violation(`${peer.name} receives ${wish}`, `received ${showFrame(next)}`);
     parts.push(next.payload);
     length += next.payload.length;
     // Fragments without end: of bytes, or empty ones.
@@ -165,7 +165,7 @@ export async function message(peer: WsPeer, opcode: number, payload: Uint8Array 
     if (!isFinal(next.first) && !endless) continue;
     const whole = Buffer.concat(parts);
     if (whole.equals(bytes)) return;
-    throw new Violation(`${peer.name} receives ${wish}`, `came ${whole.length} bytes, ${show(whole)}`);
+    throw new Violation(`${peer.name} receives ${wish}`, `received ${whole.length} bytes, ${show(whole)}`);
   }
 }
 
@@ -174,7 +174,7 @@ export async function noFrame(peer: WsPeer, milliseconds = 120): Promise<void> {
   if (!(await until(peer.tcp, milliseconds, () => peer.frames().length > 0))) return;
   throw new Violation(
     `${peer.name} receives nothing for ${milliseconds} ms`,
-    `came ${showFrame(peer.frames()[0])}`,
+    `received ${showFrame(peer.frames()[0])}`,
   );
 }
 

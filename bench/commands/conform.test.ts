@@ -42,7 +42,7 @@ test.concurrent.each<[args: string[], said: string]>([
   [["--html", "x.html"], "--html needs --all: it writes the matrix of all targets"],
   [["--json", "--quiet"], "--quiet and --json do not go together"],
   [["--exec", "x", "--exec", "y", ...at], "'--exec <command>' argument 'y' is invalid"],
-  [["echo", "--time", "forget=2"], "--time forget=2: none of the chosen cases waits for it"],
+  [["echo", "--time", "forget=2"], "--time forget=2: no chosen case uses it"],
   [["sum-tcp", "--time", "idle=2", "--time", "idle=3"], "idle is given already"],
   [["--insecure", ...at], "--insecure is for a target with tls:// or wss://"],
 ])("%j is a usage error that names both", async (args, said) => {

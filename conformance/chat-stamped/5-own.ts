@@ -66,7 +66,8 @@ const rules: ChatRule[] = [
       await chat.gone(bob);
       const dave = await chat.join();
       const ids = [alice, bob, carol, dave].map((member) => chat.speaker(member).id);
-      if (new Set(ids).size < 4) throw new Violation("four names", `the numbers are ${ids.join(", ")}`);
+      if (new Set(ids).size < 4)
+        throw new Violation("four different names", `the numbers are ${ids.join(", ")}`);
     },
   },
   {
@@ -156,7 +157,11 @@ const rules: ChatRule[] = [
       const [alice, bob] = await chat.enter(2);
       await chat.t.tcp("carol");
       const line = await nextLine(alice, "a notice on a line of its own");
-      holds(/^\[SERVER\] Client \d+ joined the chat\.$/.test(line), "the notice alone", `came ${show(line)}`);
+      holds(
+        /^\[SERVER\] Client \d+ joined the chat\.$/.test(line),
+        "the notice alone on its line",
+        `received ${show(line)}`,
+      );
       chat.say(bob, "welcome");
       await chat.heard(bob, ["welcome"], [alice]);
     },

@@ -98,7 +98,7 @@ const rules: ChatRule[] = [
       await chat.gone(bob);
       const carol = await chat.join();
       const ids = [alice, bob, carol].map((member) => chat.speaker(member).id);
-      if (new Set(ids).size < 3) throw new Violation("three ids", `they are ${ids.join(", ")}`);
+      if (new Set(ids).size < 3) throw new Violation("three different ids", `received ${ids.join(", ")}`);
     },
   },
   {
@@ -110,7 +110,7 @@ const rules: ChatRule[] = [
       const guests = await Promise.all(Array.from({ length: 60 }, (_, i) => t.tcp(`g${i}`)));
       const lines = await Promise.all(guests.map((guest) => nextLine(guest, "its welcome")));
       const ids = new Set(lines.filter((line) => /^Welcome \d+$/.test(line)));
-      if (ids.size < 60) throw new Violation("60 ids for 60 guests", `there are ${ids.size}`);
+      if (ids.size < 60) throw new Violation("60 ids for 60 clients", `${ids.size} different ones`);
     },
   },
   {

@@ -31,9 +31,7 @@ async function pageAndScripts(t: Context): Promise<string> {
   const { body } = await get(t, "/");
   const sources = scriptSources(body);
   if (sources.length > MAX_SCRIPTS)
-    throw new Unsupported(
-      `the page names ${sources.length} scripts, and at most ${MAX_SCRIPTS} are looked at`,
-    );
+    throw new Unsupported(`the page has ${sources.length} scripts; at most ${MAX_SCRIPTS} are checked`);
   const scripts = await Promise.all(sources.map((source) => get(t, source)));
   return [body, ...scripts.map((script) => script.body)].join("\n");
 }
@@ -81,7 +79,7 @@ const origin = (
   ends: "any",
   async run(t) {
     const came = await handshakeOf(t, of(t));
-    holds(came === status, `status ${status} for the origin ${of(t) ?? "that is not there"}`, `came ${came}`);
+    holds(came === status, `status ${status} for Origin ${of(t) ?? "(none)"}`, `received ${came}`);
   },
 });
 
@@ -97,10 +95,10 @@ export const page: WsRule[] = [
       holds(
         status === 200 && type.startsWith("text/html"),
         "status 200 and text/html",
-        `came ${status} ${type}`,
+        `received ${status} ${type}`,
       );
-      holds(/<(?:input|textarea)/i.test(body), "a message box", "there is none in the page");
-      holds(/<button|type="?submit/i.test(body), "a send button", "there is none in the page");
+      holds(/<(?:input|textarea)/i.test(body), "a message box", "the page has none");
+      holds(/<button|type="?submit/i.test(body), "a send button", "the page has none");
     },
   },
   {
@@ -111,9 +109,9 @@ export const page: WsRule[] = [
     ends: "any",
     async run(t) {
       const source = await pageAndScripts(t);
-      holds(/WebSocket/.test(source), "a page that opens a WebSocket", "there is none in it or its scripts");
+      holds(/WebSocket/.test(source), "a page that opens a WebSocket", "neither the page nor its scripts do");
       const risky = /\.(?:innerHTML|outerHTML)\s*\+?=|insertAdjacentHTML|document\.write/.exec(source);
-      holds(!risky, "text nodes or textContent", `the page uses ${risky?.[0]}`);
+      holds(!risky, "messages inserted as text (textContent or text nodes)", `the page uses ${risky?.[0]}`);
     },
   },
   {
@@ -124,7 +122,7 @@ export const page: WsRule[] = [
     ends: "any",
     async run(t) {
       const { status } = await get(t, "/nowhere");
-      holds(status === 404, "status 404", `came ${status}`);
+      holds(status === 404, "status 404", `received ${status}`);
     },
   },
   {
@@ -135,7 +133,7 @@ export const page: WsRule[] = [
     ends: "any",
     async run(t) {
       const { status } = await get(t, "/ws");
-      holds(status >= 400 && status < 500, "a status from 400 to 499", `came ${status}`);
+      holds(status >= 400 && status < 500, "a 4xx status", `received ${status}`);
     },
   },
   {
@@ -148,7 +146,7 @@ export const page: WsRule[] = [
       const alice = await t.tcp("alice");
       alice.send(handshakeRequest(hostOf(t), "/", createKey(randomKey())));
       const status = statusOf(await responseHead(alice));
-      holds(status !== 101, "no 101 at /", "it was accepted");
+      holds(status !== 101, "any status but 101 at /", "received 101");
     },
   },
   origin(

@@ -19,7 +19,11 @@ async function hears(t: Context, listener: WsPeer, author: WsPeer, word: string)
   author.text(word);
   const heard = await until(listener.tcp, t.timeout, () => at() >= 0 || listener.tcp.ended !== "open");
   const wish = `${listener.name} receives "${word}" of ${author.name}`;
-  holds(heard && at() >= 0, wish, listener.tcp.ended === "open" ? "it did not come" : "the connection ended");
+  holds(
+    heard && at() >= 0,
+    wish,
+    listener.tcp.ended === "open" ? "it did not arrive" : "the connection ended",
+  );
 }
 
 export const wsEndurance: WsRule[] = [

@@ -51,8 +51,8 @@ export async function join(t: Context, others: readonly WsPeer[]): Promise<WsPee
     if (!deaf) return peer;
     if (attempt < MAX_GREETINGS) continue;
     throw new Violation(
-      `${deaf.name} receives a text message "${hello.trim()}" and an end of line`,
-      deaf.frames().length > 0 ? `came ${showFrame(deaf.frames()[0])}` : "nothing came",
+      `${deaf.name} receives a text message "${hello.trim()}" and a newline`,
+      deaf.frames().length > 0 ? `received ${showFrame(deaf.frames()[0])}` : "received nothing",
     );
   }
 }

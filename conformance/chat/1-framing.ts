@@ -8,7 +8,7 @@ import type { Chat, ChatRule } from "./room.ts";
 const APART_MS = 60;
 const LINES: readonly DialectName[] = ["chat/bracket", "chat/welcome", "chat/stamped"];
 
-async function sendCut({ said }: Chat, author: TcpPeer, text: string, at: number): Promise<void> {
+async function sendSplit({ said }: Chat, author: TcpPeer, text: string, at: number): Promise<void> {
   const bytes = said(text);
   author.send(bytes.subarray(0, at));
   await sleep(APART_MS);
@@ -37,8 +37,8 @@ export const framing: ChatRule[] = [
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
-      await sendCut(chat, alice, "cut in the middle", chat.said("cut in").length);
-      await chat.heard(alice, ["cut in the middle"]);
+      await sendSplit(chat, alice, "split in the middle", chat.said("split in").length);
+      await chat.heard(alice, ["split in the middle"]);
       await chat.quiet();
     },
   },
@@ -106,9 +106,9 @@ export const framing: ChatRule[] = [
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
-      await sendCut(chat, alice, "naïve 🦊 fox", chat.said("naïve ").indexOf(0xc3) + 1);
+      await sendSplit(chat, alice, "naïve 🦊 fox", chat.said("naïve ").indexOf(0xc3) + 1);
       await chat.heard(alice, ["naïve 🦊 fox"]);
-      await sendCut(chat, alice, "🦊", chat.said("🦊").indexOf(0xf0) + 2);
+      await sendSplit(chat, alice, "🦊", chat.said("🦊").indexOf(0xf0) + 2);
       await chat.heard(alice, ["🦊"]);
     },
   },

@@ -18,11 +18,14 @@ async function flood(chat: Chat, author: TcpPeer, listener: TcpPeer): Promise<vo
   const say = (i: number) => chat.say(author, `${i} `.padEnd(FLOOD_BYTES, "f"));
   for (let i = 0; i < WINDOW; i++) say(i);
   for (let i = 0; i < FLOOD_MESSAGES; ) {
-    const line = await nextLine(listener, `message ${i} of ${FLOOD_MESSAGES}, while another does not read`);
+    const line = await nextLine(
+      listener,
+      `message ${i} of ${FLOOD_MESSAGES} while another client does not read`,
+    );
     // A notice that the slow one has gone may stand between.
     if (line.length < FLOOD_BYTES) continue;
     if (!line.includes(`${i} f`))
-      throw new Violation(`${listener.name} receives message ${i} next`, `came "${line.slice(0, 60)}…"`);
+      throw new Violation(`${listener.name} receives message ${i} next`, `received "${line.slice(0, 60)}…"`);
     if (i + WINDOW < FLOOD_MESSAGES) say(i + WINDOW);
     i++;
   }
@@ -150,7 +153,7 @@ export const liveness: ChatRule[] = [
           guests.map((guest, i) => until(guest, chat.t.timeout / 10, () => places[i]() >= 0)),
         );
       }
-      if (deaf() > 0) throw new Violation("50 guests hear a message", `${deaf()} of them did not`);
+      if (deaf() > 0) throw new Violation("all 50 clients receive a message", `${deaf()} of them did not`);
     },
   },
 ];
@@ -162,7 +165,7 @@ async function evicts(chat: Chat): Promise<void> {
   await until(slow, chat.t.timeout, () => slow.ended !== "open");
   if (slow.ended === "open")
     throw new Violation(
-      `the server ends ${slow.name}'s connection, which is 8 MB behind`,
-      "it is still open, and all is kept for it",
+      `the server disconnects ${slow.name}, which is 8 MB behind`,
+      "the connection is still open and everything is queued for it",
     );
 }

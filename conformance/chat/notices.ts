@@ -25,7 +25,7 @@ export const announcesItself = (name: DialectName): boolean => ownNotices[name] 
 
 /** Waits until the newcomer has been told that it is in; its number, 0 where the dialect gives none. */
 export async function ownNotice(name: DialectName, peer: TcpPeer): Promise<number> {
-  return skipTo(peer, ownNotices[name] ?? { words: "" }, "the notice that it has joined");
+  return skipTo(peer, ownNotices[name] ?? { words: "" }, "its join notice");
 }
 
 /** Waits until another has been told that somebody joined. */
@@ -44,7 +44,7 @@ async function skipTo(peer: TcpPeer, notice: Notice, wish: string): Promise<numb
   if (!found)
     throw new Violation(
       `${peer.name} receives ${wish}`,
-      peer.unread().length > 0 ? `came ${show(peer.unread())}` : "nothing came",
+      peer.unread().length > 0 ? `received ${show(peer.unread())}` : "received nothing",
     );
   peer.take(found.end);
   return found.number;

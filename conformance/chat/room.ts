@@ -46,7 +46,7 @@ const asBytes = (text: string | Uint8Array) => Buffer.from(text);
 export function chatIn(t: Context, name: DialectName): Chat {
   const dialect: Dialect = dialects[name];
   if (t.target.unix !== undefined && ["chat/bracket", "chat/json"].includes(name))
-    throw new Unsupported("members are known by their addresses, and behind a Unix socket there is none");
+    throw new Unsupported("clients are identified by their addresses, and a Unix socket has none");
   const speakers = new Map<TcpPeer, Speaker>();
   const chat: Chat = {
     t,
@@ -93,7 +93,7 @@ export function chatIn(t: Context, name: DialectName): Chat {
         );
         if (!from) {
           const wish = rests.flatMap(({ texts }) => (texts.length > 0 ? show(texts[0]) : [])).join(" or ");
-          throw new Violation(`${listener.name} receives ${wish}`, `came ${show(line)}`);
+          throw new Violation(`${listener.name} receives ${wish}`, `received ${show(line)}`);
         }
         from.texts.shift();
       }
@@ -134,7 +134,10 @@ async function greet({ said, t, dialect }: Chat, peer: TcpPeer, others: TcpPeer[
     if (!deaf) return;
     if (attempt < MAX_GREETINGS) continue;
     const wish = `${deaf.name} receives "${dialect.prefix({ id: 0, address: peer.address })}" and ${show(hello)}`;
-    throw new Violation(wish, deaf.unread().length > 0 ? `came ${show(deaf.unread())}` : "nothing came");
+    throw new Violation(
+      wish,
+      deaf.unread().length > 0 ? `received ${show(deaf.unread())}` : "received nothing",
+    );
   }
 }
 
@@ -178,13 +181,16 @@ type Message = { data_source: string; data: string };
 
 /** The next line is one JSON object with these two members, written in whatever way. */
 async function object(listener: TcpPeer, { data_source, data }: Message): Promise<void> {
-  const wish = `the object ${show(JSON.stringify({ data_source, data }))} and an end of line`;
+  const wish = `the object ${show(JSON.stringify({ data_source, data }))} and a newline`;
   const line = await nextLine(listener, wish);
   let came: unknown;
   try {
     came = JSON.parse(line);
   } catch {
-    throw new Violation(`${listener.name} receives ${wish}`, `came ${show(line)}, which is no JSON object`);
+    throw new Violation(
+      `${listener.name} receives ${wish}`,
+      `received ${show(line)}, which is not a JSON object`,
+    );
   }
   const ok =
     typeof came === "object" &&
@@ -193,7 +199,7 @@ async function object(listener: TcpPeer, { data_source, data }: Message): Promis
     "data" in came &&
     came.data_source === data_source &&
     came.data === data;
-  if (!ok) throw new Violation(`${listener.name} receives ${wish}`, `came ${show(line)}`);
+  if (!ok) throw new Violation(`${listener.name} receives ${wish}`, `received ${show(line)}`);
 }
 
 export const slugOf = (name: DialectName): string => name.replace("/", "-");

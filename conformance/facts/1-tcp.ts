@@ -14,7 +14,7 @@ export const tcpFacts: Fact[] = [
       for (let i = 0; i < 10; i++) client.socket.write("message\n");
       await received(server, 80);
       stop();
-      tell(t, server.reads.length < 10, `10 messages of 8 bytes came in ${server.reads.length} reads`);
+      tell(t, server.reads.length < 10, `10 messages of 8 bytes arrived in ${server.reads.length} reads`);
     },
   },
   {
@@ -32,7 +32,7 @@ export const tcpFacts: Fact[] = [
       tell(
         t,
         server.reads.length === 2,
-        `8 bytes written in two halves came in reads of ${server.reads.join(" and ")}`,
+        `8 bytes written in two halves arrived in reads of ${server.reads.join(" and ")}`,
       );
     },
   },
@@ -69,7 +69,7 @@ export const tcpFacts: Fact[] = [
       const came = await received(client, 14);
       const seen = server.ended;
       stop();
-      tell(t, came === 14, `the server saw "${seen}", wrote ${wrote} bytes, and ${came} came`);
+      tell(t, came === 14, `the server saw "${seen}" and wrote ${wrote} bytes, of which ${came} arrived`);
     },
   },
   {
@@ -96,11 +96,7 @@ export const tcpFacts: Fact[] = [
       await sleep(30);
       const wrote = server.socket.write("anybody there?");
       stop();
-      tell(
-        t,
-        wrote < 0,
-        `write returned ${wrote} (Bun tells no errno here: -1 stands for EPIPE and for closed)`,
-      );
+      tell(t, wrote < 0, `write returned ${wrote} (Bun reports no errno here: -1 means EPIPE or closed)`);
     },
   },
   {
@@ -147,7 +143,7 @@ export const tcpFacts: Fact[] = [
       tell(
         t,
         segments >= 10,
-        `announced by the listener: 14,600 bytes in ${segments} segments of at most ${mss}`,
+        `MSS set by the listener: 14,600 bytes in ${segments} segments of at most ${mss}`,
       );
     },
   },
@@ -177,7 +173,7 @@ export const tcpFacts: Fact[] = [
       tell(
         t,
         before === 0 && accepted === 20,
-        `20 connects with ${before} accepted, and ${accepted} accepted later`,
+        `20 clients connected with ${before} accepted; ${accepted} were accepted later`,
       );
     },
   },
@@ -208,7 +204,7 @@ export const tcpFacts: Fact[] = [
     async run(t) {
       const socket = { data() {} };
       const first = Bun.listen({ hostname: "127.0.0.1", port: 0, socket });
-      let seen = "it could listen";
+      let seen = "the second listener succeeded";
       try {
         Bun.listen({ hostname: "127.0.0.1", port: first.port, socket }).stop(true);
       } catch (error) {

@@ -60,7 +60,11 @@ export const udpFacts: Fact[] = [
       const first = receiver.receive(buffer);
       receiver.close();
       sender.close();
-      tell(t, first === 3, `two datagrams of 3 bytes were there, a read of 100 bytes took ${first}`);
+      tell(
+        t,
+        first === 3,
+        `with two datagrams of 3 bytes queued, a read of up to 100 bytes returned ${first}`,
+      );
     },
   },
   {
@@ -84,7 +88,7 @@ export const udpFacts: Fact[] = [
       tell(
         t,
         cut === 100 && told === 2000 && more < 0,
-        `of 1,000 bytes came ${cut}; with MSG_TRUNC came ${told}; then nothing more`,
+        `of 1,000 bytes ${cut} were read; with MSG_TRUNC recv returned ${told} for 2,000; then nothing was left`,
       );
     },
   },
@@ -104,7 +108,7 @@ export const udpFacts: Fact[] = [
       tell(
         t,
         largest === 65_507 && tooLarge < 0,
-        `send gave ${largest} for 65,507 bytes and ${tooLarge} for 65,508`,
+        `send returned ${largest} for 65,507 bytes and ${tooLarge} for 65,508`,
       );
     },
   },
@@ -136,7 +140,7 @@ export const udpFacts: Fact[] = [
       tell(
         t,
         first === 6 && second < 0,
-        `the first send took ${first} bytes, the second gave ${second} (errno ${ECONNREFUSED} is ECONNREFUSED)`,
+        `the first send took ${first} bytes, the second returned ${second} (errno ${ECONNREFUSED} is ECONNREFUSED)`,
       );
     },
   },
@@ -156,7 +160,7 @@ export const udpFacts: Fact[] = [
       const buffer = getOption(receiver.fd, "SO_RCVBUF");
       receiver.close();
       sender.close();
-      tell(t, came < sent, `${sent} were taken by send, ${came} came (SO_RCVBUF ${buffer})`);
+      tell(t, came < sent, `send accepted ${sent} datagrams, ${came} arrived (SO_RCVBUF ${buffer})`);
     },
   },
   {
@@ -173,7 +177,7 @@ export const udpFacts: Fact[] = [
       const came = receiver.receive(new Uint8Array(10));
       receiver.close();
       sender.close();
-      tell(t, came === 0, `recv gave ${came}: 0 is an empty datagram, -1 would be none`);
+      tell(t, came === 0, `recv returned ${came}: 0 is an empty datagram, -1 would be none`);
     },
   },
   {

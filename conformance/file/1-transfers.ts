@@ -67,7 +67,7 @@ export const fileTransfers: FileRule[] = [
       holds(
         sha256(content) === sha256(bytes(70_000)),
         "the bytes that were sent",
-        `others, ${content.length} of them`,
+        `${content.length} bytes that differ`,
       );
     },
   },
@@ -179,10 +179,14 @@ export const fileTransfers: FileRule[] = [
       await accepted(alice);
       alice.send(bytes(5000));
       await sleep(60);
-      holds(!(await filesOf(t)).includes(name), "no such file yet", "it is there, unfinished");
+      holds(
+        !(await filesOf(t)).includes(name),
+        `no file ${name} before the end of the body`,
+        "it exists already",
+      );
       alice.finish();
       await confirmed(alice, bytes(5000));
-      holds((await filesOf(t)).includes(name), "the file", "there is none");
+      holds((await filesOf(t)).includes(name), `a file ${name}`, "it does not exist");
     },
   },
   {

@@ -68,7 +68,7 @@ export const refusals: FileRule[] = [
       bob.send(padded(name));
       await refused(bob);
       const ours = t.target.directory === undefined ? bytes(100) : await contentOf(t, name);
-      holds(sha256(ours) === sha256(bytes(100)), "the first file's bytes", "they are others");
+      holds(sha256(ours) === sha256(bytes(100)), "the first file unchanged", "its bytes differ");
       bob.close();
       t.peers.splice(1, 1);
     },
@@ -90,7 +90,7 @@ export const refusals: FileRule[] = [
       await sleep(80);
       for (let i = 0; i < 20 && (await filesOf(t)).length > before.length; i++) await sleep(20);
       const after = (await filesOf(t)).filter((name) => !before.includes(name));
-      holds(after.length === 0, "nothing new in the directory", `there is ${after.join(", ")}`);
+      holds(after.length === 0, "no new file in the directory", `found ${after.join(", ")}`);
     },
   },
   {
@@ -104,7 +104,7 @@ export const refusals: FileRule[] = [
       alice.send(padded(freshName()).subarray(0, 500));
       alice.finish();
       await closed(alice);
-      holds(!alice.unread().includes("Y"), "no Y", "it came");
+      holds(!alice.unread().includes("Y"), "no Y", "received Y");
     },
   },
   {

@@ -35,14 +35,18 @@ export async function refused(peer: TcpPeer): Promise<void> {
   holds(
     answer !== "" && !/[Yy]/.test(answer),
     `${peer.name} receives N`,
-    answer === "" ? "nothing came" : `came ${show(answer)}`,
+    answer === "" ? "received nothing" : `received ${show(answer)}`,
   );
   await closed(peer);
 }
 
 export async function confirmed(peer: TcpPeer, body: Uint8Array): Promise<void> {
-  const line = await nextLine(peer, "the number of bytes and their SHA-256");
-  holds(line === `${body.length} ${sha256(body)}`, `"${body.length} ${sha256(body)}"`, `came ${show(line)}`);
+  const line = await nextLine(peer, "the size and SHA-256");
+  holds(
+    line === `${body.length} ${sha256(body)}`,
+    `"${body.length} ${sha256(body)}"`,
+    `received ${show(line)}`,
+  );
 }
 
 /** A whole transfer by the rules. */
@@ -58,7 +62,7 @@ export async function transfer(t: Context, body: Uint8Array, name = freshName())
 }
 
 function directoryOf({ target }: Context): string {
-  if (target.directory === undefined) throw new Unsupported("the server's directory cannot be looked into");
+  if (target.directory === undefined) throw new Unsupported("the server's directory cannot be read");
   return target.directory;
 }
 
@@ -66,7 +70,7 @@ export const filesOf = async (t: Context): Promise<string[]> => readdir(director
 
 export async function contentOf(t: Context, name: string): Promise<Uint8Array> {
   const file = Bun.file(join(directoryOf(t), name));
-  holds(await file.exists(), `a file ${name}`, "there is none");
+  holds(await file.exists(), `a file ${name}`, "it does not exist");
   return file.bytes();
 }
 

@@ -74,7 +74,11 @@ export const hubRules: WsRule[] = [
       const [first, second] = await Promise.all(
         [alice, bob].map((peer) => live(peer, t.time("ping") * 4 + peer.tcp.timeout, true, 2)),
       );
-      holds(first >= 2 && second >= 2, "two pings at least to each", `there were ${first} and ${second}`);
+      holds(
+        first >= 2 && second >= 2,
+        "at least two pings to each client",
+        `received ${first} and ${second}`,
+      );
     },
   },
   {
@@ -87,7 +91,7 @@ export const hubRules: WsRule[] = [
     async run(t) {
       const [alice] = await enter(t, 1);
       await live(alice, t.time("pong") * 2.2, true);
-      holds(alice.tcp.ended === "open", "an open connection", "the server closed it");
+      holds(alice.tcp.ended === "open", "the connection stays open", "the server closed it");
     },
   },
   {
@@ -118,7 +122,7 @@ export const hubRules: WsRule[] = [
         await live(alice, t.time("pong") / 3.5, false);
         alice.text(`still here, ${i}`);
       }
-      holds(alice.tcp.ended === "open", "an open connection", "the server closed it");
+      holds(alice.tcp.ended === "open", "the connection stays open", "the server closed it");
     },
   },
   {
@@ -165,7 +169,7 @@ export const hubRules: WsRule[] = [
         () => slow.frames().length < 0 || slow.tcp.ended !== "open" || slow.closeCode() !== undefined,
       );
       if (slow.tcp.ended === "open" && slow.closeCode() === undefined)
-        throw new Violation("the server closes one that is 10 MB behind", "it is still open");
+        throw new Violation("the server disconnects a client that is 10 MB behind", "it is still open");
     },
   },
   {
@@ -180,7 +184,7 @@ export const hubRules: WsRule[] = [
       slow.tcp.read();
       await closedWith(slow, [1008], false, 4000);
       const last = slow.frames().find(({ first }) => (first & 15) === close);
-      holds((last?.payload.length ?? 0) > 2, "a reason behind the code", "there is none");
+      holds((last?.payload.length ?? 0) > 2, "a reason after the code", "received none");
     },
   },
   {
@@ -201,11 +205,11 @@ export const hubRules: WsRule[] = [
         holds(
           frame.payload.toString() === wish,
           `message ${next} next`,
-          `came "${frame.payload.toString("utf8", 0, 40)}…"`,
+          `received "${frame.payload.toString("utf8", 0, 40)}…"`,
         );
         next++;
       }
-      holds(next > 0, "the messages that were queued", "none came");
+      holds(next > 0, "the queued messages", "received none");
     },
   },
   {

@@ -165,8 +165,12 @@ export const payload: RelayRule[] = [
         Array.from({ length: 9 }, (_, i) => relayed(author, `${author.name} ${i}`).toString()),
       );
       const missing = wish.filter((text) => !came.includes(text));
-      holds(missing.length === 0, `carol receives "${missing[0]}"`, `came ${came.length} others`);
-      holds(came.length === wish.length, `${wish.length} datagrams`, `there are ${came.length}`);
+      holds(
+        missing.length === 0,
+        `carol receives "${missing[0]}"`,
+        `received ${came.length} datagrams without it`,
+      );
+      holds(came.length === wish.length, `${wish.length} datagrams`, `received ${came.length}`);
     },
   },
 ];

@@ -48,8 +48,8 @@ async function awaitWord(listener: UdpPeer, word: Buffer): Promise<void> {
   if (await until(listener, listener.timeout, came)) datagrams.splice(0, looked + 1);
   else
     throw new Violation(
-      `${listener.name} receives the first datagram of another`,
-      datagrams.length > 0 ? `came ${show(datagrams[0])}` : "nothing came",
+      `${listener.name} receives another client's first datagram`,
+      datagrams.length > 0 ? `received ${show(datagrams[0])}` : "received nothing",
     );
 }
 

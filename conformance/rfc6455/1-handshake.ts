@@ -30,13 +30,13 @@ async function shake(t: Context, fields: Fields = {}, edit = (text: string) => t
 }
 
 function accepted({ status, head, key }: Shake): void {
-  holds(status === 101, "status 101", `came "${head.firstLine}"`);
+  holds(status === 101, "status 101", `received "${head.firstLine}"`);
   const accept = head.fields["sec-websocket-accept"];
-  holds(accept === acceptFor(key), `Sec-WebSocket-Accept: ${acceptFor(key)}`, `came ${accept ?? "none"}`);
+  holds(accept === acceptFor(key), `Sec-WebSocket-Accept: ${acceptFor(key)}`, `received ${accept ?? "none"}`);
 }
 
 function refused({ status, head }: Shake): void {
-  holds(status >= 400 && status < 500, "a status from 400 to 499", `came "${head.firstLine}"`);
+  holds(status >= 400 && status < 500, "a 4xx status", `received "${head.firstLine}"`);
 }
 
 type Row = Pick<Case, "title" | "requirement"> & {
@@ -193,7 +193,11 @@ const rest: Case[] = [
     async run(t) {
       const { status, head } = await shake(t, { "Sec-WebSocket-Version": "99" });
       const version = head.fields["sec-websocket-version"] ?? "none";
-      holds(status === 426 && /\b13\b/.test(version), "426 and version 13", `came ${status} and ${version}`);
+      holds(
+        status === 426 && /\b13\b/.test(version),
+        "status 426 and version 13",
+        `received status ${status} and version ${version}`,
+      );
     },
   },
   {
@@ -205,8 +209,8 @@ const rest: Case[] = [
     async run(t) {
       const { fields } = (await shake(t)).head;
       const { upgrade = "", connection = "" } = fields;
-      holds(upgrade.toLowerCase() === "websocket", "Upgrade: websocket", `came "${upgrade}"`);
-      holds(/\bupgrade\b/i.test(connection), "Connection: Upgrade", `came "${connection}"`);
+      holds(upgrade.toLowerCase() === "websocket", "Upgrade: websocket", `received "${upgrade}"`);
+      holds(/\bupgrade\b/i.test(connection), "Connection: Upgrade", `received "${connection}"`);
     },
   },
   {
@@ -218,10 +222,10 @@ const rest: Case[] = [
     async run(t) {
       const offered = ["one", "two"];
       const plain = (await shake(t)).head.fields["sec-websocket-protocol"];
-      holds(plain === undefined, "no subprotocol", `came ${plain}`);
+      holds(plain === undefined, "no subprotocol", `received ${plain}`);
       const { fields } = (await shake(t, { "Sec-WebSocket-Protocol": offered.join(", ") })).head;
       const chosen = fields["sec-websocket-protocol"];
-      holds(chosen === undefined || offered.includes(chosen), "one of those offered", `came ${chosen}`);
+      holds(chosen === undefined || offered.includes(chosen), "one of those offered", `received ${chosen}`);
     },
   },
   {
@@ -232,10 +236,10 @@ const rest: Case[] = [
     source: "RFC 6455 9.1",
     async run(t) {
       const plain = (await shake(t)).head.fields["sec-websocket-extensions"];
-      holds(plain === undefined, "no extension", `came ${plain}`);
+      holds(plain === undefined, "no extension", `received ${plain}`);
       const { fields } = (await shake(t, { "Sec-WebSocket-Extensions": "x-nobody-knows" })).head;
       const chosen = fields["sec-websocket-extensions"];
-      holds(chosen === undefined, "no extension but those offered and known", `came ${chosen}`);
+      holds(chosen === undefined, "no extension", `received ${chosen}`);
     },
   },
   {
@@ -266,7 +270,7 @@ const rest: Case[] = [
       const alice = await t.tcp("alice");
       const request = handshakeRequest(hostOf(t), t.target.path, createKey(randomKey()));
       alice.send(Buffer.concat([Buffer.from(request), frameOf(FIN | opcodes.text, "at once")]));
-      holds(statusOf(await responseHead(alice)) === 101, "status 101", "it is another");
+      holds(statusOf(await responseHead(alice)) === 101, "status 101", "received another status");
       await message(overTcp(alice), opcodes.text, "at once");
     },
   },
@@ -279,7 +283,7 @@ const rest: Case[] = [
     ends: "any",
     async run(t) {
       const { status, head } = await shake(t, {}, (text) => text.replace("HTTP/1.1", "HTTP/1.0"));
-      holds(status !== 101, "no 101", `came "${head.firstLine}"`);
+      holds(status !== 101, "any status but 101", `received "${head.firstLine}"`);
     },
   },
   {
@@ -293,7 +297,7 @@ const rest: Case[] = [
       const alice = await t.tcp("alice");
       alice.send(encodeFrame(FIN | opcodes.text, "no handshake", 1));
       await sleep(120);
-      holds(!alice.unread().includes("no handshake"), "no echo", "the frame came back");
+      holds(!alice.unread().includes("no handshake"), "no echo", "the frame was echoed");
     },
   },
   {

@@ -116,7 +116,7 @@ const others: RfcRule[] = [
     async run(alice) {
       alice.text("bare");
       const { masked } = await nextFrame(alice, "a frame");
-      holds(!masked, "a frame without a mask", "its mask bit is set");
+      holds(!masked, "an unmasked frame", "its mask bit is set");
     },
   },
   {

@@ -54,7 +54,11 @@ export const control: RfcRule[] = [
       while (last < 9) {
         const { first, payload } = await nextFrame(alice, `a pong with "ping 9"`);
         const number = Number(/^ping (\d)$/.exec(payload.toString())?.[1] ?? -1);
-        holds(first === (FIN | pong) && number > last, "pongs in the order of the pings", `came ${payload}`);
+        holds(
+          first === (FIN | pong) && number > last,
+          "pongs in the order of the pings",
+          `received ${payload}`,
+        );
         last = number;
       }
     },
@@ -92,8 +96,8 @@ export const control: RfcRule[] = [
       const pongs = frames.filter(({ first }) => first === (FIN | pong)).map(({ payload }) => `${payload}`);
       holds(
         messages.join() === "a,b" && pongs.join() === "p",
-        "a, b and a pong",
-        `came ${messages} ${pongs}`,
+        "messages a and b, and a pong",
+        `received ${messages} ${pongs}`,
       );
     },
   },

@@ -43,10 +43,10 @@ const behind = (...more: [number, string][]) =>
     alice.sendRaw(Buffer.concat(frames));
     const next = await nextFrame(alice, "a close frame");
     if ((next.first & 15) !== close)
-      throw new Violation("a close frame and nothing else", `came ${showFrame(next)}`);
+      throw new Violation("a close frame and nothing else", `received ${showFrame(next)}`);
     await closed(alice.tcp);
     const [after] = alice.frames();
-    if (after) throw new Violation("nothing after the close frame", `came ${showFrame(after)}`);
+    if (after) throw new Violation("nothing after the close frame", `received ${showFrame(after)}`);
   };
 
 export const closes: RfcRule[] = [

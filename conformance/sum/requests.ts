@@ -36,7 +36,7 @@ export function isSum(reply: string, sum: bigint, id?: string): boolean {
 async function gives(ask: RequestClient, text: string, sum: bigint): Promise<void> {
   const reply = await ask(text);
   if (!isSum(reply, sum))
-    throw new Violation(`${show(text)} is answered {"Sum":${sum}}`, `came ${show(reply)}`);
+    throw new Violation(`${show(text)} is answered {"Sum":${sum}}`, `received ${show(reply)}`);
 }
 
 const sums = async (ask: RequestClient, a: bigint, b: bigint) => gives(ask, request(a, b), a + b);
@@ -48,7 +48,7 @@ export const isError = (reply: string): boolean =>
 async function refuses(ask: RequestClient, text: string): Promise<void> {
   const reply = await ask(text);
   if (!isError(reply))
-    throw new Violation(`${show(text)} is answered {"Error":"<why>"}`, `came ${show(reply)}`);
+    throw new Violation(`${show(text)} is answered {"Error":"<why>"}`, `received ${show(reply)}`);
 }
 
 const adds = (number: string, title: string, requirement: string, pairs: [bigint, bigint][]): SumRule => ({

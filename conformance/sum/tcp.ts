@@ -7,18 +7,18 @@ import { show } from "../wire-log.ts";
 import { isError, isSum, overTransport } from "./requests.ts";
 
 const source = "docs/protocols.md#sum-tcp";
-const reply = (peer: TcpPeer) => nextLine(peer, "a reply and an end of line");
+const reply = (peer: TcpPeer) => nextLine(peer, "a reply and a newline");
 
 async function sums(peer: TcpPeer, ...expected: number[]): Promise<void> {
   for (const sum of expected) {
     const text = await reply(peer);
-    holds(isSum(text, BigInt(sum)), `the reply {"Sum":${sum}} next`, `came ${show(text)}`);
+    holds(isSum(text, BigInt(sum)), `the reply {"Sum":${sum}} next`, `received ${show(text)}`);
   }
 }
 
 async function error(peer: TcpPeer): Promise<void> {
   const text = await reply(peer);
-  holds(isError(text), 'the reply {"Error":"<why>"}', `came ${show(text)}`);
+  holds(isError(text), 'the reply {"Error":"<why>"}', `received ${show(text)}`);
 }
 
 const requestOf = (a: number, b: number) => `{"A":${a},"B":${b}}`;
@@ -144,7 +144,7 @@ const own: Rule[] = [
       await sums(alice, 3);
       await error(alice);
       await closed(alice, "fin");
-      holds(alice.unread().length === 0, "nothing after the error", `came ${show(alice.unread())}`);
+      holds(alice.unread().length === 0, "nothing after the error", `received ${show(alice.unread())}`);
     },
   },
   {

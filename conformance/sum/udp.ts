@@ -12,12 +12,12 @@ const reply = async (peer: UdpPeer) => (await nextDatagram(peer, `${peer.name} r
 async function sums(peer: UdpPeer, sum: number, id?: string): Promise<void> {
   const text = await reply(peer);
   const wish = `{"Sum":${sum}${id === undefined ? "" : `,"Id":${id}`}}`;
-  holds(isSum(text, BigInt(sum), id), `${peer.name} receives ${wish}`, `came ${show(text)}`);
+  holds(isSum(text, BigInt(sum), id), `${peer.name} receives ${wish}`, `received ${show(text)}`);
 }
 
 async function errors(peer: UdpPeer): Promise<void> {
   const text = await reply(peer);
-  holds(text.includes('"Error"'), `${peer.name} receives {"Error":"<why>"}`, `came ${show(text)}`);
+  holds(text.includes('"Error"'), `${peer.name} receives {"Error":"<why>"}`, `received ${show(text)}`);
 }
 
 type Rule = Omit<Case, "id" | "source"> & { number: string };
@@ -77,7 +77,7 @@ const own: Rule[] = [
       for (let i = 0; i < 10; i++) came.add((await reply(alice)).replace(/\s/g, ""));
       for (let i = 0; i < 10; i++) {
         const wish = `{"Sum":${i + 100},"Id":${i}}`;
-        holds(came.has(wish), `a reply ${wish}`, `came ${[...came].join(" ")}`);
+        holds(came.has(wish), `a reply ${wish}`, `received ${[...came].join(" ")}`);
       }
     },
   },

@@ -11,14 +11,14 @@ const source = "docs/protocols.md#sum-ws";
 
 async function reply(peer: WsPeer): Promise<string> {
   const { first, payload } = await nextFrame(peer, "a reply in a text message");
-  holds(first === (FIN | opcodes.text), "a reply in a text message", `came opcode ${first & 15}`);
+  holds(first === (FIN | opcodes.text), "a reply in a text message", `received opcode ${first & 15}`);
   return payload.toString();
 }
 
 async function sums(peer: WsPeer, expected: readonly number[]): Promise<void> {
   for (const sum of expected) {
     const text = await reply(peer);
-    holds(isSum(text, BigInt(sum)), `the reply {"Sum":${sum}} next`, `came ${text}`);
+    holds(isSum(text, BigInt(sum)), `the reply {"Sum":${sum}} next`, `received ${text}`);
   }
 }
 
@@ -45,7 +45,7 @@ const own: Case[] = [
     async run(t) {
       for (const path of ["/", "/subtract", "/add/more"]) {
         const status = await statusAt(t, path);
-        holds(status === 404, `status 404 at ${path}`, `came ${status}`);
+        holds(status === 404, `status 404 at ${path}`, `received ${status}`);
       }
     },
   },
@@ -58,7 +58,7 @@ const own: Case[] = [
     ends: "any",
     async run(t) {
       const status = await statusAt(t, "/add", false);
-      holds(status >= 400 && status < 500, "a status from 400 to 499", `came ${status}`);
+      holds(status >= 400 && status < 500, "a 4xx status", `received ${status}`);
     },
   },
   {
@@ -71,7 +71,7 @@ const own: Case[] = [
       const alice = await t.ws("alice");
       alice.send(FIN | opcodes.binary, '{"A":7,"B":4}');
       const text = await reply(alice);
-      holds(text.includes('"Error"'), 'an {"Error":…}', `came ${text}`);
+      holds(text.includes('"Error"'), 'an {"Error":…}', `received ${text}`);
     },
   },
   {
@@ -85,7 +85,7 @@ const own: Case[] = [
       for (const text of ["", "hello", "[]", "null", "7", "{", '{"A":7,"B":4}{"A":1,"B":1}']) {
         alice.text(text);
         const answer = await reply(alice);
-        holds(answer.includes('"Error"'), `an {"Error":…} to ${JSON.stringify(text)}`, `came ${answer}`);
+        holds(answer.includes('"Error"'), `an {"Error":…} to ${JSON.stringify(text)}`, `received ${answer}`);
       }
       alice.text('{"A":7,"B":4}');
       await sums(alice, [11]);
