@@ -1,4 +1,4 @@
-/** What a case is given: the target's address, peers that log what they do, and the server's times. */
+/** What a case is given: the target's address, peers that log what they do, and the server's timeouts. */
 import { cpuTime } from "../platform/clock.ts";
 import { createKey, type HttpHead, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
 import { firstOf } from "./expect.ts";
@@ -9,9 +9,9 @@ import { Unsupported, Violation } from "./violation.ts";
 import { createWireLog, show, type WireLog } from "./wire-log.ts";
 import { overTcp, type WsPeer } from "./ws-peer.ts";
 
-/** How long a server is watched to tell whether it is at rest. */
+/** How long the CPU use of an idle server is measured. */
 const REST_MS = 300;
-/** From word to word on a connection that is kept busy. */
+/** From step to step on a connection that is kept busy. */
 const BUSY_MS = 250;
 
 export type WsOptions = {
@@ -29,19 +29,19 @@ export type Context = {
   readonly peers: (TcpPeer | UdpPeer)[];
   readonly sockets: WsPeer[];
   readonly facts: string[];
-  /** The case has been judged: one that ran out of its time opens nothing more. */
+  /** The case has been judged: one that timed out opens nothing more. */
   over: boolean;
   tcp: (name: string, receiveBuffer?: number) => Promise<TcpPeer>;
   udp: (name: string) => Promise<UdpPeer>;
-  /** A WebSocket whose handshake is done; a Violation when it is refused. */
+  /** A WebSocket whose handshake is done; a Violation when it is rejected. */
   ws: (name: string, options?: WsOptions) => Promise<WsPeer>;
-  /** One of the server's times in milliseconds. */
+  /** One of the server's timeouts, in milliseconds. */
   time: (name: TimeName) => number;
-  /** Does this again and again, a few times a second, for as long as a connection is to be kept (`life`). */
+  /** Repeats a step a few times per second, for as long as a connection is to be kept (`life`). */
   keepBusy: (step: (i: number) => Promise<void>) => Promise<void>;
-  /** The server uses no CPU time to speak of while nobody asks anything. */
+  /** Checks that the server uses hardly any CPU time while idle. */
   atRest: () => Promise<void>;
-  /** Says what a FACT found. */
+  /** Reports what a FACT found. */
   found: (text: string) => void;
 };
 
@@ -111,7 +111,7 @@ export function createContext(target: Target, timeout: number): Context {
 
 export const randomKey = (): Uint8Array => crypto.getRandomValues(new Uint8Array(16));
 
-/** The head of an HTTP response is longer than this in no honest server. */
+/** No real server's response has a longer head. */
 const MAX_HEAD_BYTES = 65_536;
 
 /** The head of the response to a handshake. */

@@ -1,13 +1,13 @@
 /**
- * What a case may expect, each once, each bounded in time. A verdict that does not hold throws a Violation
- * that says what was expected and what came instead, in words for the author of the server.
+ * What a case may expect, each with a timeout. An expectation that is not met throws a Violation that says what was
+ * expected and what was received instead, in words for the author of the server.
  */
 
 import { type TcpPeer, type UdpPeer, until } from "./peer.ts";
 import { Violation } from "./violation.ts";
 import { show } from "./wire-log.ts";
 
-/** How long "nothing comes" is watched: a server that would answer does so far sooner. */
+/** How long silence is observed: a server that would send something does so much sooner. */
 const QUIET_MS = 120;
 
 const ends = { open: "", ours: "", fin: ", then FIN", reset: ", then a reset" } as const;
@@ -22,7 +22,7 @@ function differenceOf(expected: Uint8Array, actual: Uint8Array): string {
   return `byte ${at} is ${byte(actual)} instead of ${byte(expected)}, near ${near}`;
 }
 
-/** These bytes come next, and all of them in time; what follows is left for the next expectation. */
+/** These bytes are received next, all of them in time; what follows is left for the next expectation. */
 export async function exactly(
   peer: TcpPeer,
   expected: Uint8Array | string,
@@ -30,7 +30,7 @@ export async function exactly(
 ): Promise<void> {
   const bytes = typeof expected === "string" ? Buffer.from(expected) : expected;
   let same = 0;
-  // Each byte is compared once, in however many reads they come.
+  // Each byte is compared once, however many reads they arrive in.
   const settled = () => {
     const unread = peer.unread();
     const to = Math.min(unread.length, bytes.length);
@@ -57,8 +57,8 @@ export async function exactly(
 }
 
 /**
- * Where these bytes stand first in what is unread, or -1: asked again and again while more comes, it looks at what is
- * new alone. Nothing may be taken meanwhile.
+ * Where these bytes are first found in what is unread, or -1: called repeatedly while more arrives, it searches only
+ * the new bytes. Nothing may be taken meanwhile.
  */
 export function firstOf(peer: Pick<TcpPeer, "unread">, wanted: Uint8Array | string): () => number {
   const bytes = Buffer.from(wanted as Uint8Array);
@@ -72,7 +72,7 @@ export function firstOf(peer: Pick<TcpPeer, "unread">, wanted: Uint8Array | stri
   };
 }
 
-/** Reads up to and with the next `\n`; the text without it. */
+/** Reads up to and including the next `\n`; returns the text before it. */
 export async function nextLine(peer: TcpPeer, wish: string, timeout = peer.timeout): Promise<string> {
   const line = firstOf(peer, "\n");
   await until(peer, timeout, () => line() >= 0 || peer.ended !== "open");
@@ -89,7 +89,7 @@ export async function nextLine(peer: TcpPeer, wish: string, timeout = peer.timeo
   );
 }
 
-/** Nothing comes to any of these peers for a while, and nothing is unread. */
+/** None of these peers receives anything for a while, and nothing is unread. */
 export async function nothing(
   peers: readonly (TcpPeer | UdpPeer)[],
   milliseconds = QUIET_MS,
@@ -108,7 +108,7 @@ export async function nothing(
   );
 }
 
-/** The connection ends in time: by FIN alone, or in any way. */
+/** The connection is closed in time: with a FIN, or in any way. */
 export async function closed(
   peer: TcpPeer,
   how: "fin" | "closed" = "closed",
@@ -124,7 +124,7 @@ export async function closed(
     throw new Violation(`the server closes ${peer.name}'s connection with a FIN`, "it was reset");
 }
 
-/** The next datagram is this one, and it is whole. */
+/** The next datagram is this one, complete. */
 export async function datagram(
   peer: UdpPeer,
   expected: Uint8Array | string,
@@ -145,7 +145,7 @@ export async function nextDatagram(peer: UdpPeer, wish: string, timeout = peer.t
   return next;
 }
 
-/** A condition that a case computed itself, in words. */
+/** A condition that a case has computed itself. */
 export function holds(condition: boolean, expected: string, actual: string): asserts condition {
   if (!condition) throw new Violation(expected, actual);
 }

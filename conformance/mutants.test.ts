@@ -7,7 +7,7 @@ import { protocols } from "./protocols.ts";
 import { runCases } from "./runner.ts";
 import { inProcessProvider, processProvider } from "./target.ts";
 
-/** Shorter than for strangers: most of the time goes into waiting for what a mutant never sends. */
+/** Shorter than for third-party servers: most of the time goes into waiting for what a mutant never sends. */
 const TIMEOUT_MS = 1000;
 const AT_ONCE = 20;
 const MUTANTS = join(import.meta.dir, "../servers/mutants");
@@ -30,7 +30,7 @@ async function failedBy(mutant: Mutant): Promise<string[]> {
     health: protocol.health,
     workers: 12,
     timeout: TIMEOUT_MS,
-    // Server and cases share this process: what stands still is seldom the machine.
+    // Server and cases share this process: what stalls is seldom the host.
     attempts: 1,
   });
   const wrong = results.filter(deviates);

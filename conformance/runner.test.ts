@@ -1,4 +1,4 @@
-/** A failure while the machine stood still is judged again, a few times; a pass is not. */
+/** A failure while the host stalled is judged again, a few times; a pass is not. */
 import { expect, test } from "bun:test";
 import { PAUSE_MS } from "../platform/pauses.ts";
 import type { Case } from "./case.ts";

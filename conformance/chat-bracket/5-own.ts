@@ -1,4 +1,4 @@
-/** What chat/bracket alone does: the address in brackets, no notices, the operator's console. */
+/** What chat/bracket alone does: the address in brackets, no notices, the server's console. */
 import { MAX_LINE_BYTES } from "../../protocols/chat.ts";
 import type { Case } from "../case.ts";
 import { type ChatRule, inDialect } from "../chat/room.ts";

@@ -1,4 +1,4 @@
-/** What chat/json alone does: objects without separators, notices as objects, the server's word on who speaks. */
+/** What chat/json alone does: objects without separators, notices as objects, a data_source that the server fills in. */
 import type { Case } from "../case.ts";
 import { type ChatRule, inDialect, notice } from "../chat/room.ts";
 import { holds } from "../expect.ts";
@@ -151,7 +151,7 @@ const rules: ChatRule[] = [
     async run(chat) {
       const [alice, bob, carol] = await chat.enter(3);
       alice.send("hello there\n");
-      // Its connection may end, and then the others are told; or the bytes are passed over.
+      // Its sender may be disconnected, which is announced; or the bytes are ignored.
       await Promise.all([bob, carol].map((member) => until(member, 250, () => member.unread().includes(10))));
       for (const member of [bob, carol]) {
         const came = member.take(member.unread().length).toString();

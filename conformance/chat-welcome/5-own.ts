@@ -1,4 +1,4 @@
-/** What chat/welcome alone does: ids, the greeting, notices without a blank, an echo to the sender. */
+/** What chat/welcome alone does: ids, the welcome, notices without a space, an echo to the sender. */
 import { MAX_LINE_BYTES } from "../../protocols/chat.ts";
 import type { Case } from "../case.ts";
 import { type ChatRule, inDialect } from "../chat/room.ts";

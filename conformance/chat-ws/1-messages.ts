@@ -1,4 +1,4 @@
-/** Messages: one for one, as they came, to everyone but their author. */
+/** Messages: relayed one for one, unchanged, to everyone but their sender. */
 import { FIN, opcodes } from "../../protocols/websocket.ts";
 import { sleep } from "../peer.ts";
 import { failsWith } from "../rfc6455/rules.ts";
@@ -7,7 +7,7 @@ import { binary, enter, heardBy, join, quiet, relayed, type WsRule } from "./roo
 
 const { text, continuation } = opcodes;
 
-/** These words, each in a message of its own, come to the other as they were. */
+/** These texts, each in a message of its own, are relayed unchanged. */
 const comesThrough = (number: string, title: string, requirement: string, ...words: string[]): WsRule => ({
   number,
   title,

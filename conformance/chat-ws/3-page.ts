@@ -6,7 +6,7 @@ import { until } from "../peer.ts";
 import { Unsupported } from "../violation.ts";
 import type { WsRule } from "./room.ts";
 
-/** No honest page has more of its own. */
+/** No real page has more of its own. */
 const MAX_SCRIPTS = 20;
 
 const hostOf = ({ target }: Context) => `${target.hostname}:${target.port}`;
@@ -26,7 +26,7 @@ async function get(t: Context, path: string): Promise<Answer> {
   };
 }
 
-/** The page and every script of its own that it names. */
+/** The page and every script that it loads from its own host. */
 async function pageAndScripts(t: Context): Promise<string> {
   const { body } = await get(t, "/");
   const sources = scriptSources(body);
@@ -36,7 +36,7 @@ async function pageAndScripts(t: Context): Promise<string> {
   return [body, ...scripts.map((script) => script.body)].join("\n");
 }
 
-/** The paths of a page's scripts on its own host; looked for tag by tag, since a page may be endless. */
+/** The paths of a page's scripts on its own host; searched tag by tag, since a page may be endless. */
 export function scriptSources(page: string): string[] {
   const sources: string[] = [];
   for (let at = page.indexOf("<script"); at >= 0; at = page.indexOf("<script", at)) {

@@ -1,4 +1,4 @@
-/** What time, or a request made to be hard to read, must not do to a room. */
+/** A room must withstand age, and requests crafted to be slow to parse. */
 import { FIN, opcodes } from "../../protocols/websocket.ts";
 import type { Context } from "../context.ts";
 import { holds } from "../expect.ts";
@@ -7,13 +7,13 @@ import { hardHeads } from "../rfc6455/hard-heads.ts";
 import { firstFrame, type WsPeer } from "../ws-peer.ts";
 import { enter, relayed, type WsRule } from "./room.ts";
 
-/** Throws away what has come, but answers pings. */
+/** Discards what was received, but answers pings. */
 function answerPings(peer: WsPeer): void {
   for (const { first, payload } of peer.frames().splice(0))
     if (first === (FIN | opcodes.ping)) peer.send(FIN | opcodes.pong, payload);
 }
 
-/** Whatever else comes, what one says now the other hears. */
+/** Whatever else is received, a message sent now reaches the other client. */
 async function hears(t: Context, listener: WsPeer, author: WsPeer, word: string): Promise<void> {
   const at = firstFrame(listener, ({ payload }) => payload.toString() === relayed(author, word));
   author.text(word);

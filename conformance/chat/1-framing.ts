@@ -1,10 +1,10 @@
-/** Messages are messages, wherever the stream is cut: a read is not a message. */
+/** Framing: messages stay whole wherever the stream is split, since a read is not a message. */
 import type { DialectName } from "../../protocols/chat.ts";
 import type { TcpPeer } from "../peer.ts";
 import { sleep } from "../peer.ts";
 import type { Chat, ChatRule } from "./room.ts";
 
-/** Long enough that two writes come as two reads. */
+/** Long enough that two writes arrive as two reads. */
 const APART_MS = 60;
 const LINES: readonly DialectName[] = ["chat/bracket", "chat/welcome", "chat/stamped"];
 

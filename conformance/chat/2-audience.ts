@@ -1,4 +1,4 @@
-/** Who hears what, and in which order. */
+/** Who receives what, and in which order. */
 import { nothing } from "../expect.ts";
 import { sleep } from "../peer.ts";
 import type { ChatRule } from "./room.ts";
@@ -86,7 +86,7 @@ export const audience: ChatRule[] = [
         chat.say(alice, `alice ${i}`);
         chat.say(bob, `bob ${i}`);
       }
-      // Bob hears Alice, Alice hears Bob: between the two of them no order is promised.
+      // Between the messages of two senders no order is promised.
       if (!chat.dialect.echoes) {
         await chat.heard(alice, words("alice", 9), [bob]);
         await chat.heard(bob, words("bob", 9), [alice]);

@@ -1,14 +1,14 @@
-/** Long messages, endless ones, and those that never end because their author goes. */
+/** Long messages, endless ones, and those cut short because their sender leaves. */
 import { type DialectName, MAX_LINE_BYTES } from "../../protocols/chat.ts";
 import { closed } from "../expect.ts";
 import { sleep } from "../peer.ts";
 import type { ChatRule } from "./room.ts";
 
-/** The dialects whose page of the sheet states a limit; elsewhere a bound is only wise. */
+/** The dialects for which the protocol sheet states a limit; elsewhere a bound is only advisable. */
 const BOUNDED: readonly DialectName[] = ["chat/bracket", "chat/welcome"];
 const UNBOUNDED: readonly DialectName[] = ["chat/stamped", "chat/json"];
 
-/** A message of which nothing but its text can be longer than the limit. */
+/** A text of so many bytes, with characters of two bytes in it. */
 const ofBytes = (bytes: number) => "abcdefghijklmno\u00e9".repeat(Math.ceil(bytes / 17)).slice(0, bytes);
 
 export const limits: ChatRule[] = [

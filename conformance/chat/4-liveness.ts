@@ -1,4 +1,4 @@
-/** One bad guest costs its own connection and nothing else. */
+/** A misbehaving client costs its own connection and nothing else. */
 import type { DialectName } from "../../protocols/chat.ts";
 import { firstOf, nextLine } from "../expect.ts";
 import { sleep, type TcpPeer, until } from "../peer.ts";
@@ -8,12 +8,12 @@ import type { Chat, ChatRule } from "./room.ts";
 /** More than the kernel holds for a reader that does not read (tcp_wmem is 4 MiB) and the queue of 1 MiB. */
 const FLOOD_MESSAGES = 160;
 const FLOOD_BYTES = 50_000;
-/** Messages on their way at once: well below the queue of 1 MiB, so that nobody who reads falls behind. */
+/** Messages in flight at once: well below the queue of 1 MiB, so that a client that reads never falls behind. */
 const WINDOW = 8;
 const EVICTING: readonly DialectName[] = ["chat/bracket"];
 const MAY_EVICT: readonly DialectName[] = ["chat/welcome", "chat/stamped", "chat/json"];
 
-/** The whole flood is said and heard, in order; the listener never falls behind by more than a window. */
+/** The whole flood is sent and received, in order; the listener never falls behind by more than a window. */
 async function flood(chat: Chat, author: TcpPeer, listener: TcpPeer): Promise<void> {
   const say = (i: number) => chat.say(author, `${i} `.padEnd(FLOOD_BYTES, "f"));
   for (let i = 0; i < WINDOW; i++) say(i);
@@ -22,7 +22,7 @@ async function flood(chat: Chat, author: TcpPeer, listener: TcpPeer): Promise<vo
       listener,
       `message ${i} of ${FLOOD_MESSAGES} while another client does not read`,
     );
-    // A notice that the slow one has gone may stand between.
+    // The leave notice of the slow client may be between.
     if (line.length < FLOOD_BYTES) continue;
     if (!line.includes(`${i} f`))
       throw new Violation(`${listener.name} receives message ${i} next`, `received "${line.slice(0, 60)}…"`);
@@ -31,7 +31,7 @@ async function flood(chat: Chat, author: TcpPeer, listener: TcpPeer): Promise<vo
   }
 }
 
-/** A room in which so many stop reading at once, and all that is said is heard by one who reads. */
+/** A room in which so many clients stop reading at once, while one that reads receives everything. */
 export async function withSlowReaders(chat: Chat, count: number): Promise<TcpPeer[]> {
   const [alice] = await chat.enter(1);
   const slow: TcpPeer[] = [];
@@ -146,7 +146,7 @@ export const liveness: ChatRule[] = [
       const marker = "can all of you hear me?";
       const places = guests.map((guest) => firstOf(guest, marker));
       const deaf = () => places.filter((place) => place() < 0).length;
-      // Told again and again, since only a notice says when all have entered, and not every dialect has one.
+      // Repeated, since only a notice shows when all have joined, and not every dialect has one.
       for (let attempt = 0; attempt < 10 && deaf() > 0; attempt++) {
         chat.say(alice, marker);
         await Promise.all(

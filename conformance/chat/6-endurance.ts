@@ -1,10 +1,10 @@
-/** What time, many, or a message made to be hard to read must not do to a room. */
+/** A room must withstand age, many slow clients, and messages crafted to be slow to parse. */
 import { sleep } from "../peer.ts";
 import { withSlowReaders } from "./4-liveness.ts";
 import type { Chat, ChatRule } from "./room.ts";
 
 const SLOW_READERS = 40;
-/** Below the limit of 65,536 with all that a dialect puts around it, and with each quote escaped. */
+/** Below the limit of 65,536 with all that a dialect adds, and with each quote escaped. */
 const HARD_BYTES = 40_000;
 
 const hardTexts = [
@@ -16,14 +16,14 @@ const hardTexts = [
   '{"":'.repeat(HARD_BYTES / 4),
   '\\"'.repeat(HARD_BYTES / 4),
 ];
-/** Objects as they go over the wire, where a text would be escaped. */
+/** Objects as raw bytes, since a text would be escaped. */
 const hardObjects = [
   `{"data":"a","x":${"[".repeat(HARD_BYTES / 2)}${"]".repeat(HARD_BYTES / 2)}}`,
   `{"data":"a","x":${'{"":'.repeat(HARD_BYTES / 8)}1${"}".repeat(HARD_BYTES / 8)}}`,
   `{"data"${" ".repeat(HARD_BYTES)}:"a"}`,
 ];
 
-/** What patterns that try one way after another need long for, and parsers that call themselves fall over. */
+/** Input that makes patterns backtrack and recursive parsers overflow. */
 const hardMessages = (chat: Chat): Buffer[] => [
   ...hardTexts.map(chat.said),
   ...hardObjects.map((object) => Buffer.from(`${object}\n`)),
@@ -85,7 +85,7 @@ export const endurance: ChatRule[] = [
         const guest = await chat.t.tcp(`guest${i}`);
         guest.ignore();
         guest.send(message);
-        // It may cost its author the connection, and nobody else anything.
+        // It may cost its sender the connection, but must not affect anyone else.
         chat.say(alice, `after message ${i}`);
         await chat.heardAtLast(alice, `after message ${i}`, [alice, bob]);
         guest.close();

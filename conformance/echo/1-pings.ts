@@ -1,4 +1,4 @@
-/** echo: one pong a line, wherever the stream is cut. */
+/** echo: one pong per line, wherever the stream is split. */
 import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
 import { closed, exactly, nothing } from "../expect.ts";

@@ -162,7 +162,7 @@ export const tcpFacts: Fact[] = [
       const connect = () =>
         Bun.connect({ hostname: "127.0.0.1", port: listener.port, socket: { data() {} } });
       const connecting = Array.from({ length: 20 }, connect);
-      // The event loop, and so the accepting, stands still; the kernel does not.
+      // This blocks the event loop, and so accept(2), but not the kernel.
       const until = performance.now() + 30;
       while (performance.now() < until);
       const before = accepted;

@@ -13,7 +13,7 @@ const MSG_DONTWAIT = 0x40;
 const MSG_TRUNC = 0x20;
 const ECONNREFUSED = 111;
 
-/** A plain socket of the C library: Bun's own receive buffers are too large to cut a datagram. */
+/** A plain socket of the C library: Bun's own receive buffers are too large to truncate a datagram. */
 function plainSocket() {
   if (!libc) throw new Unsupported("the C library cannot be called on this system");
   const lib = libc;
@@ -36,7 +36,7 @@ function plainSocket() {
   };
 }
 
-/** A port on which nobody listens: it was free a moment ago. */
+/** A port without a listener: it was free a moment ago. */
 async function deadPort(): Promise<number> {
   const socket = await Bun.udpSocket({ hostname: "127.0.0.1" });
   const { port } = socket;

@@ -1,4 +1,4 @@
-/** The hub's rules: who is dead is found and closed, who is slow is evicted and told, nobody else notices. */
+/** The hub's rules: dead clients are detected, slow ones evicted with a reason, and no other is affected. */
 import { FIN, opcodes } from "../../protocols/websocket.ts";
 import { enter, heardBy, join, relayed, type WsRule } from "../chat-ws/room.ts";
 import type { Context } from "../context.ts";
@@ -18,7 +18,7 @@ const PAUSE_MESSAGES = 20;
 
 const words = (i: number) => `${i} `.padEnd(FLOOD_BYTES, "f");
 
-/** Alice says so much that one who does not read falls behind; the listener hears all of it meanwhile. */
+/** Alice sends so much that a client that does not read falls behind; the listener receives all of it. */
 async function flood(alice: WsPeer, listener: WsPeer): Promise<void> {
   for (let i = 0; i < WINDOW; i++) alice.text(words(i));
   for (let i = 0; i < FLOOD_MESSAGES; i++) {
@@ -27,7 +27,7 @@ async function flood(alice: WsPeer, listener: WsPeer): Promise<void> {
   }
 }
 
-/** A room of two, and others who do not read what they say. */
+/** A room of two, and others that do not read. */
 async function withSlowReaders(t: Context, count: number) {
   const [alice, carol] = await enter(t, 2);
   const slow: WsPeer[] = [];
@@ -37,7 +37,7 @@ async function withSlowReaders(t: Context, count: number) {
   return { alice, carol, slow: slow[0] };
 }
 
-/** Answers pings for a while, or does not; gives back how many there were, at once when they are enough. */
+/** Answers pings for a while, or not; returns how many there were, as soon as there are enough. */
 async function live(
   peer: WsPeer,
   milliseconds: number,

@@ -1,4 +1,4 @@
-/** Registration, audience, and what is put before a datagram. */
+/** Registration, recipients, and the prefix of a datagram. */
 import { nothing } from "../expect.ts";
 import { heardBy, type RelayRule, register } from "./peers.ts";
 

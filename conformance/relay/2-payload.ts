@@ -1,4 +1,4 @@
-/** Bytes as they came, up to 1,024; what is longer is dropped, and its author told. */
+/** Payloads are relayed unchanged up to 1,024 bytes; longer ones are dropped, and their sender notified. */
 import { MAX_PAYLOAD_BYTES, MAX_UDP_PAYLOAD_BYTES, oversizeNotice } from "../../protocols/relay.ts";
 import { datagram, holds, nothing } from "../expect.ts";
 import { sleep, type UdpPeer, until } from "../peer.ts";
@@ -6,7 +6,7 @@ import { heardBy, type RelayRule, register, relayed } from "./peers.ts";
 
 const bytes = (count: number) => Uint8Array.from({ length: count }, (_, i) => (i * 31 + 7) & 0xff);
 
-/** So long a datagram is dropped, and the author alone is told. */
+/** A datagram of this size is dropped, and only its sender notified. */
 const refused = (size: number): RelayRule["run"] =>
   async function run(t) {
     const [alice, bob] = await register(t, 2);
@@ -15,7 +15,7 @@ const refused = (size: number): RelayRule["run"] =>
     await nothing([bob]);
   };
 
-/** So long a datagram is relayed whole. */
+/** A datagram of this size is relayed whole. */
 const whole = (size: number): RelayRule["run"] =>
   async function run(t) {
     const [alice, bob] = await register(t, 2);

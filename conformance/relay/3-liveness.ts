@@ -1,4 +1,4 @@
-/** Addresses that have gone cost nobody anything. */
+/** Addresses that are gone must not affect the others. */
 import { isIPv4 } from "node:net";
 import { openSmallReceiver } from "../../platform/small-receiver.ts";
 import { relayPrefix } from "../../protocols/relay.ts";
@@ -8,7 +8,7 @@ import { sleep, type UdpPeer, until } from "../peer.ts";
 import { Unsupported } from "../violation.ts";
 import { heardBy, type RelayRule, register } from "./peers.ts";
 
-/** A flood of so many datagrams a millisecond, to so many others, is more than a relay can pass on. */
+/** So many datagrams per millisecond, to so many recipients, are more than a relay can forward. */
 const BURST = 40;
 const CROWD = 60;
 const TRIES = 20;
@@ -121,7 +121,7 @@ export const relayLiveness: RelayRule[] = [
       const [alice, bob] = await register(t, 2);
       const mallory = await t.udp("mallory");
       const leave = crowd(t, CROWD);
-      // The flood comes to everybody: of it nothing is kept.
+      // The flood reaches everybody: discard it.
       for (const peer of [alice, bob, mallory]) peer.hearOnly(Buffer.from(relayPrefix(alice.address)));
       const stopFlood = flood(mallory);
       try {
@@ -144,7 +144,7 @@ export const relayLiveness: RelayRule[] = [
   },
 ];
 
-/** Addresses that are registered and read nothing: each costs the relay one more datagram for each that comes. */
+/** Registered addresses that read nothing: each makes the relay send one more datagram for each it receives. */
 function crowd(t: Context, count: number): () => void {
   const host = t.target.hostname === "localhost" ? "127.0.0.1" : t.target.hostname;
   const guests = Array.from({ length: count }, () => openSmallReceiver(64));
@@ -156,7 +156,7 @@ function crowd(t: Context, count: number): () => void {
   throw new Unsupported("it needs IPv4 and a supported C library, to open many receivers");
 }
 
-/** Sends until it is stopped, and lets everything else here run in between. */
+/** Sends until it is stopped, without blocking the event loop. */
 function flood(peer: UdpPeer): () => void {
   let over = false;
   const burst = () => {
@@ -169,7 +169,7 @@ function flood(peer: UdpPeer): () => void {
   };
 }
 
-/** What is queued of a flood is no fault of the next case. */
+/** The rest of a flood must not disturb the next case. */
 async function untilServed(alice: UdpPeer, bob: UdpPeer): Promise<void> {
   for (let i = 0; i < 50; i++) {
     bob.datagrams.length = 0;

@@ -1,4 +1,4 @@
-/** The opening handshake (RFC 6455 4.2): what is accepted, what is refused, and what is answered. */
+/** The opening handshake (RFC 6455 4.2): what is accepted, what is rejected, and the response. */
 import {
   acceptFor,
   createKey,

@@ -27,7 +27,7 @@ const binaries: RfcRule[] = LENGTHS.map((length, i) =>
   ),
 );
 
-/** A frame whose length takes more bytes than it needs. */
+/** A frame with a non-minimal length. */
 function longForm(first: number, payload: string, form: 126 | 127): Uint8Array {
   const masked = encodeFrame(first, payload, 0);
   const length = form === 126 ? [0, payload.length] : [0, 0, 0, 0, 0, 0, 0, payload.length];

@@ -1,4 +1,4 @@
-/** Ping and pong (RFC 6455 5.5): answered with what they carry, up to 125 bytes. */
+/** Ping and pong (RFC 6455 5.5): answered with their payload, up to 125 bytes. */
 import { FIN, opcodes } from "../../protocols/websocket.ts";
 import { holds } from "../expect.ts";
 import { sleep } from "../peer.ts";

@@ -1,4 +1,4 @@
-/** What is reserved (RFC 6455 5.2, 5.1): bits and opcodes without a meaning, and unmasked frames. */
+/** What is reserved (RFC 6455 5.2, 5.1): undefined bits and opcodes, and unmasked frames. */
 import { encodeFrame, FIN, opcodes } from "../../protocols/websocket.ts";
 import { breaks, type RfcRule } from "./rules.ts";
 

@@ -1,4 +1,4 @@
-/** The closing handshake (RFC 6455 5.5.1, 7): codes that may be sent, and what comes after a close. */
+/** The closing handshake (RFC 6455 5.5.1, 7): codes that may be sent, and frames after a close. */
 import { closePayload, FIN, opcodes } from "../../protocols/websocket.ts";
 import { closed } from "../expect.ts";
 import { Violation } from "../violation.ts";
@@ -33,7 +33,7 @@ const invalidCodes: RfcRule[] = [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 200
   }),
 );
 
-/** Frames behind a close, in the same write: none of them may have an effect. */
+/** Frames after a close, in the same write: none of them may have an effect. */
 const behind = (...more: [number, string][]) =>
   async function run(alice: WsPeer): Promise<void> {
     const frames = [

@@ -1,4 +1,4 @@
-/** What a server bounds for its own sake (RFC 6455 10.4). */
+/** Bounds that protect the server itself (RFC 6455 10.4). */
 import { FIN, opcodes } from "../../protocols/websocket.ts";
 import { keepsLittle } from "../unread.ts";
 import { frameOf } from "../ws-peer.ts";

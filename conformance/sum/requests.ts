@@ -1,6 +1,6 @@
 /**
- * Requests and what a right server answers, the same over every transport: a transport has a way to ask once,
- * and these rules are its cases of section 1 and 2, under its own ids.
+ * Requests and the correct replies, the same over every transport: a transport defines how to send a request, and
+ * these rules are its cases of sections 1 and 2, under its own ids.
  */
 import { edgeOperands, expectedReply, request } from "../../protocols/sum.ts";
 import type { Case } from "../case.ts";
@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import { Violation } from "../violation.ts";
 import { show } from "../wire-log.ts";
 
-/** One conversation: asks, and gives back the reply's text, without the end of line where there is one. */
+/** Sends a request and returns the text of the reply, without its newline. */
 export type RequestClient = (request: string) => Promise<string>;
 export type Transport = {
   slug: string;
@@ -18,12 +18,12 @@ export type Transport = {
 
 export type SumRule = Omit<Case, "id" | "source" | "run"> & {
   number: string;
-  /** The connection may end after it, where the transport has one. */
+  /** The connection may be closed after it, where the transport has one. */
   refuses?: true;
   run: (ask: RequestClient) => Promise<void>;
 };
 
-/** More than any right reply has: past it nothing is looked at, so that no pattern runs over an endless one. */
+/** More than any correct reply has: a longer one is not parsed, so that no pattern runs over an endless one. */
 const MAX_REPLY_CHARACTERS = 1000;
 
 /** The reply is an object with this sum and nothing more, compared by its digits: JSON.parse would round. */

@@ -1,4 +1,4 @@
-/** sum/tcp: objects one after another with nothing between them, cut anywhere; an error ends the connection. */
+/** sum/tcp: objects without separators, split anywhere; an error closes the connection. */
 import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
 import { closed, exactly, holds, nextLine, nothing } from "../expect.ts";

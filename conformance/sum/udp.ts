@@ -1,4 +1,4 @@
-/** sum/udp: one request a datagram, one reply datagram to its source, and an Id that comes back. */
+/** sum/udp: one request per datagram, one reply datagram to its source, and an Id that is repeated. */
 import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
 import { holds, nextDatagram, nothing } from "../expect.ts";
@@ -22,7 +22,7 @@ async function errors(peer: UdpPeer): Promise<void> {
 
 type Rule = Omit<Case, "id" | "source"> & { number: string };
 
-/** A datagram that gets an error, and after which the server goes on. */
+/** A datagram that is answered with an error, after which the server keeps serving. */
 const malformed = (number: string, title: string, datagram: string | Uint8Array): Rule => ({
   number,
   title,

@@ -1,4 +1,4 @@
-/** sum/ws: one request a text message, one reply a message; what is malformed does not end the connection. */
+/** sum/ws: one request per text message, one reply message; a malformed one does not close the connection. */
 import { createKey, FIN, handshakeRequest, opcodes, statusOf } from "../../protocols/websocket.ts";
 import type { Case } from "../case.ts";
 import { type Context, randomKey, responseHead } from "../context.ts";
@@ -22,7 +22,7 @@ async function sums(peer: WsPeer, expected: readonly number[]): Promise<void> {
   }
 }
 
-/** The status that a GET of the path gets, with a handshake or without. */
+/** The status of the response to a GET of the path, with a handshake or without. */
 async function statusAt(t: Context, path: string, upgrade = true): Promise<number> {
   const alice = await t.tcp("alice");
   const host = `${t.target.hostname}:${t.target.port}`;
@@ -206,7 +206,7 @@ const own: Case[] = [
     async run(t) {
       const alice = await t.tcp("alice");
       alice.send("GET /add HTTP/1.1\r\nHost: x\r\n");
-      // A server that looks at its clock now and then may be late by some seconds.
+      // A server that checks its clock only now and then may be some seconds late.
       await closed(alice, "closed", 8000);
     },
   },
