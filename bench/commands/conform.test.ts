@@ -55,7 +55,7 @@ test("a file that cannot be written is told before the run", async () => {
   const path = join(folder, "none", "report.xml");
   const { code, stdout, stderr } = await sockbench("echo", "--target", server.url, "--junit", path);
   expect([code, stdout]).toEqual([2, ""]);
-  expect(stderr).toBe(`error: --junit ${path} cannot be written: there is no such folder\n`);
+  expect(stderr).toBe(`error: --junit ${path} cannot be written: no such folder\n`);
 });
 
 test("what cannot be written in the end costs the file, not the results", async () => {
@@ -63,7 +63,7 @@ test("what cannot be written in the end costs the file, not the results", async 
   const { code, stdout, stderr } = await sockbench("echo/1", "--target", server.url, "--junit", "/dev/full");
   expect(code).toBe(2);
   expect(stdout).toContain("8 cases: 8 pass");
-  expect(stderr).toBe("error: --junit /dev/full cannot be written: no space is left\n");
+  expect(stderr).toBe("error: --junit /dev/full cannot be written: no space left on device\n");
 });
 
 test("the results of a target are a JUnit file, and of several targets one too", async () => {
