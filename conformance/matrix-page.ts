@@ -1,4 +1,4 @@
-/** The matrix as one page: how each target stands, what failed with its wire log, then every case. */
+/** The matrix as one page: the result of each target, what failed with its wire log, then every case. */
 
 import { type PageSection, renderPage } from "../pages/frame.ts";
 import { html, type Markup, table } from "../pages/html.ts";
@@ -8,14 +8,14 @@ import type { Matrix } from "./matrix.ts";
 import { deviations, protocolOf, type Row, rowsOf, scoreOf, sectionOf, unjudged } from "./matrix-rows.ts";
 import { type Standing, signOf, standingOf, standings } from "./standing.ts";
 
-/** For more targets than these their signs stand below a case instead of in columns. */
+/** For more targets than this, signs are below each case instead of in columns. */
 const MAX_COLUMNS = 6;
 
 const classOf = (standing: Standing) => standing.replace(" ", "-");
 const describe = (standing: Standing) => standings.find((one) => one.standing === standing)!;
 const plural = (count: number, word: string) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
-/** A sign that says its meaning to those who do not see it. */
+/** A sign, with its meaning for screen readers. */
 const signMarkup = (standing: Standing): Markup =>
   html`<span class="sign ${classOf(standing)}" role="img" aria-label="${standing}" title="${standing}">${signOf(standing)}</span>`;
 
@@ -53,7 +53,7 @@ function tileOf({ name, report }: Matrix[number]): Tile {
   return { mark, title: name, words: words.join(", ") };
 }
 
-/** Cases that did not pass, each opened by a click to what it requires and what went over the wire. */
+/** Cases that did not pass: a click opens the requirement and the wire log. */
 function deviationSection(
   matrix: Matrix,
   { standing, rows }: { standing: Standing; rows: Row[] },
@@ -97,7 +97,7 @@ function explanation(name: string, result: CaseResult | undefined): Markup | und
 ${result.wire && wireMarkup(result.wire)}`;
 }
 
-/** Lines that wrap below their own beginning, without the blanks that all of them begin with. */
+/** Lines with a hanging indent, without their common leading blanks. */
 function wireMarkup(lines: readonly string[]): Markup {
   const blanks = Math.min(...lines.map((line) => line.search(/\S|$/)));
   return html`<div class="wire" role="region" aria-label="wire log">${lines.map((line) => html`<code>${line.slice(blanks)}</code>`)}</div>`;
@@ -168,7 +168,7 @@ ${signsTable(
   return html`<ul class="legend">${legend}</ul>${protocols}`;
 }
 
-/** What a FACT found, once where all targets found the same: it is about the host. */
+/** What a FACT found, once if all targets found the same: it is about the host. */
 function facts({ results }: Row): Markup[] {
   const found = new Set(results.flatMap((result) => result?.found ?? []));
   return [...found].map((fact) => html`<p class="found">${fact}</p>`);

@@ -1,4 +1,4 @@
-/** What a matrix says, whoever prints it: a row for each case, how each target stands in it, and the worst first. */
+/** What a matrix contains, however it is printed: a row for each case, the result of each target, worst first. */
 import type { CaseResult } from "./case.ts";
 import type { Matrix } from "./matrix.ts";
 import { compareIds } from "./order.ts";
@@ -9,7 +9,7 @@ export type Row = Pick<CaseResult, "id" | "title" | "requirement" | "source"> & 
   results: readonly (CaseResult | undefined)[];
 };
 
-/** A row for each case that any target was judged by, by protocol and then in the order of ids. */
+/** A row for each case that ran against any target, by protocol and then in the order of ids. */
 export function rowsOf(matrix: Matrix): Row[] {
   const byTarget = matrix.map(({ report }) => new Map(report.results.map((result) => [result.id, result])));
   const all = new Map(matrix.flatMap(({ report }) => report.results.map((result) => [result.id, result])));
@@ -36,7 +36,7 @@ export const worstOf = ({ results }: Pick<Row, "results">): Standing =>
     Math.min(...results.flatMap((result) => (result ? rankOf(standingOf(result)) : [])), standings.length - 1)
   ].standing;
 
-/** How one target stands in some cases: the worst sign, and how many it passed of those that judge it. */
+/** One target's score in some cases: the worst sign, and how many it passed of those that judged it. */
 export function scoreOf(results: readonly (CaseResult | undefined)[]): string {
   const run = results.filter((result) => result !== undefined);
   if (run.length === 0) return "";
@@ -47,7 +47,7 @@ export function scoreOf(results: readonly (CaseResult | undefined)[]): string {
   return `${signOf(passed === judged.length ? "pass" : worstOf({ results: judged }))} ${count}`;
 }
 
-/** Rows by their worst standing, worst first; those that passed everywhere are not among them. */
+/** Rows by their worst standing, worst first; without those that passed everywhere. */
 export function deviations(rows: readonly Row[]): { standing: Standing; rows: Row[] }[] {
   const byStanding = Map.groupBy(rows, worstOf);
   return (["fail", "error", "not strict", "known"] as const).flatMap((standing) => {
@@ -58,7 +58,7 @@ export function deviations(rows: readonly Row[]): { standing: Standing; rows: Ro
 
 export type Unjudged = { target: string; reason: string; ids: string[] };
 
-/** What could not be judged, by target and reason: a peer that cannot be built has one reason for all cases. */
+/** What could not be judged, by target and reason: a peer that cannot be built has the same reason for all cases. */
 export function unjudged(matrix: Matrix): Unjudged[] {
   return matrix.flatMap(({ name, report }) => {
     const results = report.results.filter(({ verdict }) => verdict === "unsupported");

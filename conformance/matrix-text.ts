@@ -4,7 +4,7 @@ import type { Matrix } from "./matrix.ts";
 import { deviations, protocolOf, type Row, rowsOf, scoreOf, unjudged } from "./matrix-rows.ts";
 import { type Standing, signOf, standingOf, standings } from "./standing.ts";
 
-/** Lines and blanks that a table puts around each cell. */
+/** Width of the border and padding of each cell. */
 const AROUND_CELL = 3;
 const MAX_NAME = 20;
 const MAX_IDS = 3;
@@ -27,7 +27,7 @@ export function matrixText(matrix: Matrix, columns: number): string {
 const wrapped = (line: string, columns: number): string =>
   line.length <= columns ? line : Bun.wrapAnsi(line, columns - INDENT.length).replaceAll("\n", `\n${INDENT}`);
 
-/** As many targets a table as the terminal is wide for. */
+/** As many targets per table as fit the terminal. */
 function tablesOf(matrix: Matrix, rows: readonly Row[], columns: number): string[][] {
   const byProtocol = [...Map.groupBy(rows, ({ id }) => protocolOf(id))];
   const scores = matrix.map(({ name }, i) => ({
@@ -59,7 +59,7 @@ function tablesOf(matrix: Matrix, rows: readonly Row[], columns: number): string
 
 const short = (name: string) => (name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 1)}…` : name);
 
-/** Cases of one standing, each with the targets that stand so, and with the others that deviate. */
+/** Cases of one standing, each with the targets that have it, and those that deviate otherwise. */
 function listOf(matrix: Matrix, standing: Standing, rows: readonly Row[]): string[] {
   const { title, means } = standings.find((one) => one.standing === standing)!;
   const idWidth = Math.max(...rows.map(({ id }) => id.length));

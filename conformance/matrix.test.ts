@@ -1,4 +1,4 @@
-/** The matrix, in a terminal and as a page: the worst first, within the screen, and what servers sent stays text. */
+/** The matrix, in a terminal and as a page: worst first, within the screen, and text of servers stays text. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -59,7 +59,7 @@ function matrixOf(targets: number): Matrix {
   );
 }
 
-test("rows are in the order of ids, whichever target was judged by which cases", () => {
+test("rows are in the order of ids, whichever targets ran them", () => {
   const matrix = [
     targetOf("a", made("echo/1.10"), made("relay/1.1")),
     targetOf("b", made("relay/1.2"), made("echo/1.9")),
@@ -80,18 +80,18 @@ test.each<[results: Partial<CaseResult>[], score: string]>([
   [[{}, { verdict: "fail", known: "why" }], "≈ 1/2"],
   [[{ verdict: "error" }, { verdict: "not strict" }], "! 0/2"],
   [[], ""],
-])("a score has the worst sign, and those passed of those judged: %#", (results, score) => {
+])("a score is the worst sign and passed of judged: %#", (results, score) => {
   expect(scoreOf(results.map((more, i) => made(`echo/1.${i}`, more)))).toBe(score);
 });
 
 describe("in a terminal", () => {
-  test.each([80, 120])("no line is wider than %i columns, and every target is there", (columns) => {
+  test.each([80, 120])("no line is wider than %i columns, and every target is shown", (columns) => {
     const text = matrixText(matrixOf(9), columns);
     for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(columns);
     for (const i of [0, 2, 3, 4, 5, 6, 7, 8]) expect(text).toContain(`a server called ${i}`);
   });
 
-  test("what failed comes first, and each case once", () => {
+  test("failed cases come first, and each case is listed once", () => {
     const text = matrixText(matrixOf(2), 120);
     const starts = ["Failed (", "Errors (", "Not strict (", "Known deviations (", "Unsupported:"];
     expect(starts.map((start) => text.indexOf(`\n${start}`)).toSorted((a, b) => a - b)).not.toContain(-1);
@@ -102,7 +102,7 @@ describe("in a terminal", () => {
 describe("as a page", () => {
   const { document } = parseHTML(matrixPage(matrixOf(3)));
 
-  test("what failed stands before all other cases, with its requirement and its wire log", () => {
+  test("failed cases come before all others, with requirement and wire log", () => {
     const sections = [...document.querySelectorAll("main > section")].map(({ id }) => id);
     expect(sections).toEqual(
       ["targets", "fail", "error", "not-strict", "known"].concat(["unsupported", "sections", "cases"]),
@@ -113,7 +113,7 @@ describe("as a page", () => {
     expect(failed.textContent).toContain("alice receives a pong");
   });
 
-  test("a sign in the table of cases leads to what is said of the case", () => {
+  test("the table of cases links to the details of a case", () => {
     const links = [...document.querySelectorAll("#cases a")].map((link) => link.getAttribute("href"));
     expect(links).toEqual(["#echo/1.2", "#echo/1.3", "#echo/1.4", "#echo/1.6"]);
     for (const link of links) expect(document.getElementById(link?.slice(1) ?? "")).not.toBeNull();
@@ -165,7 +165,7 @@ describe.skipIf(!browserPath)(`in Chromium${browserPath ? "" : " (skipped: none 
     await context.close();
   }, 60_000);
 
-  test("it is dark where the reader wants it dark, and each verdict has a colour of its own", async () => {
+  test("it follows a dark setting, and each verdict has its own colour", async () => {
     const seen = await Promise.all(
       (["light", "dark"] as const).map(async (colorScheme) => {
         const page = await browser.newPage({ colorScheme });

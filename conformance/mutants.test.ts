@@ -1,4 +1,4 @@
-/** The proof that cases can fail: each mutant fails exactly the cases that are named for it, and no other. */
+/** The proof that cases can fail: each mutant fails exactly the cases listed for it, and no other. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Mutant, mutants, provenCases } from "../servers/mutants/index.ts";
@@ -54,7 +54,7 @@ async function resultOf(mutant: Mutant): Promise<string[]> {
   return running.get(mutant)!;
 }
 
-describe("each mutant fails exactly the cases that are named for it", () => {
+describe("each mutant fails exactly the cases listed for it", () => {
   for (const mutant of mutants)
     test(`${mutant.name}: ${mutant.fault}`, async () => {
       const fails = [...mutant.fails].sort();
@@ -65,7 +65,7 @@ describe("each mutant fails exactly the cases that are named for it", () => {
     }, 120_000);
 });
 
-test("a mutant names a fault and cases that there are", () => {
+test("every mutant names a fault and existing cases", () => {
   const ids = new Set(protocols.flatMap(({ cases }) => cases.map(({ id }) => id)));
   for (const { name, fault, fails } of mutants) {
     expect(fault, name).toBeString();

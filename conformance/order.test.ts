@@ -13,12 +13,12 @@ const made = (id: string): Case => ({
   run: async () => {},
 });
 
-test("sections and numbers are compared by their value", () => {
+test("sections and numbers are compared numerically", () => {
   const ids = ["a/1.10", "a/10.1", "a/1.4", "a/2.1", "a/1.1"];
   expect(ids.sort(compareIds)).toEqual(["a/1.1", "a/1.4", "a/1.10", "a/2.1", "a/10.1"]);
 });
 
-test("an early result waits for those before it; the end lets the others through", () => {
+test("an early result waits for the ones before it; the end releases the rest", () => {
   const cases = ["a/1.1", "a/1.2", "a/1.3", "a/1.4"].map(made);
   const passed: string[] = [];
   const results = inOrder(cases, ({ id }) => passed.push(id));

@@ -1,14 +1,14 @@
-/** Results come in the order of ids, also where cases run at the same time: two runs are compared line by line. */
+/** Results in the order of ids, although cases run concurrently: so that two runs can be compared line by line. */
 import type { Case, CaseResult } from "./case.ts";
 
-/** The sections and numbers of ids by their value: 1.4 before 1.10. */
+/** Compares ids by protocol, section and number, numerically: 1.4 before 1.10. */
 export function compareIds(a: string, b: string): number {
   return numbers.compare(a, b);
 }
 
 const numbers = new Intl.Collator("en", { numeric: true });
 
-/** Passes results on in the order of these cases: one that is early waits for those before it. */
+/** Passes results on in the order of these cases: an early one waits for the ones before it. */
 export function inOrder(cases: readonly Case[], pass: (result: CaseResult) => void) {
   const early = new Map<string, CaseResult>();
   let next = 0;
@@ -22,7 +22,7 @@ export function inOrder(cases: readonly Case[], pass: (result: CaseResult) => vo
       early.set(result.id, result);
       while (passNext()) early.delete(cases[next++].id);
     },
-    /** Passes on what still waits for cases of which no result will come. */
+    /** Passes on what still waits for cases that will have no result. */
     end(): void {
       for (; next < cases.length; next++) passNext();
     },

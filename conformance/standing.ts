@@ -1,7 +1,7 @@
-/** How a case stands, in a sign, a title and what it means: the same in the terminal and on the page. */
+/** The sign, title and meaning of each verdict: the same in the terminal and on the page. */
 import type { CaseResult, Verdict } from "./case.ts";
 
-/** A verdict, or that its deviation is a known one. */
+/** A verdict, or `known` for a violation that is declared as such. */
 export type Standing = Verdict | "known";
 
 type Description = { standing: Standing; sign: string; title: string; means: string };

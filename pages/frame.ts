@@ -1,4 +1,4 @@
-/** What every page has around its sections: one file that loads nothing and runs nothing, whatever it quotes. */
+/** The frame of every page: one file that loads nothing and runs nothing, whatever it quotes. */
 import { readFileSync } from "node:fs";
 import { type Content, html, type Markup, raw } from "./html.ts";
 
@@ -14,7 +14,7 @@ export type Page = {
   subjects: readonly Content[];
   sections: readonly PageSection[];
   footer: Content;
-  /** Style sheets of this kind of page, behind the one that all share. */
+  /** Style sheets of this kind of page, after the one that all share. */
   styles: readonly URL[];
 };
 

@@ -1,4 +1,4 @@
-/** Tiles: what a page has to say in a word each, with a sign and a colour. */
+/** Tiles: the main results of a page, each with a sign and a colour. */
 import { html, type Markup } from "./html.ts";
 
 export type Tile = { mark: "good" | "bad" | "doubt"; title: string; words: string };

@@ -1,4 +1,4 @@
-/** A browser for tests of pages: the Chromium that is installed, which asks nothing of a network by itself. */
+/** A browser for tests of pages: the installed Chromium, without network traffic of its own. */
 import { existsSync } from "node:fs";
 import { type Browser, chromium } from "playwright-core";
 
