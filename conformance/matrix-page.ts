@@ -5,7 +5,16 @@ import { html, type Markup, table } from "../pages/html.ts";
 import { type Tile, tiles } from "../pages/tiles.ts";
 import type { CaseResult } from "./case.ts";
 import type { Matrix } from "./matrix.ts";
-import { deviations, protocolOf, type Row, rowsOf, scoreOf, sectionOf, unjudged } from "./matrix-rows.ts";
+import {
+  deviations,
+  protocolOf,
+  type Row,
+  rowsOf,
+  scoreOf,
+  sectionOf,
+  unjudged,
+  worstOf,
+} from "./matrix-rows.ts";
 import { type Standing, signOf, standingOf, standings } from "./standing.ts";
 
 /** For more targets than this, signs are below each case instead of in columns. */
@@ -22,12 +31,11 @@ const signMarkup = (standing: Standing): Markup =>
 export function matrixPage(matrix: Matrix): string {
   const rows = rowsOf(matrix);
   const bad = deviations(rows);
-  const failed = bad.find(({ standing }) => standing === "fail")?.rows.length ?? 0;
   const names = matrix.map(({ name }) => name).join(", ");
   return renderPage({
     title: `sockbench conformance: ${names}`,
     brand: "sockbench conformance",
-    heading: failed === 0 ? `No case failed on ${names}` : `${plural(failed, "case")} failed`,
+    heading: headingOf(matrix, rows),
     subjects: [`${plural(rows.length, "case")} on ${plural(matrix.length, "target")}: ${names}`],
     sections: [
       { id: "targets", title: "Targets", markup: tiles(matrix.map(tileOf)) },
@@ -41,13 +49,26 @@ export function matrixPage(matrix: Matrix): string {
   });
 }
 
+/** The worst first: that nothing failed says little where cases could not run, or none could be judged. */
+function headingOf(matrix: Matrix, rows: readonly Row[]): string {
+  const counts = Map.groupBy(rows, worstOf);
+  const count = (standing: Standing) => counts.get(standing)?.length ?? 0;
+  if (count("fail") > 0) return `${plural(count("fail"), "case")} failed`;
+  if (count("error") > 0) return `${plural(count("error"), "case")} could not run`;
+  if (matrix.some(({ report }) => report.strict) && count("not strict") > 0)
+    return `${plural(count("not strict"), "case")} violated a SHOULD`;
+  if (rows.every(({ results }) => results.every((result) => !result || result.verdict === "unsupported")))
+    return "No case could be judged";
+  return "No case failed";
+}
+
 function tileOf({ name, report }: Matrix[number]): Tile {
   const counts = Map.groupBy(report.results, standingOf);
   const count = (standing: Standing) => counts.get(standing)?.length ?? 0;
   const words = standings.flatMap(({ standing, title }) =>
     count(standing) > 0 ? [`${count(standing)} ${title.toLowerCase()}`] : [],
   );
-  const broken = count("fail") + count("error");
+  const broken = count("fail") + count("error") + (report.strict ? count("not strict") : 0);
   const judged = report.results.length - count("unsupported");
   const mark = broken > 0 ? "bad" : judged === 0 || count("not strict") > 0 ? "doubt" : "good";
   return { mark, title: name, words: words.join(", ") };

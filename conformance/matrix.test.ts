@@ -113,6 +113,29 @@ describe("as a page", () => {
     expect(failed.textContent).toContain("alice receives a pong");
   });
 
+  test.each<[more: Partial<CaseResult>, heading: string]>([
+    [{}, "No case failed"],
+    [failure, "1 case failed"],
+    [{ verdict: "error", actual: "it does not start" }, "1 case could not run"],
+    [{ verdict: "unsupported", actual: "no clock" }, "No case could be judged"],
+    [{ ...failure, known: "why" }, "No case failed"],
+  ])("the heading says the worst: %#", (more, heading) => {
+    const page = matrixPage([targetOf("mine", made("echo/1.1", more))]);
+    expect(parseHTML(page).document.querySelector("h1")?.textContent).toBe(heading);
+  });
+
+  test("a violated SHOULD is in the heading where --strict makes it a failure", () => {
+    const { name, report } = targetOf("mine", made("echo/1.1", { verdict: "not strict" }));
+    const headings = [false, true].map((strict) => {
+      const { document } = parseHTML(matrixPage([{ name, report: { ...report, strict } }]));
+      return [document.querySelector("h1")?.textContent, document.querySelector(".tile")?.className];
+    });
+    expect(headings).toEqual([
+      ["No case failed", "tile doubt"],
+      ["1 case violated a SHOULD", "tile bad"],
+    ]);
+  });
+
   test("the table of cases links to the details of a case", () => {
     const links = [...document.querySelectorAll("#cases a")].map((link) => link.getAttribute("href"));
     expect(links).toEqual(["#echo/1.2", "#echo/1.3", "#echo/1.4", "#echo/1.6"]);

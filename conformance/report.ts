@@ -1,7 +1,7 @@
 /** A report as text: for the terminal, and as JUnit XML for CI systems. */
 import { type CaseResult, isWrong } from "./case.ts";
 import type { ConformReport } from "./index.ts";
-import { signOf, standingOf } from "./standing.ts";
+import { signOf, standingOf, standings } from "./standing.ts";
 
 export function oneLine(result: CaseResult): string {
   const { id, title, verdict, actual, known, milliseconds, attempts } = result;
@@ -30,16 +30,16 @@ export function explain(result: CaseResult): string {
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;
 
 export function summary({ counts, results, target, strict }: ConformReport): string {
-  const verdicts = Object.entries(counts).flatMap(([verdict, count]) =>
-    count > 0 ? `${count} ${verdict}` : [],
-  );
+  const by = Map.groupBy(results, standingOf);
+  const verdicts = standings.toReversed().flatMap(({ standing }) => {
+    const count = by.get(standing)?.length ?? 0;
+    return count > 0 ? [`${count} ${standing}`] : [];
+  });
   const killed = results.filter((result) => result.killed).length;
-  const known = results.filter((result) => result.known).length;
   const notRun = results.filter((result) => result.notRun);
   const failed = results.filter((result) => isWrong(result, strict));
   const notes = [
     killed > 0 && `; the server stopped serving after ${plural(killed, "case")}`,
-    known > 0 && `; ${plural(known, "known deviation")}`,
     strict && counts["not strict"] > 0 && " (strict: a violated SHOULD is a failure)",
     notRun.length > 0 &&
       `\n${plural(notRun.length, "case")} not run, from ${notRun[0].id} on: ${notRun[0].actual}`,
