@@ -1,12 +1,12 @@
 /** Framing: messages stay whole wherever the stream is split, since a read is not a message. */
-import type { DialectName } from "../../protocols/chat.ts";
+import type { Dialect } from "../../protocols/chat.ts";
 import type { TcpPeer } from "../peer.ts";
 import { sleep } from "../peer.ts";
 import type { Chat, ChatRule } from "./room.ts";
 
 /** Long enough that two writes arrive as two reads. */
 const APART_MS = 60;
-const LINES: readonly DialectName[] = ["chat/bracket", "chat/welcome", "chat/stamped"];
+const byLines = ({ units }: Dialect): boolean => units === "lines";
 
 async function sendSplit({ said }: Chat, author: TcpPeer, text: string, at: number): Promise<void> {
   const bytes = said(text);
@@ -128,7 +128,7 @@ export const framing: ChatRule[] = [
     title: "invalid UTF-8",
     requirement: "Bytes that are not valid UTF-8 SHOULD be relayed unchanged.",
     level: "SHOULD",
-    only: LINES,
+    only: byLines,
     async run(chat) {
       const [alice] = await chat.enter(2);
       const bytes = Uint8Array.of(0x61, 0xff, 0xfe, 0xc3, 0x28, 0x80, 0x62);

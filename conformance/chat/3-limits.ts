@@ -1,12 +1,12 @@
 /** Long messages, endless ones, and those cut short because their sender leaves. */
-import { type DialectName, MAX_LINE_BYTES } from "../../protocols/chat.ts";
+import { type Dialect, MAX_LINE_BYTES } from "../../protocols/chat.ts";
 import { closed } from "../expect.ts";
 import { sleep } from "../peer.ts";
 import type { ChatRule } from "./room.ts";
 
 /** The dialects for which the protocol sheet states a limit; elsewhere a bound is only advisable. */
-const BOUNDED: readonly DialectName[] = ["chat/bracket", "chat/welcome"];
-const UNBOUNDED: readonly DialectName[] = ["chat/stamped", "chat/json"];
+const isBounded = ({ promises }: Dialect): boolean => promises?.lineLimit === true;
+const isUnbounded = (dialect: Dialect): boolean => !isBounded(dialect);
 
 /** A text of so many bytes, with characters of two bytes in it. */
 const ofBytes = (bytes: number) => "abcdefghijklmno\u00e9".repeat(Math.ceil(bytes / 17)).slice(0, bytes);
@@ -31,7 +31,7 @@ export const limits: ChatRule[] = [
     title: "the longest line",
     requirement: "A line of exactly 65,536 bytes MUST be relayed whole.",
     level: "MUST",
-    only: BOUNDED,
+    only: isBounded,
     async run(chat) {
       const [alice] = await chat.enter(2);
       const text = "y".repeat(MAX_LINE_BYTES);
@@ -44,7 +44,7 @@ export const limits: ChatRule[] = [
     title: "a line one byte too long",
     requirement: "A line over 65,536 bytes MUST NOT be relayed, and its sender MUST be disconnected.",
     level: "MUST",
-    only: BOUNDED,
+    only: isBounded,
     ends: "closed",
     async run(chat) {
       const [alice, bob] = await chat.enter(2);
@@ -59,7 +59,7 @@ export const limits: ChatRule[] = [
     title: "a line without an end",
     requirement: "A line over 65,536 bytes MUST get its sender disconnected even if no newline has arrived.",
     level: "MUST",
-    only: BOUNDED,
+    only: isBounded,
     ends: "closed",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -72,7 +72,7 @@ export const limits: ChatRule[] = [
     title: "a message without an end",
     requirement: "A client that sends 2 MB of one unfinished message SHOULD be disconnected.",
     level: "SHOULD",
-    only: UNBOUNDED,
+    only: isUnbounded,
     ends: "any",
     async run(chat) {
       const [alice] = await chat.enter(2);

@@ -1,5 +1,5 @@
 /** A misbehaving client costs its own connection and nothing else. */
-import type { DialectName } from "../../protocols/chat.ts";
+import type { Dialect } from "../../protocols/chat.ts";
 import { firstOf, nextLine } from "../expect.ts";
 import { sleep, type TcpPeer, until } from "../peer.ts";
 import { Violation } from "../violation.ts";
@@ -10,8 +10,8 @@ const FLOOD_MESSAGES = 160;
 const FLOOD_BYTES = 50_000;
 /** Messages in flight at once: well below the queue of 1 MiB, so that a client that reads never falls behind. */
 const WINDOW = 8;
-const EVICTING: readonly DialectName[] = ["chat/bracket"];
-const MAY_EVICT: readonly DialectName[] = ["chat/welcome", "chat/stamped", "chat/json"];
+const promisesEviction = ({ promises }: Dialect): boolean => promises?.eviction === true;
+const mayEvict = (dialect: Dialect): boolean => !promisesEviction(dialect);
 
 /** The whole flood is sent and received, in order; the listener never falls behind by more than a window. */
 async function flood(chat: Chat, author: TcpPeer, listener: TcpPeer): Promise<void> {
@@ -60,7 +60,7 @@ export const liveness: ChatRule[] = [
     title: "a slow client is evicted",
     requirement: "A client that falls behind by more than the bounded queue MUST be disconnected.",
     level: "MUST",
-    only: EVICTING,
+    only: promisesEviction,
     slow: true,
     ends: "any",
     run: evicts,
@@ -70,7 +70,7 @@ export const liveness: ChatRule[] = [
     title: "a client that never reads",
     requirement: "A client that does not read SHOULD be disconnected once too much is queued for it.",
     level: "SHOULD",
-    only: MAY_EVICT,
+    only: mayEvict,
     slow: true,
     ends: "any",
     run: evicts,

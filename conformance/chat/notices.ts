@@ -1,5 +1,5 @@
 /** Notices of a room under test: found wherever they are, since output about earlier clients may precede them. */
-import type { Dialect, DialectName, Speaker } from "../../protocols/chat.ts";
+import type { Dialect, Speaker } from "../../protocols/chat.ts";
 import { type TcpPeer, until } from "../peer.ts";
 import { Violation } from "../violation.ts";
 import { show } from "../wire-log.ts";
@@ -8,24 +8,27 @@ import { show } from "../wire-log.ts";
 type Notice = { words: string; number?: { behind: string } };
 type Found = { end: number; number: number };
 
-/** What a new client receives when it has joined; undefined where that is nothing. */
-const ownNotices: Record<DialectName, Notice | undefined> = {
-  "chat/bracket": undefined,
-  "chat/welcome": { words: "Welcome ", number: { behind: "" } },
-  "chat/stamped": { words: "[SERVER] Client ", number: { behind: " joined the chat." } },
-  "chat/json": { words: ' joined"' },
-};
+/** What a new client receives when it has joined, by the text around its id or after its address; undefined: nothing. */
+function ownNoticeOf({ greeting, joined, newcomerSeesJoin, units }: Dialect): Notice | undefined {
+  const [id, address] = [987_654, "@"];
+  const text = (greeting ?? (newcomerSeesJoin ? joined : undefined))?.({ id, address }).trimEnd();
+  if (text === undefined) return undefined;
+  // The members of an object may be in any order.
+  const said = units === "objects" ? `${JSON.parse(text).data}"` : text;
+  const [words, behind] = said.split(String(id));
+  return behind === undefined ? { words: said.split(address).pop() ?? said } : { words, number: { behind } };
+}
 
 /** No room assigns a longer number, and no notice is longer after its text. */
 const MAX_REST_BYTES = 300;
 /** How much later the newline of a notice may arrive, in a read of its own. */
 const REST_MS = 20;
 
-export const announcesItself = (name: DialectName): boolean => ownNotices[name] !== undefined;
+export const announcesItself = (dialect: Dialect): boolean => ownNoticeOf(dialect) !== undefined;
 
 /** Waits for the new client's own join notice; returns its number, 0 where the dialect has none. */
-export async function ownNotice(name: DialectName, peer: TcpPeer): Promise<number> {
-  return skipTo(peer, ownNotices[name] ?? { words: "" }, "its join notice");
+export async function ownNotice(dialect: Dialect, peer: TcpPeer): Promise<number> {
+  return skipTo(peer, ownNoticeOf(dialect) ?? { words: "" }, "its join notice");
 }
 
 /** Waits until another client has received the join notice. */
