@@ -1,6 +1,6 @@
 /**
  * Conformance as a library: `await conform({ choice: ["chat-bracket"], target: "tcp://127.0.0.1:8080" })`.
- * Chooses cases and the server to judge, runs them, and reports; the command line only prints.
+ * Chooses the cases and the server to judge, runs them, and returns a report; the command line only prints.
  */
 import { join } from "node:path";
 import type { Endpoint as Address, TlsTrust } from "../clients/endpoint.ts";
@@ -8,6 +8,7 @@ import { type ExitCode, exitCodes, Failure } from "../platform/failure.ts";
 import { peerCommand } from "../servers/peers/index.ts";
 import { blank, type Case, type CaseResult, isWrong, type Verdict } from "./case.ts";
 import { commandProvider } from "./command.ts";
+import { compareIds, inOrder } from "./order.ts";
 import { type Protocol, protocols } from "./protocols.ts";
 import { matches, runCases } from "./runner.ts";
 import { type Provider, parseUrl, platformItself, processProvider, runningTarget } from "./target.ts";
@@ -20,32 +21,33 @@ export const languages = ["bun", "go", "node"] as const;
 export type Language = (typeof languages)[number];
 
 export type ConformOptions = {
-  /** Prefixes of ids, `chat-bracket/2`; none, or an empty list, is every case. */
+  /** Prefixes of ids, such as `chat-bracket/2`; none, or an empty list, selects every case. */
   choice?: readonly string[];
-  /** A server that runs: `tcp://host:port`, `ws://host:port/path` and the others of clients/endpoint.ts. */
+  /** A running server: `tcp://host:port`, `ws://host:port/path` and the others of clients/endpoint.ts. */
   target?: string;
   /** Which certificates a `tls://` or `wss://` target may have. */
   trust?: TlsTrust;
   /** A command that starts the server that `target` names. */
   exec?: string;
-  /** One of the implementations here, by its language; ours, in Bun, when nothing is said. */
+  /** One of the bundled servers, by its language; ours, in Bun, by default. */
   server?: Language;
-  /** Another way to get servers: one for all chosen protocols. */
+  /** Another source of servers, for all chosen protocols. */
   provider?: Provider;
-  /** Seconds of the target's own times, for the cases that wait for them; ours are started with them. */
+  /** The target's timeouts in seconds, for the cases that wait for them; ours are started with them. */
   times?: Partial<Record<TimeName, number>>;
   /** What the target does not support: prefixes of ids, each with the reason. */
   unsupported?: Record<string, string>;
-  /** Deviations that are known and stay: ids, each with the reason. They are shown, and fail no run. */
+  /** Known violations: ids, each with the reason. They are shown, and fail no run. */
   known?: Record<string, string>;
-  /** A SHOULD that is not kept counts as a failure. */
+  /** A violated SHOULD is a failure. */
   strict?: boolean;
   /** Most milliseconds that one expectation waits. */
   timeout?: number;
-  /** How many servers of our own at once. */
+  /** How many servers are started at once, where they are started here. */
   workers?: number;
+  /** Called with each result, in the order of ids. */
   onResult?: (result: CaseResult) => void;
-  /** Told before the first case when a client that breaks no rule of the protocol is not served. */
+  /** Called before the first case when a well-behaved client of the protocol is not served. */
   onUnhealthy?: (protocol: string, why: string) => void;
 };
 
@@ -59,13 +61,13 @@ export type ConformReport = {
 
 export const TIMEOUT_MS = 2000;
 const WORKERS = 4;
-/** Protocols at once: their cases wait far more than they compute. */
+/** Protocols that run at once: their cases wait far more than they compute. */
 const PROTOCOLS_AT_ONCE = 3;
 const ROOT = join(import.meta.dir, "..");
 
-/** The chosen cases, by protocol; throws when nothing matches, since nothing run is no success. */
+/** The chosen cases, by protocol; throws when nothing matches, since running nothing is not a success. */
 export function choose(asked: readonly string[] = []): { protocol: Protocol; cases: readonly Case[] }[] {
-  // A protocol's name does as well as the beginning of its ids: chat/bracket/2 is chat-bracket/2.
+  // A protocol's name stands for the prefix of its ids: chat/bracket/2 is chat-bracket/2.
   const choice = asked.map((text) =>
     protocols
       .reduce((id, { name, slug }) => (id.startsWith(name) ? slug + id.slice(name.length) : id), text)
@@ -76,7 +78,7 @@ export function choose(asked: readonly string[] = []): { protocol: Protocol; cas
       choice.length === 0
         ? protocol.cases
         : protocol.cases.filter(({ id }) => choice.some((prefix) => matches(id, prefix)));
-    return cases.length > 0 ? [{ protocol, cases }] : [];
+    return cases.length > 0 ? [{ protocol, cases: cases.toSorted((a, b) => compareIds(a.id, b.id)) }] : [];
   });
   const unmatched = choice.findIndex(
     (prefix) => !chosen.some(({ cases }) => cases.some(({ id }) => matches(id, prefix))),
@@ -84,12 +86,12 @@ export function choose(asked: readonly string[] = []): { protocol: Protocol; cas
   if (unmatched >= 0)
     throw new Failure(
       exitCodes.unreachable,
-      `no case matches "${asked[unmatched]}": the protocols are ${protocols.map(({ slug }) => slug).join(", ")}; see --list`,
+      `no case matches "${asked[unmatched]}": expected one of: ${protocols.map(({ slug }) => slug).join(", ")}; see --list`,
     );
   return chosen;
 }
 
-/** How one of the implementations here is started for a protocol; or why it cannot be. */
+/** How a bundled server is started for a protocol; or why it cannot be. */
 export async function ownProvider(
   protocol: Protocol,
   language: Language,
@@ -105,7 +107,7 @@ export async function ownProvider(
   return "command" in peer ? processProvider(peer.command, adjustments) : peer;
 }
 
-/** One at a time of each of `count` lanes. */
+/** Runs all items, at most `count` at once. */
 export async function inParallel<T>(
   items: readonly T[],
   count: number,
@@ -125,39 +127,36 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
   if (options.exec && !options.target)
     throw new Failure(exitCodes.usage, "--exec needs --target, the address at which the command answers");
   const given = options.provider ?? (address ? targetProvider(address, options) : undefined);
-  const results = new Map<string, CaseResult[]>();
+  const all: CaseResult[] = [];
+  const results = inOrder(
+    chosen.flatMap(({ cases }) => cases),
+    (result) => {
+      all.push(known(result, options.known));
+      options.onResult?.(result);
+    },
+  );
   try {
-    // A command that cannot be started is told before the first case.
+    // A command that fails to start is reported before the first case.
     if (options.exec) await given?.start({});
     await inParallel(chosen, PROTOCOLS_AT_ONCE, async ({ protocol, cases }) => {
       const provider = given ?? (await ownProvider(protocol, options.server ?? "bun", options.times));
-      if ("unsupported" in provider) {
-        results.set(
-          protocol.slug,
-          cases.map((one) => ({ ...blank(one), verdict: "unsupported", actual: provider.unsupported })),
-        );
-        return;
-      }
-      results.set(
-        protocol.slug,
+      if ("unsupported" in provider)
+        for (const one of cases)
+          results.add({ ...blank(one), verdict: "unsupported", actual: provider.unsupported });
+      else
         await runCases(cases, {
           provider,
           health: protocol.health,
           workers: options.workers ?? WORKERS,
           timeout: options.timeout ?? TIMEOUT_MS,
           ...(options.unsupported ? { unsupported: options.unsupported } : {}),
-          ...(options.onResult ? { onResult: options.onResult } : {}),
+          onResult: results.add,
           onUnhealthy: (why) => options.onUnhealthy?.(protocol.name, why),
-        }),
-      );
+        });
     });
   } finally {
+    results.end();
     await given?.stop?.();
-  }
-  const all = chosen.flatMap(({ protocol }) => results.get(protocol.slug) ?? []);
-  for (const result of all) {
-    const reason = options.known?.[result.id];
-    if (reason && (result.verdict === "fail" || result.verdict === "not strict")) result.known = reason;
   }
   return {
     schema: "sockbench-conform/1",
@@ -168,6 +167,13 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
   };
 }
 
+/** The result, with the reason where it is a known deviation. */
+function known(result: CaseResult, reasons: ConformOptions["known"] = {}): CaseResult {
+  const reason = reasons[result.id];
+  if (reason && (result.verdict === "fail" || result.verdict === "not strict")) result.known = reason;
+  return result;
+}
+
 const targetProvider = (address: Address, { exec, times }: ConformOptions): Provider =>
   exec === undefined ? runningTarget(address, times) : commandProvider(exec, address, times);
 
@@ -175,7 +181,7 @@ function onlyOneProtocol(chosen: readonly { protocol: Protocol }[], { transport,
   if (chosen.length > 1)
     throw new Failure(
       exitCodes.usage,
-      `--target ${url} speaks one protocol: name it, one of ${protocols
+      `--target ${url} speaks one protocol: name it. Expected one of: ${protocols
         .filter((protocol) => protocol.transport === transport)
         .map(({ slug }) => slug)
         .join(", ")}`,
@@ -184,7 +190,7 @@ function onlyOneProtocol(chosen: readonly { protocol: Protocol }[], { transport,
   if (protocol.transport !== transport)
     throw new Failure(
       exitCodes.usage,
-      `--target ${url}: ${protocol.name} needs ${protocol.transport}, and this is ${transport}`,
+      `--target ${url}: ${protocol.name} runs over ${protocol.transport}, not ${transport}`,
     );
 }
 
@@ -201,7 +207,7 @@ export function countsOf(results: readonly CaseResult[]): Record<Verdict, number
   return counts;
 }
 
-/** What the report means for a shell: wrong, could not run, or well. */
+/** The exit code of a report: wrong, could not run, or well. */
 export function exitCodeOf({ counts, strict, results }: ConformReport): ExitCode {
   if (results.some((result) => isWrong(result, strict))) return exitCodes.wrong;
   if (counts.error > 0 || results.length === counts.unsupported) return exitCodes.unreachable;
