@@ -40,7 +40,7 @@ test("a server that answers before the command was started is not judged in its 
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const exec = program("tcp-echo.ts", listener.port);
   expect(await failureOf({ exec, target: at(listener.port) })).toStartWith(
-    `--exec "${exec}": ${at(listener.port)} answered before it was started`,
+    `--exec "${exec}" failed to start: ${at(listener.port)} answered before it was started`,
   );
   listener.stop(true);
 });
@@ -58,7 +58,7 @@ onLinux("so it is over UDP, where the port is bound already", async () => {
 test("a command that ends is told with what it wrote to either output, printable", async () => {
   const exec = `echo "about to"; printf 'fail \\033[31mbadly\\n' >&2; exit 7`;
   const message = await failureOf({ exec, target: at(freePort()) });
-  expect(message).toStartWith(`--exec "${exec}" ended with code 7: `);
+  expect(message).toStartWith(`--exec "${exec}" failed to start: it ended with code 7: `);
   expect(message).toContain("about to");
   expect(message).toContain("fail \\x1b[31mbadly");
 });

@@ -32,7 +32,7 @@ const at = ["--target", "tcp://127.0.0.1:1"];
 
 test.concurrent.each<[args: string[], said: string]>([
   [["--exec", "x"], "--exec needs --target: the address at which the command answers"],
-  [["--exec", "x", "--server", "go", ...at], "--server and --target do not go together: it is one of"],
+  [["--exec", "x", "--server", "go", ...at], "--server and --target do not go together: it names the server"],
   [["--exec", "x", "--server", "go"], "--server and --exec do not go together"],
   [["--all", "--exec", "x"], "--all and --exec do not go together"],
   [["--all", "--time", "idle=1"], "--all and --time do not go together"],

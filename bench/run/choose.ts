@@ -1,21 +1,14 @@
 /** From a request, as the command line or a program makes it, to servers and cells; what does not fit is told. */
-import {
-  type Endpoint,
-  endpointForms,
-  parseEndpoint,
-  readTrust,
-  type TlsTrust,
-} from "../../clients/endpoint.ts";
+import { type Endpoint, readTrust, type TlsTrust } from "../../clients/endpoint.ts";
+import { protocols as judged } from "../../conformance/protocols.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { command } from "../../targets/commands.ts";
+import { entryNamed, namedServers } from "../../targets/named.ts";
+import { readEndpoint, running } from "../../targets/running.ts";
+import { isThirdParty, type ServerSource } from "../../targets/server.ts";
+import { REFERENCE } from "../record/record.ts";
 import { scenarios } from "../scenarios/index.ts";
 import { type BenchOptions, type Cell, transportOf } from "../scenarios/scenario.ts";
-import {
-  commandSource,
-  implementation,
-  implementationNames,
-  runningTarget,
-  type ServerSource,
-} from "./servers.ts";
 
 export type Request = BenchOptions &
   TlsTrust & {
@@ -25,8 +18,10 @@ export type Request = BenchOptions &
     pinTarget?: boolean;
     /** A command that starts one. */
     exec?: string;
-    /** Implementations of this project to compare, by name. */
+    /** Servers to compare, as `--server` has them: names, `name=command`, `name=url`. */
     servers: string[];
+    /** A server that fails to start is skipped, and the run goes on with the others. */
+    skipMissing?: boolean;
   };
 
 /** Named like a scenario, but it chooses its samples as it goes. */
@@ -34,85 +29,112 @@ export const CAPACITY = "capacity";
 
 const usage = (message: string) => new Failure(exitCodes.usage, message);
 
-export function readTarget(request: Pick<Request, "target" | "insecure" | "ca">): Endpoint | undefined {
-  const { target: url } = request;
-  const target = url === undefined ? undefined : parseEndpoint(url);
-  if (url !== undefined && !target) throw usage(`--target ${url}: it takes ${endpointForms}`);
-  const trust = readTrust(request, target);
+/** The name of a server that is given without one. */
+const TARGET = "target";
+
+function readTarget({ target: url, insecure, ca }: Request): Endpoint | undefined {
+  const target = url === undefined ? undefined : readEndpoint("--target", url);
+  const trust = readTrust({ ...(insecure ? { insecure } : {}), ...(ca === undefined ? {} : { ca }) }, target);
   return target && trust ? { ...target, trust } : target;
 }
 
+/** The servers that are asked for; nothing is started yet. */
 export function chooseSources(request: Request): ServerSource[] {
-  const { exec, servers, pinTarget = false } = request;
-  const target = readTarget(request);
-  if (exec !== undefined) return [commandSource(exec, target)];
-  if (target) return [runningTarget(target, { pin: pinTarget })];
-  return servers.map((name) => {
-    if (!implementationNames.includes(name))
-      throw usage(`--server ${name}: there is ${implementationNames.join(", ")}`);
-    return implementation(name);
+  const { exec, target, servers, pinTarget = false } = request;
+  if (exec !== undefined) return [command(TARGET, exec, readTarget(request), `--exec "${exec}"`)];
+  if (target !== undefined) return [running(TARGET, readTarget(request)!, { pin: pinTarget })];
+  const { insecure, ca } = request;
+  return namedServers(servers, {
+    ...(insecure ? { insecure } : {}),
+    ...(ca === undefined ? {} : { ca }),
+    pin: pinTarget,
+    taken: [REFERENCE],
   });
+}
+
+/** What a run is bound to by servers that are not ours: they speak one protocol, over one transport. */
+type Bound = { protocol: string; endpoint: Endpoint | undefined };
+
+export function boundBy(names: readonly string[], request: Request): Bound | undefined {
+  const others = chooseSources(request).filter(isThirdParty);
+  if (others.length === 0) return undefined;
+  const known = others.flatMap(({ name, endpoint }) => (endpoint ? [{ name, endpoint }] : []));
+  const unlike = known.find(({ endpoint }) => endpoint.transport !== known[0].endpoint.transport);
+  if (unlike)
+    throw usage(
+      `--server ${unlike.name} is at ${unlike.endpoint.url}, and ${known[0].name} at ${known[0].endpoint.url}: they cannot be compared`,
+    );
+  const endpoint = known[0]?.endpoint;
+  if (endpoint && request.transport && request.transport !== endpoint.transport)
+    throw usage(`--transport ${request.transport} does not fit ${given(request)} ${endpoint.url}`);
+  const transport = endpoint?.transport ?? request.transport;
+  return { protocol: request.protocol ?? protocolOf(others) ?? taken(names, transport), endpoint };
+}
+
+const given = ({ target }: Request) => (target === undefined ? "--server" : "--target");
+
+/** The protocol that targets.json says one of them speaks. */
+function protocolOf(sources: readonly ServerSource[]): string | undefined {
+  const slug = sources.flatMap(({ name }) => (name === TARGET ? [] : (entryNamed(name)?.protocols ?? [])))[0];
+  return judged.find((one) => one.slug === slug)?.name;
 }
 
 /** The cells of the named scenarios, of all without a name, that fit the request. */
 export function chooseCells(names: readonly string[], request: Request): Cell[] {
-  const target = readTarget(request);
   const unknown = names.find((name) => !scenarios.some((scenario) => scenario.name === name));
   if (unknown !== undefined)
     throw usage(
-      `unknown scenario "${unknown}": there is ${scenarios.map(({ name }) => name).join(", ")}, and ${CAPACITY}`,
+      `unknown scenario "${unknown}": expected one of: ${scenarios.map(({ name }) => name).join(", ")}, ${CAPACITY}`,
     );
   checkProtocol(request);
-  if (target && request.transport && request.transport !== target.transport)
-    throw usage(`--transport ${request.transport} does not fit --target ${target.url}`);
+  const bound = boundBy(names, request);
   const options: BenchOptions = {
     ...request,
     named: names.length > 0,
-    ...(target ? { transport: target.transport } : {}),
+    ...(bound ? { transport: transportOf(bound.protocol) } : {}),
   };
   const cells = scenarios
     .filter(({ name }) => names.length === 0 || names.includes(name))
     .flatMap((scenario) => scenario.cells(options))
-    .filter(({ protocol, scenario }) =>
-      target
-        ? protocol === taken(names, target, request) && fitsUnix(scenario, target)
-        : // A command's server speaks one protocol, and says which only once it runs.
-          !request.exec || request.protocol || Object.values(firstProtocol).includes(protocol),
-    );
+    .filter(({ protocol, scenario }) => !bound || (protocol === bound.protocol && fitsUnix(scenario, bound)));
   if (cells.length > 0) return cells;
   const flags = (["protocol", "transport", "loop", "target"] as const).flatMap((name) =>
     request[name] === undefined ? [] : [`--${name} ${request[name]}`],
   );
+  const fitting = protocolsOf(names).join(", ");
   throw new Failure(
     exitCodes.unreachable,
-    `nothing to run: ${names.join(", ") || "no scenario"} does not fit ${flags.join(" ") || "these flags"}`,
+    `nothing to run: ${names.join(", ") || "no scenario"} does not fit ${flags.join(" ") || "these flags"}${names.length > 0 ? `; it runs on ${fitting}` : ""}`,
   );
 }
 
 export function checkProtocol({ protocol }: BenchOptions): void {
   const protocols = new Set(scenarios.flatMap(({ protocols }) => protocols));
   if (protocol !== undefined && !protocols.has(protocol))
-    throw usage(`--protocol ${protocol}: there is ${[...protocols].join(", ")}`);
+    throw usage(`--protocol ${protocol}: expected one of: ${[...protocols].join(", ")}`);
 }
 
-/** What a target is taken for when no protocol is named. */
-export const firstProtocol: Record<Endpoint["transport"], string> = {
+/** What a server that is not ours is taken for when no protocol is named. */
+const firstProtocol: Record<Endpoint["transport"], string> = {
   tcp: "chat/bracket",
   udp: "relay",
   ws: "sum/ws",
 };
 
-/** These look for the sender's address in what is relayed, and over a Unix socket a client has none. */
-const fitsUnix = (scenario: string, { unix }: Endpoint): boolean =>
-  unix === undefined || !["framing", "coalesce"].includes(scenario);
+export const firstOver = (transport: Endpoint["transport"] = "tcp"): string => firstProtocol[transport];
 
-/** The protocol that a target is taken for: the named one, or the first that fits it and the named scenarios. */
-export function taken(names: readonly string[], { transport }: Endpoint, { protocol }: BenchOptions): string {
-  const first = firstProtocol[transport];
-  if (protocol !== undefined || names.length === 0) return protocol ?? first;
-  const fitting = scenarios
-    .filter(({ name }) => names.includes(name))
-    .flatMap(({ protocols }) => protocols)
-    .filter((name) => transportOf(name) === transport);
-  return fitting.includes(first) ? first : (fitting[0] ?? first);
+/** These look for the sender's address in what is relayed, and over a Unix socket a client has none. */
+const fitsUnix = (scenario: string, { endpoint }: Bound): boolean =>
+  endpoint?.unix === undefined || !["framing", "coalesce"].includes(scenario);
+
+const protocolsOf = (names: readonly string[]): string[] => [
+  ...new Set(scenarios.filter(({ name }) => names.includes(name)).flatMap(({ protocols }) => protocols)),
+];
+
+/** The protocol that a server is taken for when none is named: the first that fits it and the named scenarios. */
+function taken(names: readonly string[], transport: Endpoint["transport"] | undefined): string {
+  const fits = (name: string) => transport === undefined || transportOf(name) === transport;
+  const fitting = protocolsOf(names).filter(fits);
+  const first = Object.values(firstProtocol).filter(fits);
+  return first.find((name) => fitting.includes(name)) ?? fitting[0] ?? first[0];
 }
