@@ -139,7 +139,7 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   else printRun(record, path ?? "none");
   if (failure)
     console.error(
-      `error: ${printable(failure.message)}${path === undefined ? "" : `; what was finished is in ${path}`}`,
+      `error: ${printable(failure.message)}${path === undefined ? "" : ` (the samples taken before are in ${path})`}`,
     );
   if (lost)
     console.error(`error: ${printable(lost.message)}${path === undefined ? "" : `; it is in ${path}`}`);
@@ -178,6 +178,7 @@ function interruption(): Promise<never> {
 function withGuess(failure: Failure, names: string[], request: Request): Failure {
   const guess = boundBy(names, request)?.protocol;
   if (!guess || request.protocol || failure.exitCode !== exitCodes.unreachable) return failure;
+  if (failure.message.includes("failed to start: it ended")) return failure;
   return new Failure(failure.exitCode, `${failure.message} (taken for ${guess}; --protocol names another)`);
 }
 

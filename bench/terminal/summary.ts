@@ -5,6 +5,7 @@ import { compareServers } from "../compare/compare.ts";
 import type { Comparison } from "../compare/comparison.ts";
 import { renderText } from "../compare/render.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
+import { unpinnedServers } from "../record/samples.ts";
 import { calibrationTable } from "../run/calibrate.ts";
 import { capacityTable } from "../run/capacity.ts";
 import { scenarios } from "../scenarios/index.ts";
@@ -133,17 +134,20 @@ function isSilent({ metrics, parameters }: Sample): boolean {
   return silence > SILENCE_NS && silence > interval * SILENT_MESSAGES;
 }
 
-function pinnedText({ pinned }: RunRecord["environment"]): string {
-  if (!pinned) return "not pinned";
-  return pinned.server.length > 0
-    ? "server and fleets pinned apart"
-    : "fleets pinned, the server left as it was";
+function pinnedText(record: RunRecord): string {
+  if (!record.environment.pinned) return "not pinned";
+  const left = unpinnedServers(record);
+  if (left.length === 0) return "server and fleets pinned apart";
+  return record.samples.every(({ server }) => left.includes(server))
+    ? "fleets pinned, the server left as it was"
+    : `servers and fleets pinned apart, but ${left.join(", ")} left as it was`;
 }
 
-function closing({ samples, environment, partial }: RunRecord, path: string): string {
+function closing(record: RunRecord, path: string): string {
+  const { samples, environment, partial } = record;
   const stolen = samples.flatMap(({ meters }) => meters?.stolen ?? []);
   const most = stolen.length > 0 ? `, at most ${percent(Math.max(...stolen))} of the CPU stolen` : "";
-  const pinned = pinnedText(environment);
+  const pinned = pinnedText(record);
   const how = `${whole(samples.length)} sample${samples.length === 1 ? "" : "s"} on ${environment.cores} × ${environment.cpu}, Bun ${environment.bun}, ${environment.fleets} fleet${environment.fleets === 1 ? "" : "s"}, ${pinned}${most}`;
   return `${how}\n${partial ? `PARTIAL: ${partial}\n` : ""}record: ${path}`;
 }

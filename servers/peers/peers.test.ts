@@ -55,7 +55,7 @@ await forEachPeer((language, it) => {
       });
     }
 
-    it("a port in use is one line that names it and exit code 1", async () => {
+    it("a port in use is one line that names it and exit code 3", async () => {
       await using peer = await startPeer(language, "echo");
       const child = await spawnPeer(language, "echo", ["--port", String(peer.port)]);
       const [said, status] = await within(
@@ -64,7 +64,7 @@ await forEachPeer((language, it) => {
       );
       expect(said).toMatch(/^[^\n]+ in use\n$/);
       expect(said).toContain(String(peer.port));
-      expect(status).toBe(1);
+      expect(status).toBe(3);
     });
   });
 });
