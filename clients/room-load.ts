@@ -84,7 +84,7 @@ async function offerClosed(run: Run, { window, senders }: ClosedLoad, start: num
     senders: members.map(({ index }) => run.senderOf(index)).filter((sender) => sender < senders),
     window,
     receivers: members.length - (wire.echoes ? 0 : 1),
-    ...(wire.transport === "udp" ? { giveUpAfter: GIVE_UP_NS } : {}),
+    ...(wire.unit === "datagram" ? { giveUpAfter: GIVE_UP_NS } : {}),
     send(sender, sequence, count) {
       const index = Math.floor(sender / exchange.fleets);
       const time = now() - plan.epoch;
@@ -109,7 +109,7 @@ async function offerClosed(run: Run, { window, senders }: ClosedLoad, start: num
 
 /** A stream takes them in one write; each datagram is its own. */
 function sendMessages({ wire, wireBytes }: Run, member: Member, out: Uint8Array, count: number): boolean {
-  if (wire.transport !== "udp") return member.send(out, 0, count * wireBytes);
+  if (wire.unit !== "datagram") return member.send(out, 0, count * wireBytes);
   for (let i = 0; i < count; i++) member.send(out, i * wireBytes, (i + 1) * wireBytes);
   return true;
 }

@@ -3,6 +3,7 @@
  * ./server`. Where it answers is given, or a free port of ours for `{port}`, or told by its first line, a JSON line.
  */
 import type { Endpoint } from "../clients/endpoint.ts";
+import { protocolOf } from "../protocols/index.ts";
 import { freePort } from "./free-port.ts";
 import { placeOn } from "./place.ts";
 import { started } from "./programs.ts";
@@ -26,8 +27,7 @@ export function command(name: string, text: string, at?: Endpoint, label = name)
     };
   const start: ServerSource["start"] = text.includes(PORT)
     ? async (protocol, options = {}) => {
-        const { transport } = placeOn(protocol, 1);
-        const port = await freePort(transport);
+        const port = await freePort(protocolOf(protocol).transport);
         return startAndAsk(label, argv(port), placeOn(protocol, port, options.path), options);
       }
     : async (protocol, options = {}) => {
@@ -61,7 +61,7 @@ async function refuseOther(
   protocol: string,
   server: ServerUnderTest,
 ): Promise<ServerUnderTest> {
-  const { transport } = placeOn(protocol, 1);
+  const { transport } = protocolOf(protocol);
   if (server.transport === transport) return server;
   await server.stop();
   throw failedToStart(label, `it listens at ${server.url}, and ${protocol} needs ${transport}://`);

@@ -63,7 +63,12 @@ export function readTargets(file = targetsFile()): TargetEntry[] {
 }
 
 /** The server of an entry; nothing is started yet. */
-export function sourceOf({ name, server, url, command: text, insecure, ca }: TargetEntry): ServerSource {
+export function sourceOf(entry: TargetEntry): ServerSource {
+  const source = givenBy(entry);
+  return entry.protocols ? { ...source, speaks: entry.protocols } : source;
+}
+
+function givenBy({ name, server, url, command: text, insecure, ca }: TargetEntry): ServerSource {
   if (server !== undefined) return { ...implementation(server), name };
   const endpoint = url === undefined ? undefined : readEndpoint(`targets.json, ${name}:`, url);
   const trust = readTrust(

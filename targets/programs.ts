@@ -70,14 +70,12 @@ export function implementation(name: string): ServerSource {
     const script = onBun[name][protocol];
     return script
       ? onThisBun(join(SERVERS, script[0]), ...script.slice(1))
-      : { unsupported: noServer(name, protocol) };
+      : { unsupported: `there is no ${name} server for ${protocol}` };
   });
 }
 
 /** A file of this project, run by the Bun that runs us. */
 export const onThisBun = (...script: readonly string[]) => ({ command: [process.execPath, ...script] });
-
-const noServer = (name: string, protocol: string) => `there is no ${name} server for ${protocol}`;
 
 /** The servers of a checkout of this project, by its own `serve` command. */
 export const checkout = (name: string, tree: string): ServerSource =>

@@ -63,6 +63,8 @@ export type ServerSource = {
   kind: SourceKind;
   /** Where it will answer, where that is known before it is started. */
   endpoint?: Endpoint;
+  /** What it speaks, where targets.json says it: the first parts of the ids of its cases. */
+  speaks?: readonly string[];
   /** Why it has no server for a protocol; undefined when it has one, or takes what it is asked for. */
   missing?: (protocol: string) => Promise<string | undefined>;
   start: (protocol: string, options?: StartOptions) => Promise<ServerUnderTest>;

@@ -7,6 +7,7 @@ import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
 import { givenIn, onceEach, several } from "../../platform/flags.ts";
 import { printable } from "../../platform/printable.ts";
 import { checkFolder } from "../../platform/write-file.ts";
+import { primaryOf } from "../../protocols/index.ts";
 import { seconds, wholeNumber } from "../../servers/standalone.ts";
 import { implementationNames } from "../../targets/programs.ts";
 import type { ServerSource } from "../../targets/server.ts";
@@ -14,15 +15,7 @@ import { fails } from "../compare/comparison.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
 import { capacity, firstStep } from "../run/capacity.ts";
-import {
-  boundBy,
-  CAPACITY,
-  checkProtocol,
-  chooseCells,
-  chooseSources,
-  firstOver,
-  type Request,
-} from "../run/choose.ts";
+import { boundBy, CAPACITY, checkProtocol, chooseCells, chooseSources, type Request } from "../run/choose.ts";
 import { checkEffects, checkPairs } from "../run/flags.ts";
 import { run } from "../run/run.ts";
 import type { RunResult, SessionOptions } from "../run/session.ts";
@@ -191,7 +184,9 @@ function cellsOf(names: string[], request: Request, { calibrate, grow }: Flags):
 
 function capacityProtocol(request: Request): string {
   checkProtocol(request);
-  return request.protocol ?? boundBy([], request)?.protocol ?? firstOver(request.transport);
+  return (
+    request.protocol ?? boundBy([], request)?.protocol ?? primaryOf(request.transport ?? "tcp")?.name ?? ""
+  );
 }
 
 async function takeSamples(

@@ -4,8 +4,8 @@
  * where it does not hold again. Says when the client, not the server, was the limit.
  */
 
-import type { RoomProtocol } from "../../clients/wire.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { protocolOf } from "../../protocols/index.ts";
 import type { ServerSource } from "../../targets/server.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { disturbed } from "../record/validity.ts";
@@ -138,12 +138,13 @@ function cellAt(
   const connections = grow === "connections" ? value : (bench.connections ?? CONNECTIONS.rate);
   const rate = grow === "rate" ? value : (bench.rate ?? RATE_WHILE_GROWING);
   // Long enough for the deliveries that a p99 takes, but bounded.
-  const each = protocol.startsWith("sum/") ? 1 : Math.max(1, connections - 1);
+  const { room } = protocolOf(protocol);
+  const each = room ? Math.max(1, connections - 1) : 1;
   const duration = Math.min(MAX_SECONDS, Math.max(bench.duration ?? 1, ENOUGH_DELIVERIES / (rate * each)));
   const options: BenchOptions = { ...bench, connections, rate, warmup: bench.warmup ?? 0.3, duration };
-  const cell = protocol.startsWith("sum/")
-    ? sumCell(protocol, { loop: "open", rate }, options)
-    : roomCell(protocol as RoomProtocol, connections, "open", options);
+  const cell = room
+    ? roomCell(protocol, connections, "open", options)
+    : sumCell(protocol, { loop: "open", rate }, options);
   return { ...cell, scenario: "capacity", variant: `${protocol} ${connections} at ${rate}/s` };
 }
 

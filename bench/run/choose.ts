@@ -2,13 +2,14 @@
 import { type Endpoint, readTrust, type TlsTrust } from "../../clients/endpoint.ts";
 import { protocols as judged } from "../../conformance/protocols.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { allProtocols, findProtocol, primaryOf, protocolOf, type Transport } from "../../protocols/index.ts";
 import { command } from "../../targets/commands.ts";
-import { entryNamed, namedServers } from "../../targets/named.ts";
+import { namedServers } from "../../targets/named.ts";
 import { readEndpoint, running } from "../../targets/running.ts";
 import { isThirdParty, type ServerSource } from "../../targets/server.ts";
 import { REFERENCE } from "../record/record.ts";
 import { scenarios } from "../scenarios/index.ts";
-import { type BenchOptions, type Cell, transportOf } from "../scenarios/scenario.ts";
+import { type BenchOptions, type Cell, protocolsFor } from "../scenarios/scenario.ts";
 
 export type Request = BenchOptions &
   TlsTrust & {
@@ -68,15 +69,23 @@ export function boundBy(names: readonly string[], request: Request): Bound | und
   if (endpoint && request.transport && request.transport !== endpoint.transport)
     throw usage(`--transport ${request.transport} does not fit ${given(request)} ${endpoint.url}`);
   const transport = endpoint?.transport ?? request.transport;
-  return { protocol: request.protocol ?? protocolOf(others) ?? taken(names, transport), endpoint };
+  return { protocol: request.protocol ?? declaredProtocol(others) ?? taken(names, transport), endpoint };
 }
 
 const given = ({ target }: Request) => (target === undefined ? "--server" : "--target");
 
-/** The protocol that targets.json says one of them speaks. */
-function protocolOf(sources: readonly ServerSource[]): string | undefined {
-  const slug = sources.flatMap(({ name }) => (name === TARGET ? [] : (entryNamed(name)?.protocols ?? [])))[0];
-  return judged.find((one) => one.slug === slug)?.name;
+/** The protocol that targets.json says they speak. */
+function declaredProtocol(sources: readonly ServerSource[]): string | undefined {
+  const said = sources.flatMap(({ name, speaks = [] }) => speaks.map((slug) => ({ name, slug })));
+  const unlike = said.find(({ slug }) => slug !== said[0].slug);
+  if (unlike)
+    throw usage(
+      `--server ${unlike.name} speaks ${unlike.slug}, and ${said[0].name} ${said[0].slug}: they cannot be compared`,
+    );
+  if (!said[0]) return undefined;
+  const name = judged.find(({ slug }) => slug === said[0].slug)?.name;
+  if (name !== undefined && findProtocol(name)) return name;
+  throw usage(`--server ${said[0].name}: ${said[0].slug} is nothing that bench measures; see --protocol`);
 }
 
 /** The cells of the named scenarios, of all without a name, that fit the request. */
@@ -91,7 +100,7 @@ export function chooseCells(names: readonly string[], request: Request): Cell[] 
   const options: BenchOptions = {
     ...request,
     named: names.length > 0,
-    ...(bound ? { transport: transportOf(bound.protocol) } : {}),
+    ...(bound ? { transport: protocolOf(bound.protocol).transport } : {}),
   };
   const cells = scenarios
     .filter(({ name }) => names.length === 0 || names.includes(name))
@@ -101,40 +110,38 @@ export function chooseCells(names: readonly string[], request: Request): Cell[] 
   const flags = (["protocol", "transport", "loop", "target"] as const).flatMap((name) =>
     request[name] === undefined ? [] : [`--${name} ${request[name]}`],
   );
-  const fitting = protocolsOf(names).join(", ");
   throw new Failure(
     exitCodes.unreachable,
-    `nothing to run: ${names.join(", ") || "no scenario"} does not fit ${flags.join(" ") || "these flags"}${names.length > 0 ? `; it runs on ${fitting}` : ""}`,
+    `nothing to run: ${names.join(", ") || "no scenario"} does not fit ${flags.join(" ") || "these flags"}${hint(names)}`,
   );
 }
 
-export function checkProtocol({ protocol }: BenchOptions): void {
-  const protocols = new Set(scenarios.flatMap(({ protocols }) => protocols));
-  if (protocol !== undefined && !protocols.has(protocol))
-    throw usage(`--protocol ${protocol}: expected one of: ${[...protocols].join(", ")}`);
+/** Which protocols would fit what was named. */
+function hint(names: readonly string[]): string {
+  const fitting = scenarios
+    .filter(({ name }) => names.includes(name))
+    .flatMap((scenario) => protocolsFor(scenario, {}).map(({ name }) => name));
+  return fitting.length > 0 ? `; expected one of: ${[...new Set(fitting)].join(", ")}` : "";
 }
 
-/** What a server that is not ours is taken for when no protocol is named. */
-const firstProtocol: Record<Endpoint["transport"], string> = {
-  tcp: "chat/bracket",
-  udp: "relay",
-  ws: "sum/ws",
-};
-
-export const firstOver = (transport: Endpoint["transport"] = "tcp"): string => firstProtocol[transport];
+export function checkProtocol({ protocol }: BenchOptions): void {
+  if (protocol !== undefined && !findProtocol(protocol))
+    throw usage(
+      `--protocol ${protocol}: expected one of: ${allProtocols()
+        .map(({ name }) => name)
+        .join(", ")}`,
+    );
+}
 
 /** These look for the sender's address in what is relayed, and over a Unix socket a client has none. */
 const fitsUnix = (scenario: string, { endpoint }: Bound): boolean =>
   endpoint?.unix === undefined || !["framing", "coalesce"].includes(scenario);
 
-const protocolsOf = (names: readonly string[]): string[] => [
-  ...new Set(scenarios.filter(({ name }) => names.includes(name)).flatMap(({ protocols }) => protocols)),
-];
-
 /** The protocol that a server is taken for when none is named: the first that fits it and the named scenarios. */
-function taken(names: readonly string[], transport: Endpoint["transport"] | undefined): string {
-  const fits = (name: string) => transport === undefined || transportOf(name) === transport;
-  const fitting = protocolsOf(names).filter(fits);
-  const first = Object.values(firstProtocol).filter(fits);
-  return first.find((name) => fitting.includes(name)) ?? fitting[0] ?? first[0];
+function taken(names: readonly string[], transport: Transport | undefined): string {
+  const fitting = scenarios
+    .filter(({ name }) => names.length === 0 || names.includes(name))
+    .flatMap((scenario) => protocolsFor(scenario, transport ? { transport } : {}));
+  const first = primaryOf(transport ?? "tcp");
+  return [...fitting.filter(({ primary }) => primary), ...fitting, first][0]?.name ?? "";
 }

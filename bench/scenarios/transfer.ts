@@ -11,10 +11,10 @@ import { groups, validOf } from "./rows.ts";
 import {
   type BenchOptions,
   type Cell,
+  protocolsFor,
   type SampleContext,
   type SampleParts,
   type Scenario,
-  wanted,
 } from "./scenario.ts";
 
 const MIB = 1_048_576;
@@ -31,30 +31,30 @@ const ways = {
 export const transfer: Scenario = {
   name: "transfer",
   summary: "files by the file protocol and by a raw copy: bytes a second, memory, every receipt checked",
-  protocols: ["file"],
+  fits: ({ files }) => files === true,
   cells: (options) =>
-    wanted("file", options)
-      ? Object.entries(ways).map(([way, cell]) => ({ ...cellOf(way, options), ...cell }))
-      : [],
+    protocolsFor(transfer, options).flatMap(({ name }) =>
+      Object.entries(ways).map(([way, cell]) => ({ ...cellOf(name, way, options), ...cell })),
+    ),
   table: transferTable,
 };
 
-function cellOf(way: string, { fileSize, quick, seed }: BenchOptions): Cell {
+function cellOf(protocol: string, way: string, { fileSize, quick, seed }: BenchOptions): Cell {
   const mebibytes = fileSize ?? (quick ? QUICK_MIB : FILE_MIB);
   return {
     scenario: "transfer",
     variant: `${way} ${mebibytes} MiB`,
-    protocol: "file",
-    parameters: { protocol: "file", way, bytes: mebibytes * MIB, seed },
+    protocol,
+    parameters: { protocol, way, bytes: mebibytes * MIB, seed },
     repeats: true,
     files: true,
     run: (context) =>
-      runCell({ way: way === "file" ? "file" : "raw", bytes: mebibytes * MIB, seed }, context),
+      runCell({ protocol, way: way === "file" ? "file" : "raw", bytes: mebibytes * MIB, seed }, context),
   };
 }
 
 async function runCell(
-  shape: Pick<TransferPlan, "way" | "bytes" | "seed">,
+  shape: Pick<TransferPlan, "protocol" | "way" | "bytes" | "seed">,
   context: SampleContext,
 ): Promise<SampleParts> {
   const plan: TransferPlan = {

@@ -27,8 +27,11 @@ const workloads = {
 };
 
 type Run = (typeof workloads)[keyof typeof workloads];
-/** `trust` is of the target, whatever the workload; `plannedEndpoint` reads it. */
-export type Plan = Parameters<Run>[0] & { trust?: TlsTrust };
+/**
+ * Whatever the workload: `trust` is of the target, `plannedEndpoint` reads it; `module` is the file of a protocol that is
+ * none of ours.
+ */
+export type Plan = Parameters<Run>[0] & { trust?: TlsTrust; module?: string };
 export type Report = Awaited<ReturnType<Run>>;
 
 export function runWorkload(plan: Plan, exchange: Exchange): Promise<Report> {

@@ -3,10 +3,12 @@
  * the order of the requests. Closed loop with so many requests outstanding on each connection, or open loop.
  */
 import { now } from "../../platform/clock.ts";
-import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
-import { plannedEndpoint } from "../endpoint.ts";
+import type { Used } from "../../platform/meter.ts";
+import { capabilityOf } from "../../protocols/index.ts";
+import { type Endpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
+import { awaitArrivals, measureTime } from "../measured-time.ts";
 import { openMembers } from "../members.ts";
 import { type Pace, pace } from "../pacer.ts";
 import {
@@ -27,6 +29,7 @@ import { Unreachable } from "../unreachable.ts";
 export type SumPlan = {
   workload: "sum";
   target: string;
+  protocol: string;
   serverPids: readonly number[];
   connections: number;
   seed: number;
@@ -54,15 +57,15 @@ const ANSWER_SECONDS = 5;
 /** Between go and the first request, so that every fleet has heard go. */
 const START_DELAY_NS = 20e6;
 
-type Run = SumRun & { plan: SumPlan };
+type Run = SumRun & { plan: SumPlan; target: Endpoint };
 
 export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumReport> {
   const target = plannedEndpoint(plan);
   // An open loop that has more in flight stops, and says that it did.
   // No more than a reply can be told apart from, with the closing request.
   const depth = plan.load.loop === "closed" ? Math.min(plan.load.depth, POOL_SIZE - 1) : POOL_SIZE - 1;
-  // Datagrams may come in any order or not at all: only an Id tells which request a reply is for.
-  const pool = createRequestPool(target.transport, plan.seed + exchange.fleet, target.transport === "udp");
+  const requests = capabilityOf(plan.protocol, "requests");
+  const pool = createRequestPool(requests, plan.seed + exchange.fleet);
   const counts = emptyCounts();
   const witnesses: SumWitness[] = [];
   const lost = { count: 0, reason: "" };
@@ -70,6 +73,7 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
   const run: Run = {
     plan,
     target,
+    requests,
     pool,
     counts,
     witnesses,
@@ -99,7 +103,8 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
   try {
     await firstReplies(run, () => lost);
     const go = await exchange.ready({ prefixes: [] });
-    const patrol = target.transport === "udp" ? setInterval(() => giveUp(run), GIVE_UP_NS / 5e6) : undefined;
+    const patrol =
+      requests.unit === "datagram" ? setInterval(() => giveUp(run), GIVE_UP_NS / 5e6) : undefined;
     const progress = setInterval(
       () => exchange.progress({ sent: counts.sent, delivered: counts.replies }),
       250,
@@ -158,24 +163,25 @@ async function measure(
   start: number,
   lost: () => number,
 ): Promise<SumReport["measured"]> {
-  const pids = exchange.fleet === 0 ? run.plan.serverPids : [];
-  const until = async (at: number) => {
-    while (now() < at && lost() === 0) await Bun.sleep(Math.max(1, Math.min(100, (at - now()) / 1e6)));
-  };
-  await until(start + run.plan.warmupSeconds * 1e9);
-  const before = { meter: readMeter(pids), ...run.counts };
-  run.measuring = true;
-  run.longestSilence = 0;
-  run.lastReply = now();
-  await until(start + (run.plan.warmupSeconds + run.plan.seconds / 2) * 1e9);
-  const middle = run.counts.replies;
-  await until(start + (run.plan.warmupSeconds + run.plan.seconds) * 1e9);
-  run.measuring = false;
+  let sentBefore = 0;
+  const { used, done, firstHalf } = await measureTime(run.plan, exchange.fleet, start, {
+    done: () => run.counts.replies,
+    onBegin() {
+      sentBefore = run.counts.sent;
+      run.measuring = true;
+      run.longestSilence = 0;
+      run.lastReply = now();
+    },
+    onEnd() {
+      run.measuring = false;
+    },
+    over: () => lost() > 0,
+  });
   return {
-    used: usedBetween(before.meter, readMeter(pids), pids),
-    sent: run.counts.sent - before.sent,
-    replies: run.counts.replies - before.replies,
-    firstHalf: middle - before.replies,
+    used,
+    sent: run.counts.sent - sentBefore,
+    replies: done,
+    firstHalf,
     silence: Math.max(run.longestSilence, now() - run.lastReply),
   };
 }
@@ -214,7 +220,7 @@ async function drain(run: Run, lost: () => number): Promise<void> {
   await untilQuiet(run, lost);
   const open = run.clients.filter(({ count }) => count > 0);
   const { counts } = run;
-  if (run.target.transport === "udp") {
+  if (run.requests.unit === "datagram") {
     for (const { count } of open) counts.missing += count;
     return;
   }
@@ -223,12 +229,10 @@ async function drain(run: Run, lost: () => number): Promise<void> {
   counts.unanswered = run.clients.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** Until nothing is in flight, nothing has come for the quiet time, or the bound is reached. */
-async function untilQuiet(run: Run, lost: () => number): Promise<void> {
-  const begin = now();
-  while (run.clients.some(({ count }) => count > 0) && lost() < run.clients.length) {
-    const silent = now() - Math.max(begin, run.lastReply);
-    if (silent > run.plan.quietSeconds * 1e9 || now() - begin > DRAIN_SECONDS * 1e9) return;
-    await Bun.sleep(5);
-  }
-}
+const untilQuiet = (run: Run, lost: () => number): Promise<void> =>
+  awaitArrivals({
+    done: () => run.clients.every(({ count }) => count === 0) || lost() >= run.clients.length,
+    lastArrival: () => run.lastReply,
+    quiet: () => run.plan.quietSeconds * 1e9,
+    atMost: DRAIN_SECONDS * 1e9,
+  });
