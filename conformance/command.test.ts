@@ -125,3 +125,32 @@ test("one that dies of a case is told with its last words, and started again for
   expect(results[1].actual).toContain("ended with code 0: here I come");
   expect(results[1].actual).toContain("I am gone");
 });
+
+test("a command with {port} is started for each worker and each case that needs it, at ports of ours", async () => {
+  const server = `mine=${bun} ${JSON.stringify(join(ROOT, "servers/tcp-chat.ts"))} --port {port}`;
+  const choice = ["chat-bracket/1", "chat-bracket/5.7", "chat-bracket/5.8"];
+  const { target, counts, results } = await conform({ choice, server });
+  expect(target).toBe("mine");
+  expect(counts.pass).toBe(results.length);
+});
+
+test("one that fails to start is told by its name, with what it wrote", async () => {
+  expect(await failureOf({ server: "mine=echo 'no such thing' >&2; exit 7 # {port}" })).toBe(
+    "--server mine failed to start: it ended with code 7: no such thing",
+  );
+});
+
+test.each([
+  [{ server: "bun,go" }, "--server bun,go: one server is judged at a time"],
+  [{ server: "mine=./a {port}", choice: ["echo", "relay"] }, "--server mine speaks one protocol: name it"],
+  [
+    { server: "mine=tcp://127.0.0.1:1", choice: ["relay"] },
+    "--server mine: relay needs udp, and this is tcp",
+  ],
+  [{ server: "perl" }, "--server perl: expected one of: bun"],
+])("%j is a usage error", async (options, words) => {
+  await expect(conform({ choice: ["echo/1.1"], ...options })).rejects.toMatchObject({
+    exitCode: 2,
+    message: expect.stringContaining(words),
+  });
+});

@@ -1,6 +1,7 @@
 /** A record in the terminal: each scenario's table, then what is wrong, what cannot be trusted, and where it is. */
 
 import { printableLines } from "../../platform/printable.ts";
+import { split } from "../../targets/named.ts";
 import { compareServers } from "../compare/compare.ts";
 import type { Comparison } from "../compare/comparison.ts";
 import { renderText } from "../compare/render.ts";
@@ -46,23 +47,29 @@ export function comparisons(record: RunRecord): Comparison[] {
 
 const nameOf = ({ scenario, variant, server }: Sample) => `${scenario} ${variant} ${server}`;
 
-function wrongPart({ samples }: RunRecord): string {
+function wrongPart(record: RunRecord): string {
+  const { samples } = record;
   const wrong = samples.filter(({ wrong }) => wrong.length > 0);
   const cells = Map.groupBy(wrong, nameOf);
-  const strangers = new Map(
-    wrong.filter(({ server }) => server === "target").map((one) => [one.protocol, one.target]),
-  );
+  const given = new Map(wrong.flatMap((one) => hadBy(record, one).map((flags) => [flags, one.protocol])));
   return [
     ...[...cells].flatMap(([name, [sample, ...again]]) => [
       `WRONG ${name}: ${sample.wrong.map(faultText).join("; ")}${again.length > 0 ? ` (and in ${again.length} more samples)` : ""}`,
       ...sample.witnesses.slice(0, WITNESSES_SHOWN).map(witnessLine),
     ]),
     // The bench shows that something is wrong; the cases say what is required, and what came instead.
-    ...[...strangers].map(
-      ([protocol, target]) =>
-        `what it should do instead, case by case: ${runScript("conform")} ${protocol.replace("/", "-")} --target ${target}`,
+    ...[...given].map(
+      ([flags, protocol]) =>
+        `what it should do instead, case by case: ${runScript("conform")} ${protocol.replace("/", "-")} ${flags}`,
     ),
   ].join("\n");
+}
+
+/** How a server of the user's was given, for another command; none for those of ours. */
+function hadBy({ command }: RunRecord, { server, target }: Sample): string[] {
+  if (server === "target") return [`--target ${target}`];
+  const named = command.flatMap(split).find((text) => text.startsWith(`${server}=`));
+  return named === undefined ? [] : [`--server ${JSON.stringify(named)}`];
 }
 
 /** As the one who reads it started us: npm hands on only flags that stand behind `--`. */
