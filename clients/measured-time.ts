@@ -59,11 +59,12 @@ export async function awaitArrivals(waiting: {
   /** A silence that ends it. */
   quiet: () => number;
   atMost: number;
+  pollMs?: number;
 }): Promise<void> {
   const begin = now();
   while (!waiting.done()) {
     const silent = now() - Math.max(begin, waiting.lastArrival());
     if (silent > waiting.quiet() || now() - begin > waiting.atMost) return;
-    await Bun.sleep(POLL_MS);
+    await Bun.sleep(waiting.pollMs ?? POLL_MS);
   }
 }

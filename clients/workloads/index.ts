@@ -2,6 +2,7 @@
 
 import type { TlsTrust } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
+import { runBlocks } from "./blocks.ts";
 import { runCalibrate } from "./calibrate.ts";
 import { runCoalesce } from "./coalesce.ts";
 import { runConnect } from "./connect.ts";
@@ -24,6 +25,7 @@ const workloads = {
   idle: runIdle,
   transfer: runTransfer,
   calibrate: runCalibrate,
+  blocks: runBlocks,
 };
 
 type Run = (typeof workloads)[keyof typeof workloads];

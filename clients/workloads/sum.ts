@@ -4,39 +4,24 @@
  */
 import { now } from "../../platform/clock.ts";
 import type { Used } from "../../platform/meter.ts";
-import { capabilityOf } from "../../protocols/index.ts";
-import { type Endpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
-import { awaitArrivals, measureTime } from "../measured-time.ts";
-import { openMembers } from "../members.ts";
+import { measureTime } from "../measured-time.ts";
 import { type Pace, pace } from "../pacer.ts";
+import { ask, askAll, GIVE_UP_NS, giveUp, type SumCounts, type SumWitness } from "../request-clients.ts";
 import {
-  ask,
-  askAll,
-  createRequestClient,
-  emptyCounts,
-  GIVE_UP_NS,
-  giveUp,
-  receive,
-  type SumCounts,
-  type SumRun,
-  type SumWitness,
-} from "../request-clients.ts";
-import { createRequestPool, POOL_SIZE } from "../requests.ts";
-import { Unreachable } from "../unreachable.ts";
+  drainRequests,
+  firstReplies,
+  openRequests,
+  type RequestPlan,
+  type RequestRun,
+} from "../request-load.ts";
 
-export type SumPlan = {
+export type SumPlan = RequestPlan & {
   workload: "sum";
-  target: string;
-  protocol: string;
   serverPids: readonly number[];
-  connections: number;
-  seed: number;
   warmupSeconds: number;
   seconds: number;
-  load: { loop: "open"; rate: number } | { loop: "closed"; depth: number };
-  quietSeconds: number;
 };
 
 export type SumReport = {
@@ -51,57 +36,14 @@ export type SumReport = {
   open?: { lag: string; pace: Pace };
 };
 
-/** Longest time for what is in flight, as long as some of it comes. */
-const DRAIN_SECONDS = 20;
-const ANSWER_SECONDS = 5;
 /** Between go and the first request, so that every fleet has heard go. */
 const START_DELAY_NS = 20e6;
 
-type Run = SumRun & { plan: SumPlan; target: Endpoint };
-
 export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumReport> {
-  const target = plannedEndpoint(plan);
-  // An open loop that has more in flight stops, and says that it did.
-  // No more than a reply can be told apart from, with the closing request.
-  const depth = plan.load.loop === "closed" ? Math.min(plan.load.depth, POOL_SIZE - 1) : POOL_SIZE - 1;
-  const requests = capabilityOf(plan.protocol, "requests");
-  const pool = createRequestPool(requests, plan.seed + exchange.fleet);
-  const counts = emptyCounts();
-  const witnesses: SumWitness[] = [];
-  const lost = { count: 0, reason: "" };
-  const latency = createHistogram();
-  const run: Run = {
-    plan,
-    target,
-    requests,
-    pool,
-    counts,
-    witnesses,
-    latency,
-    measuring: false,
-    asking: false,
-    clients: [],
-    lastReply: now(),
-    longestSilence: 0,
-    batch: new Uint8Array(65_536),
-  };
-  const members = await openMembers(
-    target,
-    Math.ceil((plan.connections - exchange.fleet) / exchange.fleets),
-    {
-      onBytes: (index, chunk) => receive(run, run.clients[index], chunk),
-      onLost(_, reason) {
-        lost.count++;
-        lost.reason = reason;
-      },
-    },
-  );
-  run.clients = members.map((member, index) =>
-    createRequestClient(member, depth, (index * 97) % pool.length),
-  );
-
+  const run = await openRequests(plan, exchange);
+  const { counts, witnesses, requests } = run;
   try {
-    await firstReplies(run, () => lost);
+    await firstReplies(run);
     const go = await exchange.ready({ prefixes: [] });
     const patrol =
       requests.unit === "datagram" ? setInterval(() => giveUp(run), GIVE_UP_NS / 5e6) : undefined;
@@ -111,26 +53,24 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
     );
     try {
       const start = go.at + START_DELAY_NS;
-      const measuring = measure(run, exchange, start, () => lost.count);
+      const measuring = measure(run, plan, exchange, start);
       const open =
-        plan.load.loop === "open"
-          ? await askOpen(run, exchange, start, plan.load.rate, () => lost.count)
-          : undefined;
+        plan.load.loop === "open" ? await askOpen(run, plan, exchange, start, plan.load.rate) : undefined;
       if (plan.load.loop === "closed") {
         run.asking = true;
         for (const client of run.clients) askAll(run, client);
       }
       const measured = await measuring;
       run.asking = false;
-      await drain(run, () => lost.count);
+      await drainRequests(run);
       return {
         workload: "sum",
         counts,
         // What was passed over may have come late: then it is not missing after all.
         witnesses: witnesses.filter(({ kind }) => counts[kind] > 0),
-        connectionsLost: lost,
+        connectionsLost: run.lost,
         measured,
-        latency: encodeHistogram(latency),
+        latency: encodeHistogram(run.latency),
         ...(open ? { open } : {}),
       };
     } finally {
@@ -138,33 +78,18 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
       clearInterval(patrol);
     }
   } finally {
-    for (const member of members) member.close();
-  }
-}
-
-/** One request on each connection must be answered before anything is measured. */
-async function firstReplies(run: Run, lost: () => { count: number; reason: string }): Promise<void> {
-  const deadline = now() + ANSWER_SECONDS * 1e9;
-  for (const client of run.clients) ask(run, client, now());
-  while (run.counts.replies < run.clients.length) {
-    if (lost().count > 0)
-      throw new Unreachable(`${run.target.url}: ${lost().count} connections lost: ${lost().reason}`);
-    if (now() > deadline)
-      throw new Unreachable(
-        `${run.target.url} took ${run.clients.length} connections but answered ${run.counts.replies} of ${run.clients.length} first requests within ${ANSWER_SECONDS} s`,
-      );
-    await Bun.sleep(2);
+    for (const { member } of run.clients) member.close();
   }
 }
 
 async function measure(
-  run: Run,
+  run: RequestRun,
+  plan: SumPlan,
   exchange: Exchange,
   start: number,
-  lost: () => number,
 ): Promise<SumReport["measured"]> {
   let sentBefore = 0;
-  const { used, done, firstHalf } = await measureTime(run.plan, exchange.fleet, start, {
+  const { used, done, firstHalf } = await measureTime(plan, exchange.fleet, start, {
     done: () => run.counts.replies,
     onBegin() {
       sentBefore = run.counts.sent;
@@ -175,7 +100,7 @@ async function measure(
     onEnd() {
       run.measuring = false;
     },
-    over: () => lost() > 0,
+    over: () => run.lost.count > 0,
   });
   return {
     used,
@@ -188,13 +113,12 @@ async function measure(
 
 /** Request k goes out on connection k mod connections. */
 async function askOpen(
-  run: Run,
+  run: RequestRun,
+  { connections, warmupSeconds, seconds }: SumPlan,
   { fleet, fleets }: Exchange,
   start: number,
   rate: number,
-  lost: () => number,
 ): Promise<{ lag: string; pace: Pace }> {
-  const { connections, warmupSeconds, seconds } = run.plan;
   const lag = createHistogram();
   const result = await pace(
     {
@@ -207,32 +131,7 @@ async function askOpen(
         if (run.measuring) recordLatency(lag, nanoseconds);
       },
     },
-    () => lost() > 0,
+    () => run.lost.count > 0,
   );
   return { lag: encodeHistogram(lag), pace: result };
 }
-
-/**
- * Waits for what is in flight. A stream's request that is still unanswered then is followed by one more: when that one
- * is answered, the server has passed the earlier over; else it may only be slow.
- */
-async function drain(run: Run, lost: () => number): Promise<void> {
-  await untilQuiet(run, lost);
-  const open = run.clients.filter(({ count }) => count > 0);
-  const { counts } = run;
-  if (run.requests.unit === "datagram") {
-    for (const { count } of open) counts.missing += count;
-    return;
-  }
-  for (const client of open) ask(run, client, now());
-  if (open.length > 0) await untilQuiet(run, lost);
-  counts.unanswered = run.clients.reduce((sum, { count }) => sum + count, 0);
-}
-
-const untilQuiet = (run: Run, lost: () => number): Promise<void> =>
-  awaitArrivals({
-    done: () => run.clients.every(({ count }) => count === 0) || lost() >= run.clients.length,
-    lastArrival: () => run.lastReply,
-    quiet: () => run.plan.quietSeconds * 1e9,
-    atMost: DRAIN_SECONDS * 1e9,
-  });
