@@ -15,7 +15,7 @@ test("the first line says where the server listens, and SIGTERM ends it with exi
 test("what was dropped or refused is printed at the end", async () => {
   const program = await startProgram("udp-relay.ts");
   await program.stop();
-  expect(JSON.parse(program.output().split("\n")[1])).toEqual({ stopped: program.listening, counters: {} });
+  expect(JSON.parse(await program.last())).toEqual({ stopped: program.listening, counters: {} });
 });
 
 test.each(["tcp-chat.ts", "ws-sum.ts", "udp-relay.ts"])(
