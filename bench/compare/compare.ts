@@ -10,7 +10,7 @@ import { isGeneratorLimited } from "../record/saturation.ts";
 import type { Cell, Comparison, Mean, Row, Side } from "./comparison.ts";
 import { compareFaults } from "./correctness.ts";
 import { classes, isTested } from "./family.ts";
-import { type Unlike, unlikeEnvironments, unlikeParameters } from "./likeness.ts";
+import { pinningNotes, type Unlike, unlikeEnvironments, unlikeParameters } from "./likeness.ts";
 import { medianInterval, rankTest, ratio, shift } from "./statistics.ts";
 import { DEFAULT_THRESHOLD, giveVerdicts, LEVEL, type Measured } from "./verdicts.ts";
 
@@ -47,14 +47,14 @@ export function compareServers(
     if (!servers.includes(name))
       throw new Failure(
         exitCodes.usage,
-        `record ${record.id} has no server "${name}": there is ${servers.join(", ") || "none"}`,
+        `record ${record.id} has no server "${name}": expected one of: ${servers.join(", ") || "none"}`,
       );
   const of = (server: string) => record.samples.filter((sample) => sample.server === server);
   const keyOf = (sample: Sample) => JSON.stringify([sample.scenario, sample.variant, null]);
   return compareSides(
     { name: a, record, samples: of(a) },
     { name: b, record, samples: of(b) },
-    { keyOf, unlike: [], notes: [], options },
+    { keyOf, unlike: [], notes: pinningNotes(record, a, b), options },
   );
 }
 

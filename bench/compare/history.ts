@@ -26,7 +26,7 @@ export function historyOf(records: readonly RunRecord[], metric: string): Histor
   if (!(metric in metrics))
     throw new Failure(
       exitCodes.usage,
-      `unknown metric "${metric}": there is ${Object.keys(metrics).join(", ")}`,
+      `unknown metric "${metric}": expected one of: ${Object.keys(metrics).join(", ")}`,
     );
   const lines = new Map<string, { points: HistoryPoint[]; last: RunRecord }>();
   const cellOf = ({ scenario, variant, server }: Sample) => `${scenario} ${variant} ${server}`;

@@ -2,7 +2,7 @@
 import { median } from "simple-statistics";
 import type { Slice } from "../../clients/drives/drive.ts";
 import type { BlockServer } from "../../clients/workloads/blocks.ts";
-import type { Meters, Sample } from "./record.ts";
+import type { Meters } from "./record.ts";
 
 /** What a slice's work is counted in, as metrics name it. */
 export type WorkUnit = "Delivery" | "Request";
@@ -54,5 +54,3 @@ export function idleShare({ slices }: Pick<BlockServer, "slices">): number {
   return elapsed === 0 ? 0 : idle.reduce((all, one) => all + one.cpu, 0) / elapsed;
 }
 
-/** What of a sample tells of its round. */
-export type RoundParts = Pick<Sample, "round">;

@@ -6,6 +6,7 @@
 
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { protocolOf } from "../../protocols/index.ts";
+import type { ServerSource } from "../../targets/server.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { disturbed } from "../record/validity.ts";
 import { roomCell } from "../scenarios/fanout.ts";
@@ -14,7 +15,6 @@ import { sumCell } from "../scenarios/sum.ts";
 import { amount, duration, percent, table, whole } from "../terminal/format.ts";
 import { logBars } from "../terminal/plots.ts";
 import { type Clause, lossShare, parseObjective, unmet } from "./objective.ts";
-import type { ServerSource } from "./servers.ts";
 import { type RunResult, type Session, type SessionOptions, withSession } from "./session.ts";
 
 export type CapacityOptions = SessionOptions & {
@@ -75,9 +75,9 @@ function createSearch(session: Session, options: CapacityOptions, clauses: reado
         throw new Failure(exitCodes.untrusted, `no capacity found within ${MAX_STEPS} samples`);
       const sample = await session.sample(
         { cell: cellAt(options, value), source },
-        { mayBeMissing: false, onProgress: () => {} },
+        { skipMissing: false, onProgress: () => {} },
       );
-      if (!sample) throw new Failure(exitCodes.unreachable, "the server could not be had");
+      if (!sample) throw new Failure(exitCodes.unreachable, "the server failed to start");
       const step = toStep(sample, value, purpose, clauses);
       steps.push(step);
       onStep?.(`${grow} ${whole(value)}: ${step.met ? "met" : step.unmet.join("; ")}`);
