@@ -15,7 +15,9 @@ import { fails } from "../compare/comparison.ts";
 import { seeded } from "../compare/statistics.ts";
 import { changeText } from "../compare/words.ts";
 import { type RunRecord, recordSchema, type Sample } from "../record/record.ts";
-import { percent, table } from "../terminal/format.ts";
+import { percent } from "../record/units.ts";
+import { isValid } from "../record/validity.ts";
+import { table } from "../terminal/format.ts";
 
 export const baselinePath = `${import.meta.dir}/../../results/baseline/aa.json.gz`;
 
@@ -81,8 +83,7 @@ function draw(
   for (let i = 0; i < rounds.length && sides.some((side) => side.length < enough); i++) {
     pick(rounds[(start + i) % rounds.length]).forEach((sample, index) => {
       const side = sides[index];
-      if (side.length < enough && sample.invalid.length === 0)
-        side.push({ ...sample, server: ["a", "b"][index] });
+      if (side.length < enough && isValid(sample)) side.push({ ...sample, server: ["a", "b"][index] });
     });
   }
   return compareServers({ ...baseline, samples: sides.flat() }, "a", "b");

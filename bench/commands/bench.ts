@@ -8,10 +8,10 @@ import { givenIn, onceEach } from "../../platform/flags.ts";
 import { printable } from "../../platform/printable.ts";
 import { checkFolder } from "../../platform/write-file.ts";
 import { seconds, wholeNumber } from "../../servers/standalone.ts";
+import { capacity, firstStep } from "../capacity/capacity.ts";
 import { fails } from "../compare/comparison.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
-import { capacity, firstStep } from "../run/capacity.ts";
 import {
   CAPACITY,
   checkProtocol,

@@ -87,12 +87,12 @@ describe("verdicts", () => {
     expect(row.needed!.atLeast).toBeFalse();
   });
 
-  test("one sample a side is unknown and breaks nothing", () => {
+  test("one sample per side is unknown and breaks nothing", () => {
     const one = (record: RunRecord) => ({ ...record, samples: record.samples.slice(0, 1) });
     const comparison = compareRecords(one(old), one(like({ cpu: 3 })));
     expect(comparison.cells[0].rows[0]).toMatchObject({ verdict: "unknown", needed: { atLeast: true } });
     expect(sentence(comparison)).toEndWith(
-      "2 of 2 figures need more samples to tell, the noisiest ≥ 6 samples a side (--samples 6).",
+      "2 of 2 figures need more samples to tell, the noisiest ≥ 6 samples per side (--samples 6).",
     );
   });
 
@@ -142,7 +142,7 @@ describe("what is tested", () => {
     }));
     const comparison = compareRecords(old, { ...like({}), samples: [...like({}).samples, ...bad] });
     expect(verdicts(comparison).deliveryRate).toBe("~");
-    expect(comparison.cells[0].leftOut).toEqual({ old: 0, new: 3, rules: ["stolen CPU"] });
+    expect(comparison.cells[0].discarded).toEqual({ old: 0, new: 3, rules: ["stolen CPU"] });
   });
 
   test("a comparison without any valid sample is void, and says so", () => {
@@ -277,7 +277,7 @@ describe("two servers of one record", () => {
 
   test("must be there", () => {
     expect(failureOf(() => compareServers(both, "bun", "node")).message).toBe(
-      'record both has no server "node": there is bun, go',
+      'record both has no server "node": expected one of bun, go',
     );
   });
 });

@@ -1,8 +1,8 @@
 /** A comparison as text for the terminal and as Markdown: correctness first, the sentence one would say last. */
 import { table } from "../terminal/format.ts";
-import type { Cell, Comparison, Row } from "./comparison.ts";
+import type { CellComparison, Comparison, FigureComparison } from "./comparison.ts";
 import type { Fault } from "./correctness.ts";
-import { changeText, least, pText, sentence, valueText, verdictText, withInterval } from "./words.ts";
+import { changeText, least, pText, sentence, sideText, verdictText, withInterval } from "./words.ts";
 
 export type RenderOptions = {
   /** Shows the figures that are not tested, too. */
@@ -30,7 +30,7 @@ function parts(comparison: Comparison, { all = false }: RenderOptions) {
       (mean) =>
         `${mean.name} × ${withInterval((v) => v.toFixed(3), mean.ratio, mean.interval)} over ${mean.cells} cells`,
     ),
-    remarks: [...remarks(comparison), ...cells.flatMap((cell) => leftOutText(cell, comparison))],
+    remarks: [...remarks(comparison), ...cells.flatMap((cell) => discardedText(cell, comparison))],
     sentence: sentence(comparison),
   };
 }
@@ -41,9 +41,9 @@ const faultHeads = { new: "NEWLY WRONG", still: "still wrong", gone: "no longer 
 const faultText = ({ cell, kind, change, words, ...samples }: Fault, { old, new: now }: Comparison) =>
   `${faultHeads[change]}: ${cell}: ${kind}: ${words} (samples of ${old.name}: ${samples.old}, of ${now.name}: ${samples.new})`;
 
-const figures = (row: Row): string[] => [
-  valueText(row.unit, row.old),
-  valueText(row.unit, row.new),
+const figures = (row: FigureComparison): string[] => [
+  sideText(row.unit, row.old),
+  sideText(row.unit, row.new),
   changeText(row),
   pText(row),
   `${row.old.samples} ${row.new.samples}`,
@@ -64,16 +64,19 @@ function remarks(comparison: Comparison): string[] {
   ];
 }
 
-function leftOutText({ name, leftOut, missing }: Cell, { old, new: now }: Comparison): string[] {
+function discardedText(
+  { name, discarded, missing }: CellComparison,
+  { old, new: now }: Comparison,
+): string[] {
   const texts: string[] = [];
   for (const [side, labels] of [
     [old.name, missing.old],
     [now.name, missing.new],
   ] as const)
     if (labels.length > 0) texts.push(`${name}: no valid sample of ${side} has ${labels.join(", ")}`);
-  const counts = `${leftOut.old} of ${old.name}, ${leftOut.new} of ${now.name}`;
-  if (leftOut.old + leftOut.new > 0)
-    texts.push(`${name}: invalid samples left out: ${counts} (${leftOut.rules.join(", ")})`);
+  const counts = `${discarded.old} of ${old.name}, ${discarded.new} of ${now.name}`;
+  if (discarded.old + discarded.new > 0)
+    texts.push(`${name}: samples discarded: ${counts} (${discarded.rules.join(", ")})`);
   return texts;
 }
 

@@ -1,17 +1,16 @@
 /** A comparison in words and figures for people: the sentence at its end, and how its numbers are written. */
-import { amount, duration, percent } from "../terminal/format.ts";
-import { type Cell, type Comparison, isVoid, type Row, type Side, type Verdict } from "./comparison.ts";
+import { valueText } from "../record/units.ts";
+import {
+  type CellComparison,
+  type Comparison,
+  type FigureComparison,
+  type FigureVerdict,
+  isVoid,
+  type Side,
+} from "./comparison.ts";
 import type { Interval } from "./statistics.ts";
 
 const CELLS_NAMED = 4;
-
-const writers: Record<Row["unit"], (value: number) => string> = {
-  ns: duration,
-  "/s": (value) => `${amount(value)}${/[a-z]$/i.test(amount(value)) ? "" : " "}/s`,
-  share: percent,
-  bytes: amount,
-  count: amount,
-};
 
 /** `1.25 (1.20–1.31) M/s`; the unit is said once where it is the same. */
 export function withInterval(write: (value: number) => string, value: number, interval: Interval | null) {
@@ -23,10 +22,10 @@ export function withInterval(write: (value: number) => string, value: number, in
   return `${middle} (${low}–${high})${units[0]}`;
 }
 
-export const valueText = (unit: Row["unit"], { median, interval }: Side): string =>
-  withInterval(writers[unit], median, interval);
+export const sideText = (unit: FigureComparison["unit"], { median, interval }: Side): string =>
+  withInterval((value) => valueText(unit, value), median, interval);
 
-export function changeText({ change }: Row): string {
+export function changeText({ change }: FigureComparison): string {
   if (!change) return "–";
   if (change.scale === "ratio")
     return `× ${withInterval((v) => v.toFixed(3), change.estimate, change.interval)}`;
@@ -34,19 +33,19 @@ export function changeText({ change }: Row): string {
 }
 
 /** p as it counts: corrected; in parentheses where nothing is tested and the plain one is only to be looked at. */
-export const pText = ({ p, corrected }: Row): string =>
+export const pText = ({ p, corrected }: FigureComparison): string =>
   corrected === null ? `(${probability(p)})` : probability(corrected);
 
 const probability = (p: number): string => (p < 0.0001 ? "<0.0001" : p.toFixed(p < 0.1 ? 4 : 2));
 
-export const verdictText = ({ verdict, needed }: Row): string =>
+export const verdictText = ({ verdict, needed }: FigureComparison): string =>
   verdict === null ? "" : needed === null ? verdict : `${verdict}: takes ${samplesText(needed)}`;
 
-const samplesText = ({ samples, atLeast }: NonNullable<Row["needed"]>) =>
+const samplesText = ({ samples, atLeast }: NonNullable<FigureComparison["needed"]>) =>
   `${atLeast ? "≥ " : ""}${samples} samples`;
 
 /** By how much the figure itself changed: `12 % (8–15 %)`. */
-function effectText({ change }: Row): string {
+function effectText({ change }: FigureComparison): string {
   if (!change) return "";
   const zero = change.scale === "ratio" ? 1 : 0;
   const unit = change.scale === "ratio" ? " %" : " points";
@@ -61,7 +60,7 @@ function effectText({ change }: Row): string {
 }
 
 /** What of a cell has such a verdict: `12 % (8–15 %) faster in fanout … by verified deliveries`. */
-function changeOfCell({ name, rows }: Cell, verdict: Verdict): string[] {
+function changeOfCell({ name, rows }: CellComparison, verdict: FigureVerdict): string[] {
   const [first, ...others] = rows.filter((row) => row.verdict === verdict);
   if (!first) return [];
   const by = [first, ...others].map((row, i) => (i === 0 ? row.label : `${effectText(row)} by ${row.label}`));
@@ -103,7 +102,7 @@ function unanswered(comparison: Comparison): string | undefined {
   const rows = comparison.cells.flatMap((cell) => cell.rows).filter(({ verdict }) => verdict === "unknown");
   if (rows.length === 0) return undefined;
   const [most] = rows.flatMap(({ needed }) => needed ?? []).sort((a, b) => b.samples - a.samples);
-  const takes = most ? `, the noisiest ${samplesText(most)} a side (--samples ${most.samples})` : "";
+  const takes = most ? `, the noisiest ${samplesText(most)} per side (--samples ${most.samples})` : "";
   const need = rows.length === 1 ? "figure needs" : "figures need";
   return `${rows.length} of ${comparison.tests} ${need} more samples to tell${takes}`;
 }

@@ -42,7 +42,7 @@ const breaking: Record<string, Sample> = {
   "stolen CPU": { ...good, meters: { ...good.meters!, stolen: 0.4 } },
   "CPU contended": { ...good, meters: { ...good.meters!, contended: 0.5 } },
   "CPUs shared": { ...good, meters: { ...good.meters!, shared: 0.5 } },
-  "client saturated": { ...good, meters: { ...good.meters!, pacerIdle: 0.05 } },
+  "load generator saturated": { ...good, meters: { ...good.meters!, pacerIdle: 0.05 } },
   "rate not reached": { ...good, metrics: { ...good.metrics, achievedRate: 900 } },
   "pacer lag": { ...good, metrics: { ...good.metrics, "pacerLag.p50": 20_000 } },
   "kernel drops": { ...good, counts: { ...good.counts, droppedAtClients: 1 } },
@@ -51,7 +51,7 @@ const breaking: Record<string, Sample> = {
   "clock step": { ...good, meters: { ...good.meters!, clockStep: -5e9 } },
   "too few samples": { ...good, counts: { ...good.counts, measured: 200 } },
   "server restarted": { ...good, counts: { ...good.counts, serverRestarts: 1 } },
-  "warm-up not settled": { ...closed, counts: { ...good.counts, firstHalf: 10_000 } },
+  "no steady state": { ...closed, counts: { ...good.counts, firstHalf: 10_000 } },
 };
 
 test("a sample that breaks no rule is valid", () => {

@@ -1,7 +1,7 @@
 /** Capacity: latency against the rate or the size of the room, with the answer of the search and the knee. */
+import { median } from "../record/cells.ts";
 import type { RunRecord } from "../record/record.ts";
 import { type Chart, color, dashes, type Frame, figure, ink, type Key, logScale, Plot } from "./chart.ts";
-import { groupBy, median } from "./data.ts";
 import { html } from "./html.ts";
 import { namedPlace } from "./marks.ts";
 import type { Section } from "./section.ts";
@@ -42,7 +42,7 @@ function pointsOf(capacity: Capacity, p: Percentile): Point[] {
 
 /** Medians of each value: the curve, whichever of its points held. */
 const curveOf = (points: Point[]): { value: number; latency: number }[] =>
-  groupBy(points, ({ value }) => String(value))
+  [...Map.groupBy(points, ({ value }) => String(value))]
     .map(([, of]) => ({ value: of[0].value, latency: median(of.map(({ latency }) => latency))! }))
     .sort((a, b) => a.value - b.value);
 

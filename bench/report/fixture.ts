@@ -1,8 +1,7 @@
 /** A made-up record with every scenario in it, for the tests of the report. Its figures mean nothing. */
 import { createHistogram, encodeHistogram, percentile, recordLatency } from "../../clients/histogram.ts";
-import type { Outcome } from "../../clients/workloads/truncate.ts";
 import { percentileKey } from "../record/metrics.ts";
-import { type RunRecord, recordSchema, type Sample } from "../record/record.ts";
+import { type Outcome, type RunRecord, recordSchema, type Sample } from "../record/record.ts";
 
 /** Witness text as a hostile server could send it: markup, a closing tag, controls, and text that turns round. */
 export const hostile = `<img src=x onerror="alert(1)"></code><script>document.title='owned'</script>&\u0000\u001b[31m\u202e`;

@@ -1,7 +1,8 @@
 /** UDP loss: against the rate where a record has several, else by variant. */
+import { type CellSamples, median, severalServers } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
+import { isValid } from "../record/validity.ts";
 import { type Chart, color, type Frame, figure, ink, logScale, Plot } from "./chart.ts";
-import { type Group, groupBy, isValid, median, severalServers } from "./data.ts";
 import { html } from "./html.ts";
 import { crossKeys, rowLayout, rowNames, sampleKey, samplePoints, seriesKey, seriesLine } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
@@ -18,7 +19,7 @@ const rateOf = ({ metrics, parameters }: Sample): number =>
   metrics.achievedRate ?? (typeof parameters.rate === "number" ? parameters.rate : 0);
 
 /** The variant without its rate, so that steps of a ladder are one line. */
-function seriesName({ variant, samples, server }: Group, several: boolean): string {
+function seriesName({ variant, samples, server }: CellSamples, several: boolean): string {
   const asked = samples[0].parameters.rate;
   const words = variant.split(" ").filter((word) => word !== String(asked) && word !== `${asked}/s`);
   return [...words, ...(several ? [`· ${server}`] : [])].join(" ");
@@ -36,7 +37,7 @@ function seriesOf({ groups, record }: Source): Series[] {
   const having = groups.filter(({ samples }) =>
     samples.some((sample) => isDatagram(sample) && sample.metrics.lossShare !== undefined),
   );
-  return groupBy(having, (group) => seriesName(group, severalServers(record))).map(([name, of]) => ({
+  return [...Map.groupBy(having, (group) => seriesName(group, severalServers(record)))].map(([name, of]) => ({
     name,
     points: of.flatMap(({ samples }) => samples.flatMap((sample) => pointOf(sample, name))),
     steps: of

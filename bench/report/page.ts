@@ -1,4 +1,6 @@
 /** The page: sections in the order in which a reader needs them, in one file that asks nothing of a network. */
+import { serversOf } from "../record/cells.ts";
+import type { Metrics } from "../record/metrics.ts";
 import type { RunRecord } from "../record/record.ts";
 import { capacity } from "./capacity.ts";
 import { coalescing } from "./coalescing.ts";
@@ -37,9 +39,9 @@ const sections: readonly Section[] = [
 const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 /** The report of the last of these runs; the earlier ones are its history, oldest first. */
-export async function renderReport(records: RunRecord[]): Promise<string> {
+export async function renderReport(records: RunRecord[], metrics?: Metrics): Promise<string> {
   const style = await Bun.file(new URL("page.css", import.meta.url)).text();
-  const source = sourceOf(records);
+  const source = sourceOf(records, metrics);
   const { record } = source;
   const shown = sections.flatMap((section) => {
     const markup = section.render(source);
@@ -85,7 +87,7 @@ ${markup}</section>
 /** What a person would want to know in one line. */
 function titleOf({ samples, partial }: RunRecord): string {
   const scenarios = [...new Set(samples.map(({ scenario }) => scenario))];
-  const servers = [...new Set(samples.map(({ server }) => server))];
+  const servers = serversOf(samples);
   const what = scenarios.length > 6 ? `${scenarios.length} scenarios` : scenarios.join(", ") || "no samples";
   const who = servers.length === 0 ? "" : ` on ${servers.join(", ")}`;
   return `${what}${who}${partial === null ? "" : ", in part"}`;

@@ -1,6 +1,6 @@
 /** What is wrong and what cannot be trusted: first on the page, because no figure below is worth more. */
+import type { CellSamples } from "../record/cells.ts";
 import type { Invalidity, Sample, Wrong } from "../record/record.ts";
-import { type Group, groupBy } from "./data.ts";
 import { html, type Markup, prose, table, visible } from "./html.ts";
 import type { Section, Source } from "./section.ts";
 import { count, digits, percent } from "./units.ts";
@@ -47,7 +47,7 @@ const detailOf = (wrong: Wrong) =>
 
 /** The same fault of several samples, told once. */
 const joined = (wrongs: Wrong[]): Wrong[] =>
-  groupBy(wrongs, ({ kind }) => kind).map(([kind, all]) => ({
+  [...Map.groupBy(wrongs, ({ kind }) => kind)].map(([kind, all]) => ({
     kind,
     count: all.reduce((sum, { count }) => sum + count, 0),
     words: [...new Set(all.map(({ words }) => words))].slice(0, 4).join(" · "),
@@ -55,7 +55,7 @@ const joined = (wrongs: Wrong[]): Wrong[] =>
 
 const WITNESSES_SHOWN = 12;
 
-function witnessesOf(group: Group): Markup | undefined {
+function witnessesOf(group: CellSamples): Markup | undefined {
   const all = group.samples.flatMap(({ witnesses }) => witnesses);
   if (all.length === 0) return undefined;
   const who = (value: number | undefined) => (value === undefined ? "–" : String(value));
@@ -96,9 +96,13 @@ const measured = (values: number[], unit: string): string =>
 
 const PLACES_SHOWN = 4;
 
-function brokenRule(rule: string, all: { group: Group; broken: Invalidity }[], { name }: Source): Markup {
+function brokenRule(
+  rule: string,
+  all: { group: CellSamples; broken: Invalidity }[],
+  { name }: Source,
+): Markup {
   const [{ broken }] = all;
-  const places = groupBy(all, ({ group }) => name(group)).map(
+  const places = [...Map.groupBy(all, ({ group }) => name(group))].map(
     ([place, of]) =>
       html`<li>${place}: <span class="figures">${measured(
         of.map(({ broken }) => broken.value),
@@ -122,7 +126,7 @@ function invalids(source: Source): Markup | undefined {
   );
   if (all.length === 0) return undefined;
   return html`<h3>What does not count, and why</h3>
-${groupBy(all, ({ broken }) => broken.rule).map(([rule, of]) => brokenRule(rule, of, source))}`;
+${[...Map.groupBy(all, ({ broken }) => broken.rule)].map(([rule, of]) => brokenRule(rule, of, source))}`;
 }
 
 function warnings({ record }: Source): Markup | undefined {

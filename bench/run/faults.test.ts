@@ -256,7 +256,7 @@ test(
     const [sample] = record.samples;
     expect(sample.wrong).toEqual([]);
     expect(sample.metrics.longestSilence).toBeGreaterThan((stopMs / 2) * 1e6);
-    expect(renderRun(record, "here")).toContain("nothing came for ");
+    expect(renderRun(record, "here")).toContain(": no delivery for ");
   },
   TIMEOUT_MS,
 );

@@ -3,7 +3,9 @@
  * alike, each judged as it comes, until there are enough valid ones.
  */
 import type { Progress } from "../../clients/exchange.ts";
+import { cellKey } from "../record/cells.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
+import { isValid } from "../record/validity.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import { calibrate } from "./calibrate.ts";
 import type { ServerSource } from "./servers.ts";
@@ -71,7 +73,7 @@ async function takeSamples({ record, sample }: Session, options: RunOptions): Pr
       if (one === undefined) missing.add(pair);
       else {
         taken.set(pair, (taken.get(pair) ?? 0) + 1);
-        if (one.invalid.length === 0) valid.set(pair, (valid.get(pair) ?? 0) + 1);
+        if (isValid(one)) valid.set(pair, (valid.get(pair) ?? 0) + 1);
         options.onProgress?.({ ...event, sample: one });
       }
     }
@@ -81,11 +83,9 @@ async function takeSamples({ record, sample }: Session, options: RunOptions): Pr
 
 /** Says in words why there are fewer valid samples than wanted. */
 function warnOfInvalid({ cell, source }: Pair, record: RunRecord, wanted: number): void {
-  const mine = record.samples.filter(
-    ({ scenario, variant, server }) =>
-      scenario === cell.scenario && variant === cell.variant && server === source.name,
-  );
-  const valid = mine.filter(({ invalid }) => invalid.length === 0).length;
+  const key = cellKey({ ...cell, server: source.name });
+  const mine = record.samples.filter((sample) => cellKey(sample) === key);
+  const valid = mine.filter(isValid).length;
   if (valid >= wanted) return;
   const rules = Map.groupBy(
     mine.flatMap(({ invalid }) => invalid),

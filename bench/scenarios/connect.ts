@@ -1,15 +1,14 @@
 /**
- * Connect: how fast connections are opened and closed, and what a thousand of them a second, coming and
- * going, do to the members of a room who stay.
+ * Connect: how fast connections are opened and closed, and what a churn of a thousand per second costs the resident
+ * connections of a room.
  */
 import { encodeHistogram, mergeHistograms } from "../../clients/histogram.ts";
 import type { RoomProtocol } from "../../clients/wire.ts";
 import type { ConnectPlan, ConnectReport } from "../../clients/workloads/connect.ts";
-import type { Sample } from "../record/record.ts";
 import { addCounts, cpuMetrics, joinMeters, percentiles, perSecond, total } from "../record/samples.ts";
-import { amount, duration, median, table } from "../terminal/format.ts";
+import { isOpen } from "../record/saturation.ts";
+import { count, lost } from "./columns.ts";
 import { type RoomShape, runRoomCell } from "./fanout.ts";
-import { groups, validOf } from "./rows.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -22,8 +21,8 @@ import {
 } from "./scenario.ts";
 
 /** Protocols that are measured unless the command line names another one. */
-const COMING_AND_GOING = ["chat/bracket", "sum/ws"];
-const STAYING = ["chat/bracket"];
+const OPENED_AND_CLOSED = ["chat/bracket", "sum/ws"];
+const RESIDENT = ["chat/bracket"];
 const ROOMS = ["chat/bracket", "chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
 const OTHERS = ["sum/tcp", "sum/ws", "echo"];
 const AT_ONCE = 32;
@@ -33,7 +32,7 @@ const AT_ONCE = 32;
  */
 const MAX_CONNECTIONS = 14_000;
 const WARMUP_SECONDS = 0.1;
-/** Long enough for the 10,000 connections that a p99.9 needs, at 20,000 a second. */
+/** Long enough for the 10,000 connections that a p99.9 needs, at 20,000 per second. */
 const SECONDS = 0.55;
 const QUICK_SECONDS = 0.3;
 const ROOM = 50;
@@ -44,24 +43,32 @@ const TIMEOUT_SECONDS = 45;
 
 export const connect: Scenario = {
   name: "connect",
-  summary: "connections opened and closed: rate and time; what a thousand a second do to a room",
+  summary: "connections opened and closed: rate and time; what churn costs resident connections",
   protocols: [...ROOMS, ...OTHERS],
   cells(options) {
     const chosen = (list: readonly string[], byDefault: readonly string[]) =>
       list.filter((name) => wanted(name, options) && (options.protocol || byDefault.includes(name)));
     return [
-      ...chosen(connect.protocols, COMING_AND_GOING).map((protocol) => sessionCell(protocol, options)),
-      ...chosen(ROOMS, STAYING).flatMap((protocol) =>
-        [0, CHURN].map((perSecond) => stayCell(protocol as RoomProtocol, perSecond, options)),
+      ...chosen(connect.protocols, OPENED_AND_CLOSED).map((protocol) => sessionCell(protocol, options)),
+      ...chosen(ROOMS, RESIDENT).flatMap((protocol) =>
+        [0, CHURN].map((perSecond) => residentCell(protocol as RoomProtocol, perSecond, options)),
       ),
     ];
   },
-  table: (samples) =>
-    [["closed", sessionTable] as const, ["open", stayTable] as const]
-      .map(([loop, tableOf]) => ({ tableOf, list: samples.filter((one) => one.parameters.loop === loop) }))
-      .filter(({ list }) => list.length > 0)
-      .map(({ tableOf, list }) => tableOf(list))
-      .join("\n\n"),
+  tables: [
+    {
+      title: "connect",
+      of: (sample) => !isOpen(sample),
+      columns: ["sessionRate", "session.p50", "session.p99", "serverCpuPerSession", count("failed")],
+      more: ["opened.p50", "opened.p99", "session.p999", "fleetCpuPerSession"],
+    },
+    {
+      title: "resident connections",
+      of: isOpen,
+      columns: [count("churned"), "delivery.p50", "delivery.p99", "last.p50", "last.p99", lost],
+      more: ["delivery.p999", "last.p999"],
+    },
+  ],
 };
 
 function sessionCell(protocol: string, options: BenchOptions): Cell {
@@ -120,13 +127,19 @@ async function runSessions(
     meters,
     wrong:
       counts.failed > 0
-        ? [{ kind: "failed", count: counts.failed, words: `connections did not come and go: ${reason}` }]
+        ? [
+            {
+              kind: "failed",
+              count: counts.failed,
+              words: `connections were not opened and closed in order: ${reason}`,
+            },
+          ]
         : [],
   };
 }
 
-/** A room in an open loop, whose members stay; in the second of the two cells others come and go beside them. */
-function stayCell(protocol: RoomProtocol, perSecond: number, options: BenchOptions): Cell {
+/** A room in an open loop, whose members are resident; in the second of the two cells others churn beside them. */
+function residentCell(protocol: RoomProtocol, perSecond: number, options: BenchOptions): Cell {
   const { warmupSeconds, seconds } = times(options);
   const rate = options.rate ?? RATE;
   const shape: RoomShape = {
@@ -141,47 +154,11 @@ function stayCell(protocol: RoomProtocol, perSecond: number, options: BenchOptio
   const { load, churn: _, ...parameters } = shape;
   return {
     scenario: "connect",
-    variant: `${protocol} ${ROOM} ${perSecond > 0 ? "stay with churn" : "stay quiet"}`,
+    variant: `${protocol} ${ROOM} resident ${perSecond > 0 ? "with churn" : "quiet"}`,
     protocol,
     parameters: { ...parameters, ...load, churn: perSecond, leaving: "FIN or reset, in turn" },
     repeats: true,
     secondary: true,
     run: (context) => runRoomCell(shape, context),
   };
-}
-
-const middle = (samples: Sample[], name: string) =>
-  median(validOf(samples).flatMap(({ metrics }) => metrics[name] ?? []));
-const sumOf = (samples: Sample[], name: string) =>
-  samples.reduce((sum, { counts }) => sum + (counts[name] ?? 0), 0);
-const ways = (samples: Sample[], name: string) =>
-  ["p50", "p99", "p999"].map((p) => duration(middle(samples, `${name}.${p}`))).join(" ");
-
-function sessionTable(all: Sample[]): string {
-  const rows = groups(all).map(({ key, samples }) => [
-    key,
-    `${validOf(samples).length}/${samples.length}`,
-    amount(middle(samples, "sessionRate")),
-    ways(samples, "opened"),
-    ways(samples, "session"),
-    duration(middle(samples, "serverCpuPerSession")),
-    amount(sumOf(samples, "failed")),
-  ]);
-  const head = ["connect", "valid", "a second", "opened p50 p99 p99.9", "opened and closed", "server CPU"];
-  return table([...head, "failed"], rows);
-}
-
-function stayTable(all: Sample[]): string {
-  const rows = groups(all).map(({ key, samples }) => [
-    key,
-    `${validOf(samples).length}/${samples.length}`,
-    amount(sumOf(samples, "churned")),
-    ways(samples, "delivery"),
-    ways(samples, "last"),
-    amount(sumOf(samples, "lost")),
-  ]);
-  return table(
-    ["those who stay", "valid", "came and went", "each p50 p99 p99.9", "last receiver", "lost"],
-    rows,
-  );
 }

@@ -1,6 +1,7 @@
 /**
  * What a scenario is: a list of cells, each of which can be run once on one server and gives the parts of a
- * sample; and a table that is made from samples alone. A new scenario is one file and one line in index.ts.
+ * sample; and which figures its tables show. A new scenario is one file and one line in index.ts: tables, comparison
+ * and report derive from the metrics of its samples.
  */
 
 import type { Endpoint } from "../../clients/endpoint.ts";
@@ -8,6 +9,7 @@ import type { Progress } from "../../clients/exchange.ts";
 import type { Sample } from "../record/record.ts";
 import type { Fleets } from "../run/fleets.ts";
 import type { ServerSource } from "../run/servers.ts";
+import type { CellTable, DetailTable } from "./columns.ts";
 
 /** What the command line can ask of every scenario; each takes what concerns it. */
 export type BenchOptions = {
@@ -71,8 +73,10 @@ export type Scenario = {
   /** The protocols it can be run on. */
   protocols: readonly string[];
   cells: (options: BenchOptions) => Cell[];
-  /** A compact table of its samples, for the terminal. */
-  table: (samples: Sample[]) => string;
+  /** Its tables in the terminal: which figures, by the keys of their metrics. */
+  tables?: readonly CellTable[];
+  /** Tables of what only its samples have to say, from their `detail`. */
+  details?: (samples: readonly Sample[]) => DetailTable[];
 };
 
 export const transportOf = (protocol: string): Endpoint["transport"] =>

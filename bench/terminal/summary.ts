@@ -4,28 +4,41 @@ import { printableLines } from "../../platform/printable.ts";
 import { compareServers } from "../compare/compare.ts";
 import type { Comparison } from "../compare/comparison.ts";
 import { renderText } from "../compare/render.ts";
+import { cellName, cellsOf, serversOf } from "../record/cells.ts";
+import { metrics as builtInMetrics, type Metrics } from "../record/metrics.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
-import { calibrationTable } from "../run/calibrate.ts";
-import { capacityTable } from "../run/capacity.ts";
-import { scenarios } from "../scenarios/index.ts";
-import { duration, percent, whole } from "./format.ts";
+import { duration, percent, whole } from "../record/units.ts";
+import { scenarios as builtInScenarios } from "../scenarios/index.ts";
+import type { Scenario } from "../scenarios/scenario.ts";
+import { calibrationTable } from "./calibration.ts";
+import { capacityTable } from "./capacity.ts";
+import { legend, tablesOf, UNBOUNDED } from "./tables.ts";
 
 const WITNESSES_SHOWN = 3;
 
 export function printRun(record: RunRecord, path: string): void {
-  console.log(renderRun(record, path));
+  console.log(renderRun(record, path, { width: process.stdout.columns ?? UNBOUNDED }));
 }
 
-export function renderRun(record: RunRecord, path: string): string {
-  const tables = scenarios.flatMap(({ name, table }) => {
-    const samples = record.samples.filter(({ scenario }) => scenario === name);
-    return samples.length > 0 ? [table(samples)] : [];
+export type RenderOptions = {
+  /** Characters of a line; unbounded unless told. */
+  width?: number;
+  scenarios?: readonly Scenario[];
+  metrics?: Metrics;
+};
+
+export function renderRun(record: RunRecord, path: string, options: RenderOptions = {}): string {
+  const { width = UNBOUNDED, scenarios = builtInScenarios, metrics = builtInMetrics } = options;
+  const tables = scenarios.flatMap((one) => {
+    const samples = record.samples.filter(({ scenario }) => scenario === one.name);
+    return samples.length > 0 ? tablesOf(one, samples, metrics, width) : [];
   });
   const parts = [
     ...(record.calibration ? [calibrationTable(record.calibration)] : []),
     ...tables,
     ...(record.capacity ? [capacityTable(record.capacity)] : []),
-    ...comparisons(record).map((comparison) => renderText(comparison)),
+    ...[legend(tables).join("\n")].filter((part) => part !== ""),
+    ...comparisons(record, metrics).map((comparison) => renderText(comparison)),
     ...[wrongPart(record), trustPart(record)].filter((part) => part !== ""),
     closing(record, path),
   ];
@@ -34,30 +47,28 @@ export function renderRun(record: RunRecord, path: string): string {
 }
 
 /** Each further server of a run beside the first, as far as they ran the same cells. */
-export function comparisons(record: RunRecord): Comparison[] {
-  const cellsOf = Map.groupBy(record.samples, ({ server }) => server);
-  const [first, ...others] = cellsOf.keys();
-  const cells = new Set(cellsOf.get(first)?.map(({ variant }) => variant));
+export function comparisons(record: RunRecord, metrics?: Metrics): Comparison[] {
+  const [first, ...others] = serversOf(record.samples);
+  const variants = (name: string) =>
+    cellsOf(record.samples).flatMap(({ server, variant }) => (server === name ? [variant] : []));
+  const shared = new Set(variants(first));
   return others
-    .filter((other) => cellsOf.get(other)?.some(({ variant }) => cells.has(variant)))
-    .map((other) => compareServers(record, first, other));
+    .filter((other) => variants(other).some((variant) => shared.has(variant)))
+    .map((other) => compareServers(record, first, other, metrics ? { metrics } : {}));
 }
-
-const nameOf = ({ scenario, variant, server }: Sample) => `${scenario} ${variant} ${server}`;
 
 function wrongPart({ samples }: RunRecord): string {
   const wrong = samples.filter(({ wrong }) => wrong.length > 0);
-  const cells = Map.groupBy(wrong, nameOf);
-  const strangers = new Map(
+  const thirdParties = new Map(
     wrong.filter(({ server }) => server === "target").map((one) => [one.protocol, one.target]),
   );
   return [
-    ...[...cells].flatMap(([name, [sample, ...again]]) => [
-      `WRONG ${name}: ${sample.wrong.map(faultText).join("; ")}${again.length > 0 ? ` (and in ${again.length} more samples)` : ""}`,
+    ...cellsOf(wrong).flatMap(({ samples: [sample, ...again] }) => [
+      `WRONG ${cellName(sample)}: ${sample.wrong.map(faultText).join("; ")}${again.length > 0 ? ` (and in ${again.length} more samples)` : ""}`,
       ...sample.witnesses.slice(0, WITNESSES_SHOWN).map(witnessLine),
     ]),
     // The bench shows that something is wrong; the cases say what is required, and what came instead.
-    ...[...strangers].map(
+    ...[...thirdParties].map(
       ([protocol, target]) =>
         `what it should do instead, case by case: ${runScript("conform")} ${protocol.replace("/", "-")} --target ${target}`,
     ),
@@ -91,12 +102,10 @@ function witnessLine({
 function trustPart(record: RunRecord): string {
   const said = record.samples.flatMap((sample) =>
     Object.entries(sample.serverCounters ?? {}).map(
-      ([what, count]) => `${nameOf(sample)} says itself: ${what}: ${whole(count)}`,
+      ([what, count]) => `${cellName(sample)} says itself: ${what}: ${whole(count)}`,
     ),
   );
   const invalid = record.samples.filter(({ invalid }) => invalid.length > 0);
-  const doubtful =
-    record.warnings.length > 0 ? ["? marks figures without a valid sample: do not rely on them"] : [];
   const rules = [
     ...Map.groupBy(
       invalid.flatMap(({ invalid }) => invalid),
@@ -105,14 +114,16 @@ function trustPart(record: RunRecord): string {
   ];
   const lines = rules.map(
     ([rule, [{ words, value, unit }, ...more]]) =>
-      `left out, ${more.length + 1}× ${rule}${Number.isInteger(value) ? ` (${whole(value)} ${unit})` : ""}: ${words}`,
+      `${discarded(more.length + 1)}: ${rule}${Number.isInteger(value) ? ` (${whole(value)} ${unit})` : ""}: ${words}`,
   );
   const silent = record.samples
     .filter(isSilent)
-    .map((sample) => `${nameOf(sample)}: nothing came for ${duration(sample.metrics.longestSilence)}`);
+    .map((sample) => `${cellName(sample)}: no delivery for ${duration(sample.metrics.longestSilence)}`);
   const warnings = record.warnings.map((warning) => `WARNING ${warning}`);
-  return [...said, ...silent, ...unknownCpu(record), ...lines, ...warnings, ...doubtful].join("\n");
+  return [...said, ...silent, ...unknownCpu(record), ...lines, ...warnings].join("\n");
 }
+
+const discarded = (samples: number) => `${whole(samples)} sample${samples === 1 ? "" : "s"} discarded`;
 
 /** Why a figure of the server's CPU time is missing: once for each reason and server. */
 function unknownCpu({ samples }: RunRecord): string[] {
