@@ -16,7 +16,7 @@ function parts(comparison: Comparison, { all = false }: RenderOptions) {
     .map((cell) => ({ ...cell, rows: cell.rows.filter((row) => all || row.tested) }))
     .filter(({ rows }) => rows.length > 0);
   return {
-    title: `${old.name} ${old.record} → ${now.name} ${now.record}`,
+    title: `${old.name} ${old.record} → ${now.name} ${now.record}${byTime(comparison)}`,
     warnings: [
       ...unlike.map((one) => `compared by force: ${one.field} is ${one.old} and ${one.new}`),
       ...notes,
@@ -34,6 +34,12 @@ function parts(comparison: Comparison, { all = false }: RenderOptions) {
     sentence: sentence(comparison),
   };
 }
+
+/** Which record is which goes by when they were started, and is said. */
+const byTime = ({ old, new: now }: Comparison): string =>
+  old.record === now.record ? "" : ` (old: started ${moment(old.startedAt)}; new: ${moment(now.startedAt)})`;
+
+const moment = (iso: string) => `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
 
 const order: Fault["change"][] = ["new", "still", "gone"];
 const faultHeads = { new: "NEWLY WRONG", still: "still wrong", gone: "no longer wrong" };
@@ -59,7 +65,7 @@ function remarks(comparison: Comparison): string[] {
     ...whys,
     ...(onlyOld.length > 0 ? [`only in ${comparison.old.name}, not compared: ${onlyOld.join(", ")}`] : []),
     ...(onlyNew.length > 0 ? [`only in ${comparison.new.name}, not compared: ${onlyNew.join(", ")}`] : []),
-    `A difference counts from p ≤ ${level} (Mann–Whitney, corrected by Holm for ${tests} figures) and ${least(comparison)} on; ` +
+    `A difference counts from p ≤ ${level} (Mann–Whitney, corrected by Holm for ${tests} ${tests === 1 ? "figure" : "figures"}) and ${least(comparison)} on; ` +
       "medians and changes with 95 % intervals, where there are samples enough for one.",
   ];
 }
@@ -121,4 +127,5 @@ export function renderMarkdown(comparison: Comparison, options: RenderOptions = 
     .join("\n\n");
 }
 
-const bold = (verdict: string) => (verdict === "slower" || verdict === "faster" ? `**${verdict}**` : verdict);
+const bold = (verdict: string) =>
+  /^(slower|faster|worse|better)$/.test(verdict) ? `**${verdict}**` : verdict;

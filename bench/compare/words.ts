@@ -38,8 +38,18 @@ export const pText = ({ p, corrected }: FigureComparison): string =>
 
 const probability = (p: number): string => (p < 0.0001 ? "<0.0001" : p.toFixed(p < 0.1 ? 4 : 2));
 
-export const verdictText = ({ verdict, needed }: FigureComparison): string =>
-  verdict === null ? "" : needed === null ? verdict : `${verdict}: takes ${samplesText(needed)}`;
+/** What is neither a time nor a rate is not faster, but better. */
+const SIZES: readonly FigureComparison["class"][] = ["memory", "loss"];
+
+/** A verdict as it is said of a figure. */
+export function verdictWord(row: Pick<FigureComparison, "verdict" | "class">): string {
+  if (SIZES.includes(row.class) && row.verdict === "faster") return "better";
+  if (SIZES.includes(row.class) && row.verdict === "slower") return "worse";
+  return row.verdict ?? "";
+}
+
+export const verdictText = (row: FigureComparison): string =>
+  row.needed === null ? verdictWord(row) : `${verdictWord(row)}: takes ${samplesText(row.needed)}`;
 
 const samplesText = ({ samples, atLeast }: NonNullable<FigureComparison["needed"]>) =>
   `${atLeast ? "≥ " : ""}${samples} samples`;
@@ -63,8 +73,12 @@ function effectText({ change }: FigureComparison): string {
 function changeOfCell({ name, rows }: CellComparison, verdict: FigureVerdict): string[] {
   const [first, ...others] = rows.filter((row) => row.verdict === verdict);
   if (!first) return [];
-  const by = [first, ...others].map((row, i) => (i === 0 ? row.label : `${effectText(row)} by ${row.label}`));
-  return [`${effectText(first)} ${verdict} in ${name} by ${by.join(" and ")}`];
+  const said = verdictWord(first);
+  const more = others.map((row) => {
+    const word = verdictWord(row);
+    return ` and ${effectText(row)}${word === said ? "" : ` ${word}`} by ${row.label}`;
+  });
+  return [`${effectText(first)} ${said} in ${name} by ${first.label}${more.join("")}`];
 }
 
 /** What one would say to a colleague who asks how it went. */

@@ -83,9 +83,13 @@ export function chooseCells(names: readonly string[], request: Request): Cell[] 
   const flags = (["protocol", "transport", "loop", "target"] as const).flatMap((name) =>
     request[name] === undefined ? [] : [`--${name} ${request[name]}`],
   );
+  const fitting = scenarios.filter((scenario) => scenario.cells(options).length > 0).map(({ name }) => name);
+  const protocols = scenarios.filter(({ name }) => names.includes(name)).flatMap((one) => one.protocols);
   throw new Failure(
     exitCodes.unreachable,
-    `nothing to run: ${names.join(", ") || "no scenario"} does not fit ${flags.join(" ") || "these flags"}`,
+    `nothing to run: ${names.join(", ") || "no scenario"} does not fit ${flags.join(" ") || "these flags"}` +
+      (protocols.length > 0 ? `; its protocols are ${[...new Set(protocols)].join(", ")}` : "") +
+      (fitting.length > 0 ? `; scenarios that fit: ${fitting.join(", ")}` : ""),
   );
 }
 
