@@ -59,7 +59,10 @@ export function addCompareCommand(program: Command): void {
       else
         console.log(
           printableLines(
-            (flags.markdown ? renderMarkdown : renderText)(comparison, { all: flags.all ?? false }),
+            (flags.markdown ? renderMarkdown : renderText)(comparison, {
+              all: flags.all ?? false,
+              width: process.stdout.columns ?? Number.POSITIVE_INFINITY,
+            }),
           ),
         );
       if (fails(comparison, flags.failOn)) process.exitCode = exitCodes.wrong;

@@ -96,7 +96,7 @@ describe("verdicts", () => {
     );
   });
 
-  test("values of 0 have no ratio; a server that stands still is slower all the same", () => {
+  test("values of 0 have no ratio; a server that has stalled is slower all the same", () => {
     const zero = () => recordOf("zero", noisy(12, { deliveryRate: 0 }));
     const rowOf = (a: RunRecord, b: RunRecord) => compareRecords(a, b).cells[0].rows[0];
     expect(rowOf(zero(), zero())).toMatchObject({ change: null, verdict: "unknown" });
@@ -135,7 +135,7 @@ describe("what is tested", () => {
     expect(compareRecords(cells(1, 2, 1), cells(2, 2, 50)).cells[0].rows[0].verdict).toBe("unknown");
   });
 
-  test("invalid samples are left out and counted", () => {
+  test("invalid samples are discarded and counted", () => {
     const bad = noisy(3, { deliveryRate: 1, serverCpuPerDelivery: 1 }).map((sample) => ({
       ...sample,
       invalid: [{ rule: "stolen CPU", value: 0.5, limit: 0.1, unit: "share", words: "" }],

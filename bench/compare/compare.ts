@@ -6,7 +6,7 @@ import { geometricMean, median } from "simple-statistics";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { type CellSamples, cellKey, cellName, cellsOf, serversOf, valuesOf } from "../record/cells.ts";
 import { metrics as builtIn, classes, type Metric, type Metrics } from "../record/metrics.ts";
-import type { RunRecord, Sample } from "../record/record.ts";
+import { REFERENCE, type RunRecord } from "../record/record.ts";
 import { isGeneratorLimited } from "../record/saturation.ts";
 import type { CellComparison, Comparison, FigureComparison, Mean, Side } from "./comparison.ts";
 import { compareFaults } from "./correctness.ts";
@@ -150,6 +150,8 @@ function boundNotes(pairs: readonly Pair[]): string[] {
 function compareCell({ name, old, now }: Pair, metrics: Metrics): Measured {
   const { scenario, variant, server } = old;
   const both = [...old.valid, ...now.valid];
+  // What stands beside the servers is shown, and is none of those that are judged.
+  const tested = (metric: Metric) => server !== REFERENCE && isTested(metric, both);
   const rows: FigureComparison[] = [];
   const values = new Map<string, [number[], number[]]>();
   const missing: CellComparison["missing"] = { old: [], new: [] };
@@ -157,8 +159,8 @@ function compareCell({ name, old, now }: Pair, metrics: Metrics): Measured {
     const [a, b] = [old, now].map(({ valid }) => valuesOf(valid, key));
     if (a.length > 0 && b.length > 0) {
       values.set(key, [a, b]);
-      rows.push(compareFigure(metric, a, b, both));
-    } else if (a.length + b.length > 0 && isTested(metric, both))
+      rows.push(compareFigure(metric, tested(metric), a, b));
+    } else if (a.length + b.length > 0 && tested(metric))
       missing[a.length === 0 ? "old" : "new"].push(metric.label);
   }
   const rules = [...old.samples, ...now.samples].flatMap(({ invalid }) => invalid.map(({ rule }) => rule));
@@ -178,15 +180,16 @@ function compareCell({ name, old, now }: Pair, metrics: Metrics): Measured {
   };
 }
 
-function compareFigure(metric: Metric, a: number[], b: number[], samples: Sample[]): FigureComparison {
-  const { key, label, unit, better } = metric;
+function compareFigure(metric: Metric, tested: boolean, a: number[], b: number[]): FigureComparison {
+  const { key, label, heading, unit, better } = metric;
   return {
     metric: key,
     label,
+    heading,
     unit,
     better,
     class: metric.class,
-    tested: isTested(metric, samples),
+    tested,
     old: sideOf(a),
     new: sideOf(b),
     change: changeOf(unit, a, b),

@@ -13,6 +13,8 @@ export type Side = { samples: number; median: number; interval: Interval | null 
 export type FigureComparison = {
   metric: string;
   label: string;
+  /** Its short name, where there is no room for the label. */
+  heading: string;
   unit: Metric["unit"];
   better: Metric["better"];
   class: Metric["class"];

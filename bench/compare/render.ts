@@ -1,13 +1,38 @@
 /** A comparison as text for the terminal and as Markdown: correctness first, the sentence one would say last. */
-import { table } from "../terminal/format.ts";
+import { table, widthOf } from "../terminal/format.ts";
 import type { CellComparison, Comparison, FigureComparison } from "./comparison.ts";
 import type { Fault } from "./correctness.ts";
-import { changeText, least, pText, sentence, sideText, verdictText, withInterval } from "./words.ts";
+import {
+  changeText,
+  least,
+  neededText,
+  pText,
+  sentence,
+  sideText,
+  verdictText,
+  verdictWord,
+  withInterval,
+} from "./words.ts";
 
 export type RenderOptions = {
   /** Shows the figures that are not tested, too. */
   all?: boolean;
+  /** Characters of a line of text; unbounded unless told. */
+  width?: number;
 };
+
+/** A column of figures; those that are `wide` are left out where lines are short, the highest number first. */
+type Figure = { head: string; of: (row: FigureComparison) => string; wide?: number };
+
+const figureColumns = ({ old, new: now }: Comparison): Figure[] => [
+  { head: old.name, of: (row) => sideText(row.unit, row.old) },
+  { head: now.name, of: (row) => sideText(row.unit, row.new) },
+  { head: "change", of: changeText },
+  { head: "p", of: pText, wide: 2 },
+  { head: "samples", of: (row) => `${row.old.samples} ${row.new.samples}`, wide: 1 },
+  { head: "verdict", of: verdictWord },
+  { head: "needs", of: neededText },
+];
 
 /** Every part of it in words, in order; the two renderers differ in dress only. */
 function parts(comparison: Comparison, { all = false }: RenderOptions) {
@@ -24,7 +49,6 @@ function parts(comparison: Comparison, { all = false }: RenderOptions) {
     faults: [...faults]
       .sort((a, b) => order.indexOf(a.change) - order.indexOf(b.change))
       .map((fault) => faultText(fault, comparison)),
-    head: ["", old.name, now.name, "change", "p", "samples", "verdict"],
     cells: cellsShown,
     means: means.map(
       (mean) =>
@@ -47,15 +71,6 @@ const faultHeads = { new: "NEWLY WRONG", still: "still wrong", gone: "no longer 
 const faultText = ({ cell, kind, change, words, ...samples }: Fault, { old, new: now }: Comparison) =>
   `${faultHeads[change]}: ${cell}: ${kind}: ${words} (samples of ${old.name}: ${samples.old}, of ${now.name}: ${samples.new})`;
 
-const figures = (row: FigureComparison): string[] => [
-  sideText(row.unit, row.old),
-  sideText(row.unit, row.new),
-  changeText(row),
-  pText(row),
-  `${row.old.samples} ${row.new.samples}`,
-  verdictText(row),
-];
-
 function remarks(comparison: Comparison): string[] {
   const { tests, level, onlyOld, onlyNew, cells } = comparison;
   const whys = cells.flatMap(({ name, rows }) =>
@@ -66,7 +81,7 @@ function remarks(comparison: Comparison): string[] {
     ...(onlyOld.length > 0 ? [`only in ${comparison.old.name}, not compared: ${onlyOld.join(", ")}`] : []),
     ...(onlyNew.length > 0 ? [`only in ${comparison.new.name}, not compared: ${onlyNew.join(", ")}`] : []),
     `A difference counts from p ≤ ${level} (Mann–Whitney, corrected by Holm for ${tests} ${tests === 1 ? "figure" : "figures"}) and ${least(comparison)} on; ` +
-      "medians and changes with 95 % intervals, where there are samples enough for one.",
+      "medians and changes with 95 % intervals, where there are samples enough for one. An unknown one needs so many samples per side.",
   ];
 }
 
@@ -88,15 +103,11 @@ function discardedText(
 
 export function renderText(comparison: Comparison, options: RenderOptions = {}): string {
   const it = parts(comparison, options);
-  const rows = it.cells.flatMap(({ name, rows }) => [
-    [name, ...Array(it.head.length - 1).fill("")],
-    ...rows.map((row) => [`  ${row.label}`, ...figures(row)]),
-  ]);
   return [
     it.title,
     it.warnings.join("\n"),
     it.faults.join("\n"),
-    rows.length > 0 ? table(it.head, rows).replace(/ +$/gm, "") : "",
+    figureTable(comparison, it.cells, options.width ?? Number.POSITIVE_INFINITY),
     it.means.length > 0 ? `geometric mean: ${it.means.join("; ")}` : "",
     it.remarks.join("\n"),
     it.sentence,
@@ -105,14 +116,40 @@ export function renderText(comparison: Comparison, options: RenderOptions = {}):
     .join("\n\n");
 }
 
+/** As much as fits: first without the medians' intervals, then without the columns that say least, then by short names. */
+function figureTable(comparison: Comparison, cells: readonly CellComparison[], width: number): string {
+  if (cells.length === 0) return "";
+  let drawn = "";
+  for (let less = 0; less <= 4; less++) {
+    drawn = drawFigures(comparison, cells, less);
+    if (widthOf(drawn) <= width) break;
+  }
+  return drawn;
+}
+
+function drawFigures(comparison: Comparison, cells: readonly CellComparison[], less: number): string {
+  const columns = figureColumns(comparison).filter(({ wide }) => wide === undefined || less < 4 - wide);
+  const bare = (row: FigureComparison): FigureComparison =>
+    less === 0 ? row : { ...row, old: { ...row.old, interval: null }, new: { ...row.new, interval: null } };
+  const rows = cells.flatMap(({ name, rows }) => [
+    [name],
+    ...rows.map((row) => [
+      `  ${less < 4 ? row.label : row.heading}`,
+      ...columns.map(({ of }) => of(bare(row))),
+    ]),
+  ]);
+  return table(["", ...columns.map(({ head }) => head)], rows);
+}
+
 export function renderMarkdown(comparison: Comparison, options: RenderOptions = {}): string {
   const it = parts(comparison, options);
   const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   const bullets = (texts: string[]) => texts.map((text) => `- ${text}`).join("\n");
-  const head = ["scenario", "figure", ...it.head.slice(1)];
+  const columns = figureColumns(comparison).filter(({ of }) => of !== neededText && of !== verdictWord);
+  const head = ["scenario", "figure", ...columns.map(({ head }) => head), "verdict"];
   const rows = it.cells.flatMap(({ name, rows }) =>
     rows.map((row, i) =>
-      line([i === 0 ? name : "", row.label, ...figures(row).slice(0, -1), bold(verdictText(row))]),
+      line([i === 0 ? name : "", row.label, ...columns.map(({ of }) => of(row)), bold(verdictText(row))]),
     ),
   );
   const alignment = line(head.map((_, i) => (i < 2 ? "---" : "---:")));

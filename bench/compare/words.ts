@@ -49,10 +49,11 @@ export function verdictWord(row: Pick<FigureComparison, "verdict" | "class">): s
 }
 
 export const verdictText = (row: FigureComparison): string =>
-  row.needed === null ? verdictWord(row) : `${verdictWord(row)}: takes ${samplesText(row.needed)}`;
+  row.needed === null ? verdictWord(row) : `${verdictWord(row)}: takes ${neededText(row)} samples`;
 
-const samplesText = ({ samples, atLeast }: NonNullable<FigureComparison["needed"]>) =>
-  `${atLeast ? "≥ " : ""}${samples} samples`;
+/** How many samples per side an unknown verdict would take. */
+export const neededText = ({ needed }: FigureComparison): string =>
+  needed === null ? "" : `${needed.atLeast ? "≥ " : ""}${needed.samples}`;
 
 /** By how much the figure itself changed: `12 % (8–15 %)`. */
 function effectText({ change }: FigureComparison): string {
@@ -115,8 +116,12 @@ export const least = ({ threshold }: Comparison): string => `${Number((threshold
 function unanswered(comparison: Comparison): string | undefined {
   const rows = comparison.cells.flatMap((cell) => cell.rows).filter(({ verdict }) => verdict === "unknown");
   if (rows.length === 0) return undefined;
-  const [most] = rows.flatMap(({ needed }) => needed ?? []).sort((a, b) => b.samples - a.samples);
-  const takes = most ? `, the noisiest ${samplesText(most)} per side (--samples ${most.samples})` : "";
+  const [most] = rows
+    .filter(({ needed }) => needed !== null)
+    .sort((a, b) => b.needed!.samples - a.needed!.samples);
+  const takes = most
+    ? `, the noisiest ${neededText(most)} samples per side (--samples ${most.needed!.samples})`
+    : "";
   const need = rows.length === 1 ? "figure needs" : "figures need";
   return `${rows.length} of ${comparison.tests} ${need} more samples to tell${takes}`;
 }

@@ -23,7 +23,7 @@ const witness = z.object({
   expected: z.string().optional(),
 });
 
-/** Why a sample does not count: the rule, what was measured, what is allowed, and what to do. */
+/** Why a sample is discarded: the rule, what was measured, what is allowed, and what to do. */
 const invalidity = z.object({
   rule: z.string(),
   value: z.number(),

@@ -1,5 +1,5 @@
 /**
- * When a sample does not count. Each rule is a pure function of the sample, so that it can be applied to a
+ * When a sample is discarded. Each rule is a pure function of the sample, so that it can be applied to a
  * record again: its name, what it measures, its limit and unit, and words that say what to do.
  */
 import type { Invalidity, Sample } from "./record.ts";
@@ -167,7 +167,7 @@ const rulesOf = (who: Rule["whose"]) =>
 const ofMachine = rulesOf("machine");
 const ofGenerator = rulesOf("load generator");
 
-/** Whether the machine's state is a reason, and not the only one perhaps, for which a sample does not count. */
+/** Whether the machine's state is a reason, and not the only one perhaps, for which a sample is discarded. */
 export const disturbed = ({ invalid }: Pick<Sample, "invalid">): boolean =>
   invalid.some(({ rule }) => ofMachine.has(rule));
 

@@ -178,7 +178,7 @@ function ofGroup(group: CellSamples): Markup | undefined {
   const bursts = rows.filter(({ burst }) => burst > 1);
   const cut = rows.reduce((sum, row) => sum + row.cut, 0);
   const reads = rows.reduce((sum, row) => sum + row.reads, 0);
-  return html`<p>Of ${count(reads)} reads ${count(cut)} (${percent(reads === 0 ? 0 : cut / reads)}) ended inside a message.</p>
+  return html`<p>Of ${count(reads)} reads ${count(cut)} (${percent(reads === 0 ? 0 : cut / reads)}) ended inside a message, which was split across reads.</p>
 <h4>Messages per read</h4>
 ${grid([...Map.groupBy(bursts.length > 0 ? bursts : rows, ({ path, noDelay }) => `${path}, TCP_NODELAY ${noDelay ? "on" : "off"}`)].map(([title, of]) => readsChart(title, of)))}
 <h4>Messages per segment</h4>

@@ -95,7 +95,7 @@ const relay = (server: string, rate: number, next: () => number): Sample =>
     metrics: { achievedRate: rate, lossShare: rate > 4000 ? (rate / 1e5) * next() : 0 },
   });
 
-/** Latency that grows without bound towards 33,000 a second; the objective holds up to 20,000. */
+/** Latency that grows without bound towards 33,000 per second; the objective holds up to 20,000. */
 function capacity(server: string): NonNullable<RunRecord["capacity"]> {
   const steps = [1000, 4000, 16_000, 24_000, 32_000, 16_000, 16_000].map((value, i) => ({
     value,

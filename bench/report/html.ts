@@ -1,6 +1,6 @@
 /**
  * Markup that cannot be broken by what a record says: everything put into a template is text unless it is
- * markup already. A witness holds bytes that a stranger's server sent; here they can only be read.
+ * markup already. A witness holds bytes that a third-party server sent; here they can only be read.
  */
 
 export type Markup = { readonly markup: string };

@@ -180,7 +180,7 @@ export const latency: Section = {
         [...latencyHistograms(metrics).keys()].some((kind) => histograms[kind]),
       );
       return measured
-        ? html`<p>No sample with a latency counts: there is no curve to draw. The verdicts say why.</p>`
+        ? html`<p>All samples with a latency were discarded: there is no curve to draw. The verdicts say why.</p>`
         : undefined;
     }
     return html`<p>Each curve says how long it took until a share of the values had come: half at p50, all but one in a

@@ -14,7 +14,7 @@ type Series = { name: string; points: Point[]; steps: { rate: number; share: num
 const isDatagram = ({ protocol, target }: Sample): boolean =>
   target.startsWith("udp:") || protocol === "relay" || protocol.endsWith("/udp");
 
-/** What was sent a second: as measured, else as asked for; a closed loop has neither. */
+/** What was sent per second: as measured, else as asked for; a closed loop has neither. */
 const rateOf = ({ metrics, parameters }: Sample): number =>
   metrics.achievedRate ?? (typeof parameters.rate === "number" ? parameters.rate : 0);
 
@@ -104,12 +104,12 @@ function chartOf(series: Series[], byRate: boolean): Chart {
     title: byRate ? "Loss by rate" : "Loss by variant",
     sentence: html`The share of expected deliveries that never came. ${said} <b>Look for</b> ${
       byRate ? "the rate at which a line leaves zero" : "points away from zero"
-    }: UDP does not slow a sender down, so that what a server cannot take is gone. A red cross may be the harness’s own loss.`,
+    }: UDP does not slow a sender down, so that what a server cannot take is gone. A red cross is a discarded sample: that loss may be the load generator’s own.`,
     label: `Share of deliveries lost ${byRate ? "against the rate of sending" : "by variant"}. ${said}`,
     keys: [...(byRate ? series.map(({ name }, i) => seriesKey(name, i)) : [sampleKey]), ...crossKeys(points)],
     draw: (frame) => (byRate ? drawByRate(series, frame) : drawByVariant(series, frame)),
     data: {
-      head: ["variant", "messages sent", "lost", "counts"],
+      head: ["variant", "messages sent", "lost", "valid"],
       rows: points.map(({ series, rate: at, share, valid }) => [
         series,
         at > 0 ? rate(at) : "as many as it takes",

@@ -100,8 +100,8 @@ function charts(rows: Row[]): Chart[] {
     {
       title: "Every sample against its median",
       sentence: html`One point a sample: latency p99 where the rate was given, the rate where it was sought. <b>Look for</b>
-rows that are wide: a difference smaller than the row is none.${invalid > 0 && " A red cross does not count, and says in the verdicts why."}`,
-      label: `${points.length} samples of ${rows.length} variants as points around their medians; ${invalid} do not count.`,
+rows that are wide: a difference smaller than the row is none.${invalid > 0 && " A red cross was discarded, and the verdicts say why."}`,
+      label: `${points.length} samples of ${rows.length} variants as points around their medians; ${invalid} were discarded.`,
       keys: shown,
       draw: (frame) => strip(rows, frame),
       data,
@@ -120,7 +120,7 @@ that such a drift falls on all of them alike.`,
           .map(({ order, row, ratio: value, valid }) => [
             String(order),
             row,
-            `${ratio(value)}${valid ? "" : " (does not count)"}`,
+            `${ratio(value)}${valid ? "" : " (discarded)"}`,
           ]),
         numbersFrom: 2,
       },

@@ -1,4 +1,4 @@
-/** What a larger room costs: deliveries a second, p99 and the spread over the number of connections. */
+/** What a larger room costs: deliveries per second, p99 and the spread over the number of connections. */
 import { type CellSamples, median, severalServers, valuesOf } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
 import { isValid } from "../record/validity.ts";
@@ -57,7 +57,7 @@ type Plan = {
 const plans: Plan[] = [
   {
     metrics: ["deliveryRate"],
-    title: "Deliveries a second by room size",
+    title: "Deliveries per second by room size",
     sentence:
       "Each point is a sample, the line goes through the medians. Look for where the line stops being level: until there a larger room costs nothing but its deliveries.",
     format: rate,
@@ -135,19 +135,11 @@ function draw(curves: Curve[], { format, axis }: Plan, { narrow }: Frame): Plot.
   };
 }
 
-/** What a metric is called beside the other of its plan. */
-const metricNames: Record<string, string> = {
-  "delivery.p99": " · each delivery",
-  "last.p99": " · last receiver",
-  "spread.p50": " · p50",
-  "spread.p99": " · p99",
-};
-
 const curvesOf = ({ metrics, loop }: Plan, source: Source): Curve[] =>
   metrics.flatMap((metric) =>
     familiesOf(source, metric).flatMap(({ name, samples }) => {
       const family = {
-        name: `${name}${metricNames[metric] ?? ""}`,
+        name: metrics.length > 1 ? `${name} · ${source.metrics.get(metric)?.label ?? metric}` : name,
         samples: samples.filter(
           ({ parameters }) => parameters.loop === undefined || parameters.loop === loop,
         ),

@@ -24,11 +24,11 @@ function correctness(samples: Sample[]): Tile {
 function trust(samples: Sample[]): Tile {
   const invalid = samples.filter((sample) => sample.invalid.length > 0).length;
   if (invalid === 0)
-    return { mark: "good", title: "Every sample counts", words: "no validity rule was broken" };
+    return { mark: "good", title: "Every sample is valid", words: "no rule of validity was broken" };
   return {
     mark: "doubt",
-    title: `${count(samples.length - invalid)} of ${count(samples.length)} samples count`,
-    words: `${plural(invalid, "sample is", "samples are")} left out of every median and curve`,
+    title: `${count(samples.length - invalid)} of ${count(samples.length)} samples valid`,
+    words: `${plural(invalid, "sample")} discarded: in no median and no curve`,
   };
 }
 
@@ -109,7 +109,7 @@ function brokenRule(
         broken.unit,
       )}</span></li>`,
   );
-  return html`<article class="fault remark"><h4>${rule}: ${plural(all.length, "sample")}</h4>
+  return html`<article class="fault remark"><h4>${plural(all.length, "sample")} discarded: ${rule}</h4>
 <p>${prose(broken.words)} <span class="note">(limit ${measured([broken.limit], broken.unit)})</span></p>
 ${shortened(places, PLACES_SHOWN, "places")}</article>`;
 }
@@ -125,7 +125,7 @@ function invalids(source: Source): Markup | undefined {
     group.samples.flatMap(({ invalid }) => invalid.map((broken) => ({ group, broken }))),
   );
   if (all.length === 0) return undefined;
-  return html`<h3>What does not count, and why</h3>
+  return html`<h3>Discarded samples, and why</h3>
 ${[...Map.groupBy(all, ({ broken }) => broken.rule)].map(([rule, of]) => brokenRule(rule, of, source))}`;
 }
 

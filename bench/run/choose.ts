@@ -87,7 +87,7 @@ export function chooseCells(names: readonly string[], request: Request): Cell[] 
   const protocols = scenarios.filter(({ name }) => names.includes(name)).flatMap((one) => one.protocols);
   throw new Failure(
     exitCodes.unreachable,
-    `nothing to run: ${names.join(", ") || "no scenario"} does not fit ${flags.join(" ") || "these flags"}` +
+    `nothing to run: ${names.length > 0 ? `${names.join(", ")} does not fit` : "no scenario fits"} ${flags.join(" ") || "these flags"}` +
       (protocols.length > 0 ? `; its protocols are ${[...new Set(protocols)].join(", ")}` : "") +
       (fitting.length > 0 ? `; scenarios that fit: ${fitting.join(", ")}` : ""),
   );

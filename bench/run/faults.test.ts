@@ -220,7 +220,7 @@ test(
 );
 
 test(
-  "a server that stands still for a while leaves a word",
+  "a server that stalls for a while is told",
   async () => {
     const stopMs = 1500;
     let pids: readonly number[] = [];

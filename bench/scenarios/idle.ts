@@ -1,12 +1,12 @@
 /**
- * Idle: what a connection costs that says nothing, in resident memory of the server and of the fleet. Where
+ * Idle: what an idle connection costs in resident memory of the server and of the fleet. Where
  * the limit of a process or of the machine ends it early, the table says which one.
  */
 import type { IdlePlan, IdleReport, Readings } from "../../clients/workloads/idle.ts";
 import type { Sample } from "../record/record.ts";
 import { lostConnections, total } from "../record/samples.ts";
 import { whole } from "../record/units.ts";
-import { type Computed, count, type RowSamples } from "./columns.ts";
+import type { Computed, RowSamples } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -25,6 +25,13 @@ const SETTLE_SECONDS = 0.25;
 const TIMEOUT_SECONDS = 60;
 const ROOM_PROTOCOLS = ["chat/bracket", "chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
 
+/** Of one sample: the one that opened least says what there is to be had. */
+const least = (name: "asked" | "open"): Computed => ({
+  heading: name,
+  unit: "count",
+  value: ({ samples }: RowSamples) => Math.min(...samples.map(({ counts }) => counts[name])),
+});
+
 /** The server's resident memory of the first sample: without connections, and with all of them. */
 const memory = (when: keyof Readings): Computed => ({
   heading: `server ${when}`,
@@ -35,7 +42,7 @@ const memory = (when: keyof Readings): Computed => ({
 
 export const idle: Scenario = {
   name: "idle",
-  summary: "memory of a connection that says nothing, at the server and at the fleet",
+  summary: "memory of an idle connection, of the server and of the fleet",
   protocols: [...ROOM_PROTOCOLS, "sum/tcp", "sum/ws", "echo"],
   cells: (options) =>
     idle.protocols
@@ -45,8 +52,8 @@ export const idle: Scenario = {
     {
       title: "idle",
       columns: [
-        count("asked"),
-        count("open"),
+        least("asked"),
+        least("open"),
         memory("before"),
         memory("after"),
         "serverMemoryPerConnection",

@@ -22,7 +22,7 @@ export type BenchOptions = {
   protocol?: string;
   loop?: "open" | "closed";
   connections?: number;
-  /** Messages or requests a second, over all connections. */
+  /** Messages or requests per second, over all connections. */
   rate?: number;
   /** Measured seconds of a sample. */
   duration?: number;

@@ -3,7 +3,7 @@ import Table from "cli-table3";
 
 /**
  * A compact table: first column to the left, figures to the right, no lines but under the head. A heading of several
- * words is broken where that makes its column narrower, but for the first.
+ * words is broken where that makes its column narrower, but for the first. A row of one cell has the whole line.
  */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const none = Object.fromEntries(
@@ -17,8 +17,10 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
     colAligns: head.map((_, i) => (i === 0 ? "left" : "right")),
   });
-  made.push(...rows.map((row) => [...row]));
-  return made.toString();
+  made.push(
+    ...rows.map((row) => (row.length === 1 ? [{ content: row[0], colSpan: head.length }] : [...row])),
+  );
+  return made.toString().replace(/ +$/gm, "");
 }
 
 /** How wide a table is, in characters. */
@@ -27,7 +29,9 @@ export const widthOf = (text: string): number =>
 
 /** Headings in lines no wider than the column's cells, if their words allow that, all ending on the same line. */
 function headOf(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const wide = head.map((_, i) => Math.max(0, ...rows.map((row) => Bun.stringWidth(row[i] ?? ""))));
+  const wide = head.map((_, i) =>
+    Math.max(0, ...rows.map((row) => (row.length === 1 ? 0 : Bun.stringWidth(row[i] ?? "")))),
+  );
   const broken = head.map((words, i) => (rows.length === 0 || i === 0 ? [words] : lines(words, wide[i])));
   const high = Math.max(...broken.map(({ length }) => length));
   return broken.map((parts) => [...Array(high - parts.length).fill(""), ...parts].join("\n"));

@@ -38,7 +38,7 @@ export function renderRun(record: RunRecord, path: string, options: RenderOption
     ...tables,
     ...(record.capacity ? [capacityTable(record.capacity)] : []),
     ...[legend(tables).join("\n")].filter((part) => part !== ""),
-    ...comparisons(record, metrics).map((comparison) => renderText(comparison)),
+    ...comparisons(record, metrics).map((comparison) => renderText(comparison, { width })),
     ...[wrongPart(record), trustPart(record)].filter((part) => part !== ""),
     closing(record, path),
   ];
@@ -120,8 +120,14 @@ function trustPart(record: RunRecord): string {
     .filter(isSilent)
     .map((sample) => `${cellName(sample)}: no delivery for ${duration(sample.metrics.longestSilence)}`);
   const warnings = record.warnings.map((warning) => `WARNING ${warning}`);
-  return [...said, ...silent, ...unknownCpu(record), ...lines, ...warnings].join("\n");
+  return [...eachOnce(said), ...silent, ...unknownCpu(record), ...lines, ...warnings].join("\n");
 }
+
+/** Equal lines once, with how often they came. */
+const eachOnce = (lines: readonly string[]): string[] =>
+  [...Map.groupBy(lines, (line) => line)].map(([line, all]) =>
+    all.length > 1 ? `${line} (${all.length}×)` : line,
+  );
 
 const discarded = (samples: number) => `${whole(samples)} sample${samples === 1 ? "" : "s"} discarded`;
 

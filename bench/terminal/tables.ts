@@ -43,11 +43,7 @@ function cellTable(
   const draw = (shown: readonly Column[]) =>
     table(
       [title, "valid", ...shown.map((column) => headingOf(column, metrics))],
-      rows.map(({ label, cell }) =>
-        cell
-          ? [label, ...figuresOf(cell, samples, shown, metrics)]
-          : [label, ...Array(shown.length + 1).fill("")],
-      ),
+      rows.map(({ label, cell }) => (cell ? [label, ...figuresOf(cell, samples, shown, metrics)] : [label])),
     );
   let drawn = draw(columns);
   for (let further = 1; further <= more.length; further++) {
@@ -55,7 +51,7 @@ function cellTable(
     if (widthOf(wider) > width) break;
     drawn = wider;
   }
-  return drawn.replace(/ +$/gm, "");
+  return drawn;
 }
 
 type Row = { label: string; cell?: CellSamples };
@@ -124,11 +120,9 @@ const computedText = (value: number | string | undefined, unit: Parameters<typeo
 
 function detailTable({ head, rows, notes = [], bars }: DetailTable): string {
   const cells = rows.map((row) => row.map((value) => computedText(value)));
-  return [
-    table(head, cells).replace(/ +$/gm, ""),
-    ...notes,
-    ...(bars ? [`${bars.title}:`, barHistogram(bars.counts)] : []),
-  ].join("\n");
+  return [table(head, cells), ...notes, ...(bars ? [`${bars.title}:`, barHistogram(bars.counts)] : [])].join(
+    "\n",
+  );
 }
 
 /** What the marks in these tables mean, one line each, as far as they occur. */
