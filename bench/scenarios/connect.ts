@@ -65,8 +65,8 @@ export const connect: Scenario = {
     {
       title: "resident connections",
       of: isOpen,
-      columns: [count("churned"), "delivery.p50", "delivery.p99", "last.p50", "last.p99", lost],
-      more: ["delivery.p999", "last.p999"],
+      columns: [count("churned"), "delivery.p50", "delivery.p99", "last.p99", lost],
+      more: ["last.p50", "delivery.p999"],
     },
   ],
 };
