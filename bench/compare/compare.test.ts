@@ -113,6 +113,31 @@ describe("what is tested", () => {
     expect(verdicts(comparison)).toEqual({ serverCpuPerDelivery: "~", fleetCpuPerDelivery: null });
   });
 
+  test("nothing of the reference that stands beside the servers", () => {
+    const raw = (seed: number, rate: number) =>
+      recordOf(`${seed}`, noisy(12, { transferRate: rate }, { seed, server: "reference" }));
+    const comparison = compareRecords(raw(1, 1000), raw(2, 100));
+    expect(verdicts(comparison)).toEqual({ transferRate: null });
+    expect(fails(comparison, "regression")).toBeFalse();
+  });
+
+  test("transfer, connect and idle by their own figures", () => {
+    const figures = { transferRate: 1e9, "session.p99": 1e6, serverMemoryPerConnection: 2048 };
+    const worse = { transferRate: 5e8, "session.p99": 2e6, serverMemoryPerConnection: 4096 };
+    const comparison = compareRecords(
+      recordOf("a", noisy(12, figures, { seed: 1 })),
+      recordOf("b", noisy(12, worse, { seed: 2 })),
+    );
+    expect(verdicts(comparison)).toEqual({
+      transferRate: "slower",
+      "session.p99": "slower",
+      serverMemoryPerConnection: "slower",
+    });
+    expect(sentence(comparison)).toMatch(
+      /slower .* by bytes transferred and .* worse by server memory per conn/,
+    );
+  });
+
   test("not the rate of an open loop, which was asked for", () => {
     const open = (seed: number) =>
       recordOf(

@@ -4,7 +4,15 @@
  */
 import { geometricMean, median } from "simple-statistics";
 import { exitCodes, Failure } from "../../platform/failure.ts";
-import { type CellSamples, cellKey, cellName, cellsOf, serversOf, valuesOf } from "../record/cells.ts";
+import {
+  type CellSamples,
+  cellKey,
+  cellName,
+  cellsOf,
+  serversOf,
+  severalServers,
+  valuesOf,
+} from "../record/cells.ts";
 import { metrics as builtIn, classes, type Metric, type Metrics } from "../record/metrics.ts";
 import { REFERENCE, type RunRecord } from "../record/record.ts";
 import { isGeneratorLimited } from "../record/saturation.ts";
@@ -104,7 +112,7 @@ function pairUp(old: Source, now: Source): { pairs: Pair[]; onlyOld: string[]; o
     const other = after.get(key);
     return other ? [[cell, other]] : [];
   });
-  const several = new Set(shared.map(([{ server }]) => server)).size > 1;
+  const several = severalServers({ samples: shared.flatMap(([{ samples }]) => samples) });
   const nameOf = (cell: CellSamples) => cellName(several ? cell : { ...cell, server: "" });
   if (shared.length === 0) {
     const list = ({ cells }: Source) => cells.slice(0, 3).map(nameOf).join(", ") || "nothing";

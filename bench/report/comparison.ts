@@ -112,7 +112,7 @@ function chartOf(comparison: Comparison): Chart {
   return {
     title: `${now.name} to ${old.name}`,
     sentence: html`The mark is the ratio, the bar its 95 % interval; the grey band is the least change that counts. <b>Look for</b> bars
-that lie wholly outside of the band. For a latency and for CPU time less is better, for a rate more: the colour says which it is.${bars.every(({ low, high }) => low === high) && " No bar is drawn here: there are too few samples for an interval."}`,
+that lie wholly outside of the band. Of latency, CPU time and memory less is better, of a rate more: the colour says which it is.${bars.every(({ low, high }) => low === high) && " No bar is drawn here: there are too few samples for an interval."}`,
     label: `Ratios with intervals, ${now.name} to ${old.name}. ${sentence(comparison)}`,
     keys: met.map((verdict) => ({
       name: looks[verdict].words,
@@ -153,12 +153,15 @@ function partOf(compare: () => Comparison, words: string): Markup {
     return html`<p class="lead">${capital(sentence(comparison))}</p><p class="note">${words}</p>
 ${unlike(comparison)}${faults(comparison)}${barsOf(comparison).length > 0 && figure(chartOf(comparison))}
 ${comparison.notes.map((note) => html`<p class="note">${prose(note)}</p>`)}
-${only.length > 0 && html`<p class="note">On one side only, and not compared: ${only.join(", ")}.</p>`}`;
+${only.length > 0 && oneSided(only)}`;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     return html`<p>Not compared: ${error.message}.</p>`;
   }
 }
+
+const oneSided = (cells: string[]): Markup =>
+  html`<details><summary>${cells.length} ${cells.length === 1 ? "cell is" : "cells are"} on one side only, and not compared</summary><p class="note">${cells.join(", ")}.</p></details>`;
 
 /** Unlike records are shown all the same, with what differs: a reader can judge, an exit code cannot. */
 function withEarlier({ history, record, metrics }: Source): Markup[] {

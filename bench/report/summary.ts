@@ -2,7 +2,8 @@
  * The figures of the run: medians over the valid samples of each variant, a table for each kind of load of a scenario.
  * Its columns are the metrics that were measured there and whose description has a place in the report.
  */
-import { type CellSamples, medianOf, serverLabel, severalServers } from "../record/cells.ts";
+import { type CellSamples, serverLabel, severalServers } from "../record/cells.ts";
+import { AT_LEAST, figureOf } from "../record/figures.ts";
 import type { Metric, Metrics } from "../record/metrics.ts";
 import type { RunRecord } from "../record/record.ts";
 import { NONE } from "../record/units.ts";
@@ -18,9 +19,9 @@ const columnsOf = (groups: readonly CellSamples[], metrics: Metrics): Metric[] =
       groups.some(({ samples }) => samples.some((sample) => sample.metrics[key] !== undefined)),
   );
 
-const figureOf = (group: CellSamples, metric: Metric): string => {
-  const value = medianOf(group.valid, metric.key);
-  return value === undefined ? NONE : describeValue(metric, value);
+const textOf = ({ samples, valid }: CellSamples, metric: Metric): string => {
+  const { value, atLeast } = figureOf(metric, samples, valid);
+  return value === undefined ? NONE : (atLeast ? AT_LEAST : "") + describeValue(metric, value);
 };
 
 function tableOf(
@@ -36,7 +37,7 @@ function tableOf(
       head: ["variant", ...columns.map(({ heading }) => heading), "samples"],
       rows: groups.map((group) => [
         several ? `${group.variant} · ${serverLabel(group.server)}` : group.variant,
-        ...columns.map((column) => figureOf(group, column)),
+        ...columns.map((column) => textOf(group, column)),
         group.valid.length === group.samples.length
           ? String(group.samples.length)
           : html`<span class="doubtful">${group.valid.length} of ${group.samples.length}</span>`,
@@ -61,6 +62,6 @@ export const summary: Section = {
   render({ groups, metrics, record }) {
     const shown = tables(groups, metrics, record);
     if (shown.length === 0) return undefined;
-    return html`<p>Medians over the valid samples. ${NONE}: not measured, or too few values to support it.</p>${shown}`;
+    return html`<p>Medians over the valid samples; ${NONE} not measured, or too few values to support it; ${AT_LEAST.trim()} a lower bound, since the load generator was saturated and the server was not.</p>${shown}`;
   },
 };

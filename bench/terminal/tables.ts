@@ -2,17 +2,16 @@
  * A scenario's tables, derived from its columns and from the descriptions of metrics: a row for each cell, medians of
  * the valid samples. What a table cannot show is marked, and `legend` says what the marks mean.
  */
-import { type CellSamples, cellsOf, lossOf, medianOf, serverLabel, severalServers } from "../record/cells.ts";
+import { type CellSamples, cellsOf, serverLabel, severalServers } from "../record/cells.ts";
+import { AT_LEAST, figureOf } from "../record/figures.ts";
 import type { Metrics } from "../record/metrics.ts";
 import type { Sample } from "../record/record.ts";
-import { isGeneratorLimited } from "../record/saturation.ts";
 import { cellText, NONE } from "../record/units.ts";
 import type { CellTable, Column, DetailTable, RowSamples } from "../scenarios/columns.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
 import { table, widthOf } from "./format.ts";
 import { barHistogram } from "./plots.ts";
 
-const AT_LEAST = "≥ ";
 const DOUBTFUL = " ?";
 
 /** What `width` is where nothing wraps. */
@@ -105,15 +104,10 @@ function figuresOf(
 }
 
 function metricText(key: string, { samples, shown }: RowSamples, metrics: Metrics): string {
-  const metric = metrics.get(key);
-  const value = medianOf(shown, key);
-  if (metric?.class !== "throughput" || value === undefined) return cellText(metric?.unit ?? "count", value);
-  if (isMostMissing(samples)) return NONE;
-  return (shown.some(isGeneratorLimited) ? AT_LEAST : "") + cellText(metric.unit, value);
+  const { unit, class: kind } = metrics.get(key) ?? { unit: "count", class: "other" };
+  const { value, atLeast } = figureOf({ key, class: kind }, samples, shown);
+  return (atLeast ? AT_LEAST : "") + cellText(unit, value);
 }
-
-/** A rate of deliveries of which most did not arrive says nothing. */
-const isMostMissing = (samples: readonly Sample[]) => lossOf(samples) > 0.5;
 
 const computedText = (value: number | string | undefined, unit: Parameters<typeof cellText>[0] = "count") =>
   typeof value === "string" ? value : cellText(unit, value);
