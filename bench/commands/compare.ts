@@ -11,6 +11,7 @@ import { renderMarkdown, renderText } from "../compare/render.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { sentence } from "../compare/words.ts";
 import type { RunRecord } from "../record/record.ts";
+import { wrapped } from "../terminal/format.ts";
 
 type Flags = Required<CompareOptions> & {
   results: string;
@@ -56,19 +57,18 @@ export function addCompareCommand(program: Command): void {
       if (flags.history) return showHistory(flags.history, flags);
       const comparison = await compare(old, now, flags);
       if (flags.json) console.log(JSON.stringify({ ...comparison, sentence: sentence(comparison) }, null, 1));
-      else
-        console.log(
-          printableLines(
-            (flags.markdown ? renderMarkdown : renderText)(comparison, {
-              all: flags.all ?? false,
-              width: process.stdout.columns ?? Number.POSITIVE_INFINITY,
-            }),
-          ),
-        );
+      else if (flags.markdown)
+        console.log(printableLines(renderMarkdown(comparison, { all: flags.all ?? false })));
+      else printText(comparison, flags.all ?? false);
       if (fails(comparison, flags.failOn)) process.exitCode = exitCodes.wrong;
       else if (isVoid(comparison)) process.exitCode = exitCodes.untrusted;
     });
   onceEach(command);
+}
+
+function printText(comparison: Comparison, all: boolean): void {
+  const width = process.stdout.columns ?? Number.POSITIVE_INFINITY;
+  console.log(wrapped(printableLines(renderText(comparison, { all, width })), width));
 }
 
 async function compare(old: string | undefined, now: string | undefined, flags: Flags): Promise<Comparison> {

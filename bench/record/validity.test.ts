@@ -49,7 +49,7 @@ const breaking: Record<string, Sample> = {
   "not delivered in time": { ...good, counts: { ...good.counts, undelivered: 1 } },
   "load generator fell behind": { ...good, counts: { ...good.counts, fellBehind: 1 } },
   "clock step": { ...good, meters: { ...good.meters!, clockStep: -5e9 } },
-  "too few samples": { ...good, counts: { ...good.counts, measured: 200 } },
+  "too few values": { ...good, counts: { ...good.counts, measured: 200 } },
   "server restarted": { ...good, counts: { ...good.counts, serverRestarts: 1 } },
   "no steady state": { ...closed, counts: { ...good.counts, firstHalf: 10_000 } },
 };

@@ -122,7 +122,7 @@ export const rules: readonly Rule[] = [
     words: "the wall clock was set while measuring; run again",
   },
   {
-    name: "too few samples",
+    name: "too few values",
     unit: "deliveries",
     limit: 1000,
     bad: "below",

@@ -47,3 +47,12 @@ function lines(words: string, wide: number): string[] {
   }
   return broken;
 }
+
+/** Sentences in lines of at most `width` characters, broken between words; rows of tables stay as they are. */
+export const wrapped = (text: string, width: number): string =>
+  text
+    .split("\n")
+    .map((line) =>
+      widthOf(line) <= width || / {2}/.test(line) ? line : Bun.wrapAnsi(line, width, { wordWrap: true }),
+    )
+    .join("\n");

@@ -12,6 +12,7 @@ import { scenarios as builtInScenarios } from "../scenarios/index.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
 import { calibrationTable } from "./calibration.ts";
 import { capacityTable } from "./capacity.ts";
+import { wrapped } from "./format.ts";
 import { legend, tablesOf, UNBOUNDED } from "./tables.ts";
 
 const WITNESSES_SHOWN = 3;
@@ -43,7 +44,7 @@ export function renderRun(record: RunRecord, path: string, options: RenderOption
     closing(record, path),
   ];
   // Witnesses, names and a server's own words are data: no control character of theirs reaches the terminal.
-  return printableLines(parts.join("\n\n"));
+  return wrapped(printableLines(parts.join("\n\n")), width);
 }
 
 /** Each further server of a run beside the first, as far as they ran the same cells. */
