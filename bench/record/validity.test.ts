@@ -77,3 +77,8 @@ test("reasons of the machine are told from those of what was asked", () => {
   const reasons = Object.entries(breaking).filter(([, sample]) => disturbed({ invalid: judge(sample) }));
   expect(reasons.map(([name]) => name)).toEqual(["stolen CPU", "CPU contended", "clock step"]);
 });
+
+test("docs/scenarios.md names every rule", async () => {
+  const page = await Bun.file(`${import.meta.dir}/../../docs/scenarios.md`).text();
+  expect(rules.filter(({ name }) => !page.includes(`| ${name} `)).map(({ name }) => name)).toEqual([]);
+});
