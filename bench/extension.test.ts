@@ -30,7 +30,7 @@ const metrics = metricTable([...builtIn.values(), appetite]);
 const jokes: Scenario = {
   name: "jokes",
   summary: "jokes told to a server, and what they cost",
-  protocols: ["echo"],
+  fits: ({ name }) => name === "echo",
   tables: [
     { title: "jokes", columns: ["appetite", count("told"), { heading: "mood", value: () => "good" }] },
   ],

@@ -5,6 +5,8 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { exitCodes, Failure } from "../platform/failure.ts";
+import { protocolOf } from "../protocols/index.ts";
+import { type Transport, transportNames } from "../protocols/protocol.ts";
 import { Unreachable } from "./unreachable.ts";
 
 /**
@@ -20,7 +22,7 @@ export type TlsTrust = {
 
 export type Endpoint = {
   url: string;
-  transport: "tcp" | "udp" | "ws";
+  transport: Transport;
   /** Empty, and the port 0, for a Unix socket. */
   hostname: string;
   port: number;
@@ -61,11 +63,15 @@ export function parseEndpoint(url: string): Endpoint | undefined {
   };
 }
 
-/** The target of a plan; one that is none ends the workload. */
-export function plannedEndpoint({ target: url, trust }: { target: string; trust?: TlsTrust }): Endpoint {
-  const target = parseEndpoint(url);
-  if (target) return trust ? { ...target, trust } : target;
-  throw new Unreachable(`${url} is no target`);
+/** The target of a plan; one that is none, or that cannot speak the plan's protocol, ends the workload. */
+export function plannedEndpoint(plan: { target: string; protocol: string; trust?: TlsTrust }): Endpoint {
+  const { target: url, protocol, trust } = plan;
+  const endpoint = parseEndpoint(url);
+  if (!endpoint) throw new Unreachable(`${url} is no target`);
+  const { transport } = protocolOf(protocol);
+  if (endpoint.transport !== transport)
+    throw new Unreachable(`${url}: ${protocol} is spoken over ${transportNames[transport]}`);
+  return trust ? { ...endpoint, trust } : endpoint;
 }
 
 /** From the flags `--insecure` and `--ca <file>`; a usage error where they do not fit each other or the target. */

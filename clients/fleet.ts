@@ -2,6 +2,7 @@
  * A fleet: one client process, started by the bench, which runs one workload after the other as planned.
  * It outlives a sample, so that its code is compiled by the time the second one comes.
  */
+import { addProtocol } from "../protocols/index.ts";
 import type { Exchange, FromFleet, ToFleet } from "./exchange.ts";
 import { Unreachable } from "./unreachable.ts";
 import { type Plan, type Report, runWorkload } from "./workloads/index.ts";
@@ -45,6 +46,8 @@ for (;;) {
     },
   };
   try {
+    // A protocol that is none of ours comes with the file that defines it.
+    if (plan.module !== undefined) addProtocol((await import(plan.module)).default);
     tell({ type: "report", report: await runWorkload(plan, exchange) });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

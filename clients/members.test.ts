@@ -1,4 +1,5 @@
 import { expect, spyOn, test } from "bun:test";
+import { capabilityOf } from "../protocols/index.ts";
 import { startRelay } from "../servers/udp-relay.ts";
 import { startSum } from "../servers/ws-sum.ts";
 import { parseEndpoint } from "./endpoint.ts";
@@ -43,7 +44,7 @@ function ask(url: string, requests: string[]): Promise<string[]> {
 test("WebSocket frames written and read by hand say the same as a plain WebSocket", async () => {
   const server = startSum({ host: "127.0.0.1", port: 0, idleSeconds: 20 });
   try {
-    const pool = createRequestPool("ws", 42, false).slice(0, 200);
+    const pool = createRequestPool(capabilityOf("sum/ws", "requests"), 42).slice(0, 200);
     const wanted = Buffer.concat(pool.map(({ reply }) => reply));
     const byHand = await gather(server.url, Buffer.concat(pool.map(({ bytes }) => bytes)), wanted.length);
     const plain = await ask(
@@ -93,7 +94,7 @@ test("every UDP client of a loopback target is bound to loopback, not to every a
       sent: async () => [],
     };
     await runTruncate(
-      { workload: "truncate", target: relay.url, sizes: [10], smallBufferBytes: 64 },
+      { workload: "truncate", target: relay.url, protocol: "relay", sizes: [10], smallBufferBytes: 64 },
       exchange,
     );
     const hosts = bind.mock.calls.map(([options]) => options.hostname);

@@ -1,12 +1,15 @@
 import { describe, expect, test } from "bun:test";
+import { allProtocols, capabilityOf } from "../protocols/index.ts";
 import { writeMessage } from "../protocols/stamp.ts";
 import type { BadUnit } from "./ledger.ts";
 import { createReader, createReceiver, markTag } from "./reader.ts";
-import { type RoomProtocol, roomWire } from "./wire.ts";
 
 const TAG = 0x51ab;
 const SIZE = 40;
-const protocols: RoomProtocol[] = ["chat/bracket", "chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
+/** Rooms over streams: a datagram is a unit by itself. */
+const protocols = allProtocols().flatMap(({ name, room, transport }) =>
+  room && transport !== "udp" ? [name] : [],
+);
 /** Addresses of three widths, so that prefixes differ in length. */
 const speakers = [
   { address: "127.0.0.1:9", id: 7 },
@@ -17,8 +20,8 @@ const speakers = [
 const named = (kind: string, sender?: number, sequence?: number) =>
   sender === undefined ? kind : `${kind} ${sender}/${sequence}`;
 
-function setUp(protocol: RoomProtocol, got: string[] = [], learns = false) {
-  const wire = roomWire(protocol, SIZE);
+function setUp(protocol: string, got: string[] = [], learns = false) {
+  const wire = capabilityOf(protocol, "room")(SIZE);
   const reader = createReader({
     wire,
     messageBytes: SIZE,
@@ -29,7 +32,7 @@ function setUp(protocol: RoomProtocol, got: string[] = [], learns = false) {
     onCorrupt: (_, { sender, sequence }) => void got.push(named("corrupt", sender, sequence)),
     onUnexpected: () => void got.push("unexpected"),
   });
-  const prefixes = speakers.map((speaker) => wire.deliveryPrefix(speaker, SIZE));
+  const prefixes = speakers.map((speaker) => wire.deliveryPrefix(speaker));
   if (learns) reader.learnPrefixes();
   else reader.expectPrefixes(prefixes);
   const unit = (sender: number, sequence: number, tag = TAG) => {
@@ -62,7 +65,7 @@ describe.each(protocols)("a reader of %s", (protocol) => {
     for (let at = 0; at < SIZE; at++) {
       const { reader, got, unit, receiver } = setUp(protocol);
       const bytes = unit(1, 3);
-      const place = bytes.length - roomWire(protocol, SIZE).deliverySuffix.length - SIZE + at;
+      const place = bytes.length - capabilityOf(protocol, "room")(SIZE).deliverySuffix.length - SIZE + at;
       bytes[place] ^= 1;
       reader.read(receiver, bytes);
       reader.read(receiver, unit(1, 4));

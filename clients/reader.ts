@@ -5,15 +5,15 @@
  * no string and no object is made. Everything else (a split unit, another prefix length, a notice, a fault)
  * goes through the slow path, which may take its time.
  */
+import type { Room } from "../protocols/protocol.ts";
 import { HEADER_BYTES, hexWord, stamp, verifyMessage, writeMessage } from "../protocols/stamp.ts";
 import type { BadUnit } from "./ledger.ts";
-import type { RoomWire } from "./wire.ts";
 
 /** Bytes of a unit that has not come whole yet, for one receiver. */
 export type Receiver = { index: number; carry: Uint8Array; carried: number };
 
 export type ReaderOptions = {
-  wire: RoomWire;
+  wire: Room;
   /** Bytes of each message. */
   messageBytes: number;
   tag: number;

@@ -1,12 +1,18 @@
 /** What a reply that is not the expected one says, without a socket: each event is counted once, by its cause. */
 import { describe, expect, test } from "bun:test";
+import { capabilityOf, type Transport } from "../protocols/index.ts";
 import { encodeFrame, FIN, opcodes } from "../protocols/websocket.ts";
-import type { Endpoint } from "./endpoint.ts";
 import { createHistogram } from "./histogram.ts";
 import { ask, askAll, createRequestClient, emptyCounts, receive, type SumRun } from "./request-clients.ts";
 import { createRequestPool } from "./requests.ts";
 
-function setUp(transport: Endpoint["transport"], depth = 100) {
+const sums = {
+  tcp: { requests: capabilityOf("sum/tcp", "requests") },
+  udp: { requests: capabilityOf("sum/udp", "requests") },
+  ws: { requests: capabilityOf("sum/ws", "requests") },
+};
+
+function setUp(transport: Transport, depth = 100) {
   const sent: Uint8Array[] = [];
   const member = {
     index: 0,
@@ -21,10 +27,11 @@ function setUp(transport: Endpoint["transport"], depth = 100) {
     close: () => {},
     reset: () => {},
   };
-  const pool = createRequestPool(transport, 7, transport === "udp");
+  const { requests } = sums[transport];
+  const pool = createRequestPool(requests, 7);
   const client = createRequestClient(member, depth, 0);
   const run: SumRun = {
-    target: { transport } as Endpoint,
+    requests,
     pool,
     counts: emptyCounts(),
     witnesses: [],
@@ -47,7 +54,7 @@ function setUp(transport: Endpoint["transport"], depth = 100) {
 
 test("no two requests of a pool have the same reply", () => {
   for (const transport of ["tcp", "ws", "udp"] as const) {
-    const pool = createRequestPool(transport, 1, transport === "udp");
+    const pool = createRequestPool(sums[transport].requests, 1);
     expect(new Set(pool.map(({ reply }) => Buffer.from(reply).toString("latin1"))).size).toBe(pool.length);
   }
 });

@@ -4,13 +4,11 @@
  * not that tells what happened: those before it were not answered, or it came late, or twice, or is wrong.
  */
 import { now } from "../platform/clock.ts";
-import { isControl } from "../protocols/websocket.ts";
-import type { Endpoint } from "./endpoint.ts";
+import type { PooledRequest, Requests, Unit } from "../protocols/protocol.ts";
+import { answerTo, isControl } from "../protocols/websocket.ts";
 import { type Histogram, recordLatency } from "./histogram.ts";
 import type { Member } from "./members.ts";
-import type { PooledRequest } from "./requests.ts";
 import { nextDepth } from "./windows.ts";
-import { answerControl } from "./wire.ts";
 
 /**
  * `sent = replies + missing + unanswered`. Missing: a later request on the connection was answered. Unanswered: none
@@ -78,7 +76,7 @@ export type RequestClient = {
 
 /** All that the clients of one run share. */
 export type SumRun = {
-  target: Endpoint;
+  requests: Pick<Requests, "unit" | "named">;
   pool: PooledRequest[];
   counts: SumCounts;
   witnesses: SumWitness[];
@@ -128,7 +126,7 @@ export function askAll(run: SumRun, client: RequestClient): void {
   const time = now();
   if (client.since === 0) client.since = time;
   const count = client.allowed - client.count;
-  if (count <= 1 || run.target.transport === "udp") {
+  if (count <= 1 || run.requests.unit === "datagram") {
     for (let i = 0; i < count; i++) ask(run, client, time);
     return;
   }
@@ -166,7 +164,7 @@ export function receive(run: SumRun, client: RequestClient, chunk: Uint8Array): 
   let from = 0;
   while (from < bytes.length) {
     const end = client.count > 0 ? expectedEnd(run, client, bytes, from) : 0;
-    const to = end > 0 ? end : unitEnd(run.target, bytes, from);
+    const to = end > 0 ? end : unitEnd(run.requests.unit, bytes, from);
     if (to < 0) break;
     if (end > 0) settle(run, client, at);
     else explain(run, client, bytes.subarray(from, to), at);
@@ -209,31 +207,32 @@ function dropOldest(client: RequestClient): number {
 
 /** A unit that is not the right reply to the oldest request: what it is, once. */
 function explain(run: SumRun, client: RequestClient, unit: Uint8Array, at: number): void {
-  if (run.target.transport === "ws" && isControl(unit[0])) {
-    answerControl(client.member, unit);
+  if (run.requests.unit === "frame" && isControl(unit[0])) {
+    const answer = answerTo(unit);
+    if (answer) client.member.send(answer, 0, answer.length);
     return;
   }
   const ahead = aheadBy(run, client, unit);
   if (ahead > 0) {
-    if (run.target.transport === "udp") moveToFront(client, ahead);
+    if (run.requests.named) moveToFront(client, ahead);
     else for (let i = 0; i < ahead; i++) passOver(run, client);
     settle(run, client, at);
     return;
   }
-  const got = text(payloadOf(run.target, unit));
+  const got = text(payloadOf(run.requests.unit, unit));
   const place = run.pool.findIndex(({ reply }) => Buffer.compare(reply, unit) === 0);
   if (place >= 0 && client.passedOver.delete(place)) {
     run.counts.missing--;
     run.counts.replies++;
     note(run, client, "reordered", { request: run.pool[place].text, got });
-  } else if (place >= 0 && run.target.transport === "udp") run.counts.late++;
+  } else if (place >= 0 && run.requests.named) run.counts.late++;
   else if (place >= 0 && wasAsked(run, client, place))
     note(run, client, "duplicated", { request: run.pool[place].text, got });
   else if (client.count === 0) note(run, client, "unexpected", { got });
   else {
     const { text: request, reply } = run.pool[client.ring[client.first]];
     settle(run, client, at);
-    note(run, client, "wrong", { request, expected: text(payloadOf(run.target, reply)), got });
+    note(run, client, "wrong", { request, expected: text(payloadOf(run.requests.unit, reply)), got });
   }
 }
 
@@ -305,13 +304,13 @@ function moveToFront(client: RequestClient, ahead: number): void {
 }
 
 /** What a unit says: of a WebSocket frame, what stands behind its header. */
-const payloadOf = ({ transport }: Endpoint, unit: Uint8Array): Uint8Array =>
-  transport === "ws" ? unit.subarray((unit[1] & 0x7f) < 126 ? 2 : 4) : unit;
+const payloadOf = (kind: Unit, unit: Uint8Array): Uint8Array =>
+  kind === "frame" ? unit.subarray((unit[1] & 0x7f) < 126 ? 2 : 4) : unit;
 
 /** Where the unit that stands here ends, whatever it says; -1 when it has not come whole. */
-function unitEnd(target: Endpoint, bytes: Uint8Array, from: number): number {
-  if (target.transport === "udp") return bytes.length;
-  if (target.transport === "tcp") return bytes.indexOf(10, from) + 1 || -1;
+function unitEnd(kind: Unit, bytes: Uint8Array, from: number): number {
+  if (kind === "datagram") return bytes.length;
+  if (kind === "line") return bytes.indexOf(10, from) + 1 || -1;
   if (bytes.length - from < 2) return -1;
   const short = bytes[from + 1] & 0x7f;
   if (short === 126 && bytes.length - from < 4) return -1;

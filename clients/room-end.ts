@@ -4,6 +4,7 @@
  * message that has not come by then is lost; without one it may only be late.
  */
 import { now } from "../platform/clock.ts";
+import { awaitArrivals } from "./measured-time.ts";
 import { marks, markTag } from "./reader.ts";
 import type { Run } from "./room.ts";
 import { compose } from "./room-load.ts";
@@ -22,7 +23,7 @@ const POLL_MS = 5;
  */
 export async function finish(run: Run, takenBefore: number[]): Promise<{ taken: number; expected: number }> {
   const { members, exchange, plan, wire, ledger, wireBytes } = run;
-  if (wire.transport !== "udp") sendEndMarks(run);
+  if (wire.unit !== "datagram") sendEndMarks(run);
   await settle(run);
   const taken = Int32Array.from(members, (member, i) =>
     Math.min(run.sent[i], Math.floor((member.taken() - takenBefore[i]) / wireBytes)),
@@ -38,10 +39,10 @@ export async function finish(run: Run, takenBefore: number[]): Promise<{ taken: 
     return total * members.length - (wire.echoes ? 0 : own);
   };
   const expected = comes(bySender);
-  const expectedMarks = wire.transport === "udp" ? 0 : comes(bySender.map((sent) => Math.min(sent, 1)));
+  const expectedMarks = wire.unit === "datagram" ? 0 : comes(bySender.map((sent) => Math.min(sent, 1)));
   await drain(run, expected, expectedMarks);
   // A datagram waits nowhere: what has not come when nothing comes any more was lost.
-  ledger.close(bySender, wire.transport === "udp");
+  ledger.close(bySender, wire.unit === "datagram");
   return { taken: taken.reduce((sum, one) => sum + one, 0), expected };
 }
 
@@ -65,14 +66,13 @@ async function settle({ members, lost }: Run): Promise<void> {
 }
 
 /** Until all has come, or what has not cannot come any more, or nothing has for the quiet time, or the bound. */
-async function drain(run: Run, expected: number, expectedMarks: number): Promise<void> {
+function drain(run: Run, expected: number, expectedMarks: number): Promise<void> {
   const { ledger, lost, members, wire, plan } = run;
-  const begin = now();
-  while (ledger.counts.delivered + ledger.counts.corrupt < expected && lost.count < members.length) {
-    const silent = now() - Math.max(begin, run.lastArrival);
-    const ended = wire.transport !== "udp" && ledger.marks() >= expectedMarks;
-    if (silent > (ended ? OVERTAKEN_MS / 1e3 : plan.quietSeconds) * 1e9) return;
-    if (now() - begin > DRAIN_SECONDS * 1e9) return;
-    await Bun.sleep(POLL_MS);
-  }
+  const ended = () => wire.unit !== "datagram" && ledger.marks() >= expectedMarks;
+  return awaitArrivals({
+    done: () => ledger.counts.delivered + ledger.counts.corrupt >= expected || lost.count >= members.length,
+    lastArrival: () => run.lastArrival,
+    quiet: () => (ended() ? OVERTAKEN_MS * 1e6 : plan.quietSeconds * 1e9),
+    atMost: DRAIN_SECONDS * 1e9,
+  });
 }

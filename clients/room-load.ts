@@ -5,7 +5,7 @@ import { createHistogram, encodeHistogram, recordLatency } from "./histogram.ts"
 import type { Member } from "./members.ts";
 import { type Pace, pace } from "./pacer.ts";
 import type { ClosedLoad, OpenLoad, RoomPlan, Run } from "./room.ts";
-import { createWindows } from "./windows.ts";
+import { createWindows, type Windows } from "./windows.ts";
 
 /** A datagram that has not come everywhere after so long is not waited for. */
 const GIVE_UP_NS = 250e6;
@@ -75,16 +75,16 @@ async function offerOpen(run: Run, load: OpenLoad, start: number): Promise<{ lag
   return { lag: encodeHistogram(lag), pace: result };
 }
 
-/** Keeps every sender's window full until the measured time is over. */
-async function offerClosed(run: Run, { window, senders }: ClosedLoad, start: number): Promise<undefined> {
-  const { plan, exchange, members, lost, wire, wireBytes } = run;
+/** The windows of this fleet's senders, not yet begun. */
+export function openWindows(run: Run, { window, senders }: ClosedLoad): Windows {
+  const { plan, exchange, members, wire, wireBytes } = run;
   const out = new Uint8Array(wireBytes * window);
   const view = new DataView(out.buffer);
-  const windows = createWindows({
+  return createWindows({
     senders: members.map(({ index }) => run.senderOf(index)).filter((sender) => sender < senders),
     window,
     receivers: members.length - (wire.echoes ? 0 : 1),
-    ...(wire.transport === "udp" ? { giveUpAfter: GIVE_UP_NS } : {}),
+    ...(wire.unit === "datagram" ? { giveUpAfter: GIVE_UP_NS } : {}),
     send(sender, sequence, count) {
       const index = Math.floor(sender / exchange.fleets);
       const time = now() - plan.epoch;
@@ -94,6 +94,12 @@ async function offerClosed(run: Run, { window, senders }: ClosedLoad, start: num
       return sendMessages(run, members[index], out, count);
     },
   });
+}
+
+/** Keeps every sender's window full until the measured time is over. */
+async function offerClosed(run: Run, load: ClosedLoad, start: number): Promise<undefined> {
+  const { plan, lost } = run;
+  const windows = openWindows(run, load);
   run.windows = windows;
   const until = async (at: number) => {
     while (now() < at && lost.count === 0) await Bun.sleep(Math.max(1, Math.min(50, (at - now()) / 1e6)));
@@ -109,7 +115,7 @@ async function offerClosed(run: Run, { window, senders }: ClosedLoad, start: num
 
 /** A stream takes them in one write; each datagram is its own. */
 function sendMessages({ wire, wireBytes }: Run, member: Member, out: Uint8Array, count: number): boolean {
-  if (wire.transport !== "udp") return member.send(out, 0, count * wireBytes);
+  if (wire.unit !== "datagram") return member.send(out, 0, count * wireBytes);
   for (let i = 0; i < count; i++) member.send(out, i * wireBytes, (i + 1) * wireBytes);
   return true;
 }

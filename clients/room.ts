@@ -1,4 +1,5 @@
 /** A room as a fleet sees it: what is planned, and what the parts of one run share. */
+import type { Room } from "../protocols/protocol.ts";
 import type { Churn } from "./churn.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Exchange } from "./exchange.ts";
@@ -6,7 +7,6 @@ import type { Ledger } from "./ledger.ts";
 import type { Member } from "./members.ts";
 import type { Reader } from "./reader.ts";
 import type { Windows } from "./windows.ts";
-import type { RoomProtocol, RoomWire } from "./wire.ts";
 
 /** Open: so many messages a second over all senders. Closed: so many outstanding for each sender. */
 export type Load = OpenLoad | ClosedLoad;
@@ -16,7 +16,7 @@ export type ClosedLoad = { loop: "closed"; window: number; senders: number };
 export type RoomPlan = {
   workload: "room";
   target: string;
-  protocol: RoomProtocol;
+  protocol: string;
   /** Whose CPU and memory are measured, with all that descends from them; none where they are not known. */
   serverPids: readonly number[];
   /** Members of the room, over all fleets. */
@@ -54,7 +54,7 @@ export type Run = {
   plan: RoomPlan;
   target: Endpoint;
   exchange: Exchange;
-  wire: RoomWire;
+  wire: Room;
   members: Member[];
   ledger: Ledger;
   reader: Reader;

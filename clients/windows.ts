@@ -112,14 +112,17 @@ export function createWindows({ senders, window, receivers, giveUpAfter, send }:
       }
   }
 
-  const patrol =
-    giveUpAfter === undefined ? undefined : setInterval(() => giveUpLate(now() - giveUpAfter), LOOK_MS);
+  let patrol: Timer | undefined;
 
   return {
+    /** Begins, or goes on after a stop. */
     start(): void {
+      stopped = false;
       since = now();
+      if (giveUpAfter !== undefined) patrol = setInterval(() => giveUpLate(now() - giveUpAfter), LOOK_MS);
       for (let row = 0; row < senders.length; row++) refill(row);
     },
+    /** Sends no more; what is in flight is still entered. */
     stop(): void {
       stopped = true;
       clearInterval(patrol);

@@ -3,6 +3,7 @@
  * notices, what a message becomes, who gets it). A fifth dialect is one more entry of `dialects`.
  */
 import { CARRIAGE_RETURN } from "./lines.ts";
+import type { Protocol, Room, Speaker } from "./protocol.ts";
 
 /** Most bytes of one line, `\n` not counted. */
 export const MAX_LINE_BYTES = 65_536;
@@ -11,13 +12,13 @@ export const MAX_QUEUE_BYTES = 1_048_576;
 /** Most bytes that a room keeps for all such readers together; past it those who are furthest behind go. */
 export const MAX_ROOM_BYTES = 33_554_432;
 
-/** Who speaks: ids count up from 1 and are never given twice. */
-export type Speaker = { id: number /** `ip:port`, IPv6 in brackets, or `unix:<id>` */; address: string };
+export type { Speaker } from "./protocol.ts";
 
 /** What a member's message means: this range is relayed, or the member leaves, or nothing. */
 export type Heard = { from: number; to: number } | "leave" | "nothing";
 
 export type Dialect = {
+  summary: string;
   port: number;
   /** Lines ended by `\n`, or JSON objects with or without anything between them. */
   units: "lines" | "objects";
@@ -40,6 +41,8 @@ export type Dialect = {
   fromServer?: (text: string) => string;
   /** What one who sent a line that is too long is told, before the connection closes. */
   tooLong?: string;
+  /** What its description promises of bounds; elsewhere a bound is only wise. */
+  promises?: { lineLimit?: true; eviction?: true };
 };
 
 const wholeLine = (_: Uint8Array, from: number, to: number): Heard => ({ from, to });
@@ -97,6 +100,7 @@ const fromTheServer = (data: string) => `${JSON.stringify({ data_source: "server
 
 export const dialects = {
   "chat/bracket": {
+    summary: "chat by lines: [ip:port]: text to the others, an operator's console",
     port: 8080,
     units: "lines",
     echoes: false,
@@ -106,8 +110,10 @@ export const dialects = {
     say: { prefix: () => "", suffix: "\n" },
     fromServer: (text) => `[Server]: ${text}\n`,
     tooLong: "[Server]: line too long\n",
+    promises: { lineLimit: true, eviction: true },
   },
   "chat/welcome": {
+    summary: "chat by lines: numbered users, 3:text to everyone",
     port: 2020,
     units: "lines",
     echoes: true,
@@ -118,8 +124,10 @@ export const dialects = {
     prefix: ({ id }) => `${id}:`,
     suffix: "\n",
     say: { prefix: () => "", suffix: "\n" },
+    promises: { lineLimit: true },
   },
   "chat/stamped": {
+    summary: "chat by lines: <unix seconds>:text unchanged to the others",
     port: 9000,
     units: "lines",
     echoes: false,
@@ -132,6 +140,7 @@ export const dialects = {
     say: { prefix: (unixSeconds) => `${unixSeconds}:`, suffix: "\n" },
   },
   "chat/json": {
+    summary: "chat by JSON objects without separator, to everyone",
     port: 8080,
     units: "objects",
     echoes: true,
@@ -147,3 +156,49 @@ export const dialects = {
 
 export type DialectName = keyof typeof dialects;
 export const dialectNames = Object.keys(dialects) as DialectName[];
+
+export const chatProtocols: readonly Protocol[] = dialectNames.map((name) => {
+  const dialect: Dialect = dialects[name];
+  return {
+    name,
+    transport: "tcp",
+    port: dialect.port,
+    ...(name === "chat/bracket" ? { primary: true } : {}),
+    dialect,
+    room: () => dialectRoom(dialect),
+  };
+});
+
+const encode = (text: string) => new Uint8Array(Buffer.from(text));
+
+/** A dialect from the client's side: what is relayed of a message that `say` wraps is what `hear` takes of it. */
+export function dialectRoom(dialect: Dialect): Room {
+  const said = dialect.say.prefix(Math.floor(Date.now() / 1000));
+  const unit = encode(`${said}message${dialect.say.suffix.replace(/\n$/, "")}`);
+  const heard = dialect.hear(unit, 0, unit.length);
+  if (typeof heard === "string") throw new Error(`a message in the dialect's own form means ${heard}`);
+  const [from, to] = [said.length, said.length + "message".length];
+  const around = (start: number, end: number) => Buffer.from(unit.subarray(start, end)).toString();
+  const [before, after] = [around(heard.from, from), around(to, heard.to)];
+  const notices = [dialect.joined, dialect.left].map(patternOf).filter((pattern) => pattern !== undefined);
+  return {
+    unit: "line",
+    echoes: dialect.echoes,
+    sendPrefix: encode(said),
+    sendSuffix: encode(dialect.say.suffix),
+    deliveryPrefix: (speaker) => encode(dialect.prefix(speaker) + before),
+    deliverySuffix: encode(after + dialect.suffix),
+    queueBytes: MAX_QUEUE_BYTES,
+    ...(dialect.greeting ? { greeting: patternOf(dialect.greeting)! } : {}),
+    ...(notices.length > 0 ? { notice: new RegExp(notices.map((pattern) => pattern.source).join("|")) } : {}),
+  };
+}
+
+/** Escapes a text for a pattern, then lets numbers and addresses in it be any. */
+function patternOf(make: ((who: Speaker) => string) | undefined): RegExp | undefined {
+  if (!make) return undefined;
+  const [id, address] = [987_654, "@address@"];
+  const text = make({ id, address }).replace(/\n$/, "");
+  const source = text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`^${source.replace(String(id), "(\\d+)").replace(address, '[^"]+')}\\n?$`);
+}

@@ -1,4 +1,5 @@
 /** File transfer: a name of fixed size, one byte of consent, the body up to FIN, and a receipt. */
+import type { Protocol } from "./protocol.ts";
 
 export const FILE_PORT = 9000;
 /** The name, padded with NUL. */
@@ -32,3 +33,5 @@ export function writeName(name: string): Uint8Array {
 
 /** What confirms a whole transfer. */
 export const receipt = (bytes: number, sha256: string): string => `${bytes} ${sha256}\n`;
+
+export const file: Protocol = { name: "file", transport: "tcp", port: FILE_PORT, files: true };

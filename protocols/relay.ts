@@ -1,6 +1,7 @@
 /**
  * The UDP relay: each datagram goes to every other address that has ever sent one, behind `[ip:port]: `.
  */
+import type { Protocol } from "./protocol.ts";
 
 export const RELAY_PORT = 8081;
 /** Most payload bytes that are relayed. */
@@ -22,3 +23,22 @@ export const relayPrefix = (address: string): string => `[${address}]: `;
 /** What the sender of a datagram that is too long is told, at most once a second. */
 export const oversizeNotice = (bytes: number): string =>
   `[Server]: datagram of ${bytes} bytes exceeds ${MAX_PAYLOAD_BYTES}`;
+
+const NOTHING = new Uint8Array(0);
+
+export const relay: Protocol = {
+  name: "relay",
+  transport: "udp",
+  port: RELAY_PORT,
+  primary: true,
+  room: () => ({
+    unit: "datagram",
+    echoes: false,
+    sendPrefix: NOTHING,
+    sendSuffix: NOTHING,
+    deliveryPrefix: ({ address }) => new Uint8Array(Buffer.from(relayPrefix(address))),
+    deliverySuffix: NOTHING,
+    // A relay may pass on the empty datagram by which a client registers.
+    notice: /^\[.+\]: $/,
+  }),
+};

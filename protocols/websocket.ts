@@ -280,3 +280,20 @@ export function readHead(bytes: Uint8Array, looked = 0): HttpHead | undefined {
 /** The status code of a response's first line; 0 when it is none. */
 export const statusOf = (head: HttpHead): number =>
   Number(/^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(head.firstLine)?.[1] ?? 0);
+
+/** What our clients' frames are masked with: any but zero makes the server do the work (RFC 6455 5.3). */
+export const CLIENT_MASK = 0x5a17c3e9;
+
+/** The header of a text frame that is a whole message. */
+export function textFrameHeader(payloadBytes: number, mask?: number): Uint8Array {
+  const header = new Uint8Array(headerBytes(payloadBytes, mask !== undefined));
+  writeHeader(new DataView(header.buffer), 0, FIN | opcodes.text, payloadBytes, mask);
+  return header;
+}
+
+/** What a client has to answer to a control frame: a pong to a ping (RFC 6455 5.5.2), and nothing to the others. */
+export function answerTo(controlFrame: Uint8Array): Uint8Array | undefined {
+  if (opcodeOf(controlFrame[0]) !== opcodes.ping) return undefined;
+  // A server's frame has no mask, and a control frame's length is one byte.
+  return encodeFrame(FIN | opcodes.pong, controlFrame.subarray(2), CLIENT_MASK);
+}

@@ -20,11 +20,10 @@ test("the twelve servers stand in the order of the sheet", () => {
   ]);
 });
 
-const schemes = { TCP: "tcp", UDP: "udp", WebSocket: "ws" };
 test.each(serverNames)("%s starts by itself and stops on SIGTERM", async (name) => {
-  const { file, flags, transport } = servers[name];
+  const { file, flags, protocol } = servers[name];
   const program = await startProgram(file, [...flags]);
-  expect(program.listening).toStartWith(`${schemes[transport]}://127.0.0.1:`);
+  expect(program.listening).toStartWith(`${protocol.transport}://127.0.0.1:`);
   expect(await program.stop()).toBe(0);
 });
 
@@ -62,7 +61,7 @@ test.each([[["serve", "nothing"]], [["serve"]]])("%j is a usage error with the l
   for (const name of serverNames) expect(stderr).toContain(name);
 });
 
-const streams = serverNames.filter((name) => servers[name].transport === "TCP");
+const streams = serverNames.filter((name) => servers[name].protocol.transport === "tcp");
 test.each(streams)("%s listens on IPv6 and on a Unix socket", async (name) => {
   const { file, flags } = servers[name];
   const six = await startProgram(file, [...flags, "--host", "::1"]);

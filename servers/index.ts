@@ -1,4 +1,6 @@
 /** All reference servers: the protocols of docs/protocols.md in its order, one line a protocol. */
+import { type DialectName, dialectNames } from "../protocols/chat.ts";
+import { type Protocol, protocolOf } from "../protocols/index.ts";
 import type { ServerSpec } from "./standalone.ts";
 import { dialectServer } from "./tcp-chat.ts";
 import { echoServer } from "./tcp-echo.ts";
@@ -10,7 +12,7 @@ import { chatWsServer, hubServer } from "./ws-chat.ts";
 import { sumServer } from "./ws-sum.ts";
 
 export type CatalogueEntry = {
-  transport: "TCP" | "UDP" | "WebSocket";
+  protocol: Protocol;
   /** The program that serves it when it is started by itself, in this folder, and what it needs for that. */
   file: string;
   flags: readonly string[];
@@ -18,29 +20,25 @@ export type CatalogueEntry = {
 };
 
 const entry = (
-  transport: CatalogueEntry["transport"],
+  protocol: string,
   file: string,
   spec: ServerSpec,
   flags: readonly string[] = [],
-): CatalogueEntry => ({ transport, file, flags, spec });
+): CatalogueEntry => ({ protocol: protocolOf(protocol), file, flags, spec });
 
-const dialect = (name: Parameters<typeof dialectServer>[0]) =>
-  entry("TCP", "tcp-chat.ts", dialectServer(name), ["--dialect", name]);
+const chat = (name: DialectName) => entry(name, "tcp-chat.ts", dialectServer(name), ["--dialect", name]);
 
-export const servers = {
-  "chat/bracket": dialect("chat/bracket"),
-  "chat/welcome": dialect("chat/welcome"),
-  "chat/stamped": dialect("chat/stamped"),
-  "chat/json": dialect("chat/json"),
-  relay: entry("UDP", "udp-relay.ts", relayServer),
-  "chat/ws": entry("WebSocket", "ws-chat.ts", chatWsServer),
-  hub: entry("WebSocket", "ws-chat.ts", hubServer, ["--ping-interval", "2", "--idle-timeout", "5"]),
-  "sum/tcp": entry("TCP", "tcp-sum.ts", tcpSumServer),
-  "sum/udp": entry("UDP", "udp-sum.ts", udpSumServer),
-  "sum/ws": entry("WebSocket", "ws-sum.ts", sumServer),
-  echo: entry("TCP", "tcp-echo.ts", echoServer),
-  file: entry("TCP", "tcp-file.ts", fileServer),
-} as const satisfies Record<string, CatalogueEntry>;
+/** By the name that `serve` takes: the protocol's own, but for a second server of chat/ws. */
+export const servers: Readonly<Record<string, CatalogueEntry>> = {
+  ...Object.fromEntries(dialectNames.map((name) => [name, chat(name)])),
+  relay: entry("relay", "udp-relay.ts", relayServer),
+  "chat/ws": entry("chat/ws", "ws-chat.ts", chatWsServer),
+  hub: entry("chat/ws", "ws-chat.ts", hubServer, ["--ping-interval", "2", "--idle-timeout", "5"]),
+  "sum/tcp": entry("sum/tcp", "tcp-sum.ts", tcpSumServer),
+  "sum/udp": entry("sum/udp", "udp-sum.ts", udpSumServer),
+  "sum/ws": entry("sum/ws", "ws-sum.ts", sumServer),
+  echo: entry("echo", "tcp-echo.ts", echoServer),
+  file: entry("file", "tcp-file.ts", fileServer),
+};
 
-export type ServerName = keyof typeof servers;
-export const serverNames = Object.keys(servers) as ServerName[];
+export const serverNames = Object.keys(servers);

@@ -81,17 +81,10 @@ export const chatServer: ServerSpec = {
     startChat({ ...options, dialect: options.dialect as DialectName, console: Bun.stdin.stream() }),
 };
 
-const dialectSummaries: Record<DialectName, string> = {
-  "chat/bracket": "chat by lines: [ip:port]: text to the others, an operator's console",
-  "chat/welcome": "chat by lines: numbered users, 3:text to everyone",
-  "chat/stamped": "chat by lines: <unix seconds>:text unchanged to the others",
-  "chat/json": "chat by JSON objects without separator, to everyone",
-};
-
 /** The room of one dialect, which no flag changes. */
 export function dialectServer(dialect: DialectName): ServerSpec {
   return {
-    summary: dialectSummaries[dialect],
+    summary: dialects[dialect].summary,
     protocol: () => dialect,
     port: () => dialects[dialect].port,
     streams: true,

@@ -4,7 +4,6 @@
  * and then the rows whose cost grows faster than the number of bytes.
  */
 
-import { roomWire } from "../clients/wire.ts";
 import { finderOf } from "../conformance/chat/notices.ts";
 import { scriptSources } from "../conformance/chat-ws/3-page.ts";
 import { firstOf } from "../conformance/expect.ts";
@@ -15,6 +14,7 @@ import { append, createByteQueue, queuedBytes, viewQueued } from "../platform/by
 import { printable } from "../platform/printable.ts";
 import { dialectNames, dialects, MAX_LINE_BYTES } from "../protocols/chat.ts";
 import { readName } from "../protocols/file.ts";
+import { allProtocols } from "../protocols/index.ts";
 import { createObjectSplitter, splitObjects } from "../protocols/json-objects.ts";
 import { createLineBuffer, splitLines } from "../protocols/lines.ts";
 import { answer } from "../protocols/sum.ts";
@@ -127,16 +127,18 @@ const readers: Reader[] = [
     read: (bytes) => answer(text(bytes), true),
   },
   { name: "file name", bytes: 64 * KIB, read: readName },
-  ...[...dialectNames, "relay" as const].map((name) => ({
-    name: `fleet: notices of ${name}`,
-    bytes: 64 * KIB,
-    starts: [object, "Welcome ", "[127.0.0.1:", "[SERVER] Client "],
-    end: ' joined"}',
-    read(bytes: Buffer) {
-      const { notice, greeting } = roomWire(name, 64);
-      return [notice?.test(text(bytes)), greeting?.test(text(bytes))];
-    },
-  })),
+  ...allProtocols()
+    .flatMap(({ name, room }) => (room ? [{ name, room }] : []))
+    .map(({ name, room }) => ({
+      name: `fleet: notices of ${name}`,
+      bytes: 64 * KIB,
+      starts: [object, "Welcome ", "[127.0.0.1:", "[SERVER] Client "],
+      end: ' joined"}',
+      read(bytes: Buffer) {
+        const { notice, greeting } = room(64);
+        return [notice?.test(text(bytes)), greeting?.test(text(bytes))];
+      },
+    })),
   {
     name: "conform: scripts",
     bytes: 256 * KIB,

@@ -8,12 +8,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import type { RoomProtocol } from "../clients/wire.ts";
 import { printable } from "../platform/printable.ts";
 import { memory, openFilesOf } from "../platform/proc.ts";
+import type { Dialect } from "../protocols/chat.ts";
 import { writeName } from "../protocols/file.ts";
+import { allProtocols } from "../protocols/index.ts";
 import { encodeFrame, FIN, handshakeRequest, opcodes } from "../protocols/websocket.ts";
-import { type ServerName, serverNames, servers } from "../servers/index.ts";
+import { serverNames, servers } from "../servers/index.ts";
 import { type Program, startProgram } from "../servers/testing.ts";
 import { disturbDatagrams, disturbStream, type Manners } from "./soak/disturb.ts";
 import { soakFiles } from "./soak/files.ts";
@@ -38,13 +39,16 @@ const request = '{"A":1,"B":2}';
 /** What a stalled peer has the server answer, often enough that the replies fill its buffers. */
 const many = (words: string) => words.repeat(500);
 
-const manners: Record<Exclude<ServerName, "relay" | "sum/udp">, Manners> = {
-  "chat/bracket": text("from the one who does not read\n"),
-  "chat/welcome": text("from the one who does not read\n"),
-  "chat/stamped": text("1700000000:from the one who does not read\n"),
-  "chat/json": text('{"data":"from the one who does not read"}'),
-  "chat/ws": webSocket("/ws", "from the one who does not read"),
-  hub: webSocket("/ws", "from the one who does not read"),
+const WORDS = "from the one who does not read";
+const inRoom = ({ say }: Dialect): Manners => text(`${say.prefix(1_700_000_000)}${WORDS}${say.suffix}`);
+
+/** Of all stream servers. */
+const manners: Record<string, Manners> = {
+  ...Object.fromEntries(
+    allProtocols().flatMap(({ name, dialect }) => (dialect ? [[name, inRoom(dialect)]] : [])),
+  ),
+  "chat/ws": webSocket("/ws", WORDS),
+  hub: webSocket("/ws", WORDS),
   "sum/tcp": text(many(request)),
   "sum/ws": webSocket("/echo", "x".repeat(60_000)),
   echo: text(many("ping\n")),
@@ -52,7 +56,7 @@ const manners: Record<Exclude<ServerName, "relay" | "sum/udp">, Manners> = {
 };
 
 type Soaked = {
-  name: ServerName;
+  name: string;
   program: Program;
   tally: Tally;
   going: Going[];
@@ -62,14 +66,14 @@ type Soaked = {
 };
 
 /** Who behaves and checks, for each server. */
-function verify(name: ServerName, url: string, dir: string, tally: Tally): Promise<Going> {
+function verify(name: string, url: string, dir: string, tally: Tally): Promise<Going> {
   if (name === "file") return soakFiles(url, dir, tally);
-  if (name === "hub") return soakRoom("chat/ws", url, tally);
+
   if (name in questions) return soakRequests(questions[name as keyof typeof questions], url, tally);
-  return soakRoom(name as RoomProtocol, url, tally);
+  return soakRoom(servers[name].protocol.name, url, tally);
 }
 
-async function start(name: ServerName, dir: string): Promise<Soaked> {
+async function start(name: string, dir: string): Promise<Soaked> {
   const { file, flags } = servers[name];
   const program = await startProgram(file, [...flags, ...(name === "file" ? ["--dir", dir] : [])]);
   const { pid } = program.child;

@@ -2,8 +2,8 @@
  * Capacity: the highest rate, or the largest room, at which an objective holds. Here the questions of search.ts are
  * asked of a server, one sample each; what is told is the answer, the knee, and whose limit lay beyond.
  */
-import type { RoomProtocol } from "../../clients/wire.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { protocolOf } from "../../protocols/index.ts";
 import { lossOf } from "../record/cells.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { amount, whole } from "../record/units.ts";
@@ -96,12 +96,13 @@ function cellAt(
   const connections = grow === "connections" ? value : (bench.connections ?? CONNECTIONS_WHILE_GROWING);
   const rate = grow === "rate" ? value : (bench.rate ?? RATE_WHILE_GROWING);
   // Long enough for the deliveries that a p99 takes, but bounded.
-  const each = protocol.startsWith("sum/") ? 1 : Math.max(1, connections - 1);
+  const { room } = protocolOf(protocol);
+  const each = room ? Math.max(1, connections - 1) : 1;
   const duration = Math.min(MAX_SECONDS, Math.max(bench.duration ?? 1, ENOUGH_DELIVERIES / (rate * each)));
   const options: BenchOptions = { ...bench, connections, rate, warmup: bench.warmup ?? 0.3, duration };
-  const cell = protocol.startsWith("sum/")
-    ? sumCell(protocol, { loop: "open", rate }, options)
-    : roomCell(protocol as RoomProtocol, connections, "open", options);
+  const cell = room
+    ? roomCell(protocol, connections, "open", options)
+    : sumCell(protocol, { loop: "open", rate }, options);
   return { ...cell, scenario: "capacity", variant: `${protocol} ${connections} at ${rate}/s` };
 }
 

@@ -7,6 +7,7 @@ import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
 import { givenIn, onceEach } from "../../platform/flags.ts";
 import { printable } from "../../platform/printable.ts";
 import { checkFolder } from "../../platform/write-file.ts";
+import { primaryOf } from "../../protocols/index.ts";
 import { seconds, wholeNumber } from "../../servers/standalone.ts";
 import { capacity, firstStep } from "../capacity/capacity.ts";
 import { fails } from "../compare/comparison.ts";
@@ -17,7 +18,6 @@ import {
   checkProtocol,
   chooseCells,
   chooseSources,
-  firstProtocol,
   type Request,
   readTarget,
   taken,
@@ -191,7 +191,7 @@ function cellsOf(names: string[], request: Request, { calibrate, grow }: Flags):
 function capacityProtocol(request: Request): string {
   checkProtocol(request);
   const target = readTarget(request);
-  return request.protocol ?? firstProtocol[target?.transport ?? request.transport ?? "tcp"];
+  return request.protocol ?? primaryOf(target?.transport ?? request.transport ?? "tcp")?.name ?? "";
 }
 
 async function takeSamples(

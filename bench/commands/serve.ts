@@ -2,10 +2,9 @@
 import Table from "cli-table3";
 import type { Command } from "commander";
 import { exitCodes, Failure } from "../../platform/failure.ts";
-import { type ServerName, serverNames, servers } from "../../servers/index.ts";
+import { transportNames } from "../../protocols/protocol.ts";
+import { serverNames, servers } from "../../servers/index.ts";
 import { standalone } from "../../servers/standalone.ts";
-
-const isServer = (name: string): name is ServerName => Object.hasOwn(servers, name);
 
 /** Every server: name, transport, well-known port, summary. */
 function list(): string {
@@ -14,8 +13,8 @@ function list(): string {
     style: { head: [], border: [], compact: true },
   });
   for (const name of serverNames) {
-    const { transport, spec } = servers[name];
-    table.push([name, transport, spec.port({}), spec.summary]);
+    const { protocol, spec } = servers[name];
+    table.push([name, transportNames[protocol.transport], spec.port({}), spec.summary]);
   }
   return table.toString();
 }
@@ -35,7 +34,7 @@ export function addServeCommand(program: Command): void {
     .allowUnknownOption()
     .action(async (protocol: string | undefined, flags: string[], options: { list?: boolean }) => {
       if (options.list) return console.log(list());
-      if (protocol === undefined || !isServer(protocol))
+      if (protocol === undefined || !Object.hasOwn(servers, protocol))
         throw new Failure(
           exitCodes.usage,
           `${protocol === undefined ? "serve needs a protocol" : `unknown protocol "${protocol}"`}: there is ${serverNames.join(", ")}`,

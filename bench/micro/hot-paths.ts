@@ -6,8 +6,8 @@ import { bench, do_not_optimize, group, run } from "mitata";
 import { createHistogram, recordLatency } from "../../clients/histogram.ts";
 import { createLedger } from "../../clients/ledger.ts";
 import { createReader, createReceiver } from "../../clients/reader.ts";
-import { roomWire } from "../../clients/wire.ts";
 import { now } from "../../platform/clock.ts";
+import { capabilityOf } from "../../protocols/index.ts";
 import { verifyMessage, writeMessage } from "../../protocols/stamp.ts";
 
 const TAG = 0xbeef;
@@ -47,8 +47,8 @@ function fail(_receiver: number, { text }: { text: string }): void {
 
 group(`read, verify and enter ${MESSAGES} deliveries of chat/bracket`, () => {
   for (const size of SIZES) {
-    const wire = roomWire("chat/bracket", size);
-    const prefix = wire.deliveryPrefix({ address: "127.0.0.1:45678", id: 1 }, size);
+    const wire = capabilityOf("chat/bracket", "room")(size);
+    const prefix = wire.deliveryPrefix({ address: "127.0.0.1:45678", id: 1 });
     const bytes = linesOf(size, prefix);
     const newLedger = () => createLedger({ receivers: 1, senders: 1, hears: () => true });
     let ledger = newLedger();

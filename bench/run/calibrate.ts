@@ -11,7 +11,7 @@ export async function calibrate(fleets: Fleets, interrupted: Promise<never>): Pr
   const server = await implementation("bun").start("echo");
   try {
     const [{ workload: _, ...measured }] = await fleets.run<CalibrateReport>(
-      { workload: "calibrate", target: server.url },
+      { workload: "calibrate", target: server.url, protocol: "echo" },
       { fleets: 1, broken: Promise.race([server.broken, interrupted]), timeoutSeconds: TIMEOUT_SECONDS },
     );
     return measured;

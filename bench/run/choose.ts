@@ -7,8 +7,9 @@ import {
   type TlsTrust,
 } from "../../clients/endpoint.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { allProtocols, findProtocol, primaryOf, protocolOf } from "../../protocols/index.ts";
 import { scenarios } from "../scenarios/index.ts";
-import { type BenchOptions, type Cell, transportOf } from "../scenarios/scenario.ts";
+import type { BenchOptions, Cell } from "../scenarios/scenario.ts";
 import {
   commandSource,
   implementation,
@@ -77,34 +78,37 @@ export function chooseCells(names: readonly string[], request: Request): Cell[] 
       target
         ? protocol === taken(names, target, request) && fitsUnix(scenario, target)
         : // A command's server speaks one protocol, and says which only once it runs.
-          !request.exec || request.protocol || Object.values(firstProtocol).includes(protocol),
+          !request.exec || request.protocol || protocolOf(protocol).primary,
     );
-  if (cells.length > 0) return cells;
+  if (cells.length === 0) throw nothingToRun(names, request, options);
+  return cells;
+}
+
+/** What does not fit, and what does. */
+function nothingToRun(names: readonly string[], request: Request, options: BenchOptions): Failure {
   const flags = (["protocol", "transport", "loop", "target"] as const).flatMap((name) =>
     request[name] === undefined ? [] : [`--${name} ${request[name]}`],
   );
   const fitting = scenarios.filter((scenario) => scenario.cells(options).length > 0).map(({ name }) => name);
-  const protocols = scenarios.filter(({ name }) => names.includes(name)).flatMap((one) => one.protocols);
-  throw new Failure(
+  const named = scenarios.filter(({ name }) => names.includes(name));
+  const protocols = allProtocols().filter((protocol) => named.some(({ fits }) => fits(protocol)));
+  const what = names.length > 0 ? `${names.join(", ")} does not fit` : "no scenario fits";
+  return new Failure(
     exitCodes.unreachable,
-    `nothing to run: ${names.length > 0 ? `${names.join(", ")} does not fit` : "no scenario fits"} ${flags.join(" ") || "these flags"}` +
-      (protocols.length > 0 ? `; its protocols are ${[...new Set(protocols)].join(", ")}` : "") +
+    `nothing to run: ${what} ${flags.join(" ") || "these flags"}` +
+      (protocols.length > 0 ? `; its protocols are ${protocols.map(({ name }) => name).join(", ")}` : "") +
       (fitting.length > 0 ? `; scenarios that fit: ${fitting.join(", ")}` : ""),
   );
 }
 
 export function checkProtocol({ protocol }: BenchOptions): void {
-  const protocols = new Set(scenarios.flatMap(({ protocols }) => protocols));
-  if (protocol !== undefined && !protocols.has(protocol))
-    throw usage(`--protocol ${protocol}: there is ${[...protocols].join(", ")}`);
+  if (protocol !== undefined && !findProtocol(protocol))
+    throw usage(
+      `--protocol ${protocol}: expected one of ${allProtocols()
+        .map(({ name }) => name)
+        .join(", ")}`,
+    );
 }
-
-/** What a target is taken for when no protocol is named. */
-export const firstProtocol: Record<Endpoint["transport"], string> = {
-  tcp: "chat/bracket",
-  udp: "relay",
-  ws: "sum/ws",
-};
 
 /** These look for the sender's address in what is relayed, and over a Unix socket a client has none. */
 const fitsUnix = (scenario: string, { unix }: Endpoint): boolean =>
@@ -112,11 +116,10 @@ const fitsUnix = (scenario: string, { unix }: Endpoint): boolean =>
 
 /** The protocol that a target is taken for: the named one, or the first that fits it and the named scenarios. */
 export function taken(names: readonly string[], { transport }: Endpoint, { protocol }: BenchOptions): string {
-  const first = firstProtocol[transport];
-  if (protocol !== undefined || names.length === 0) return protocol ?? first;
-  const fitting = scenarios
-    .filter(({ name }) => names.includes(name))
-    .flatMap(({ protocols }) => protocols)
-    .filter((name) => transportOf(name) === transport);
-  return fitting.includes(first) ? first : (fitting[0] ?? first);
+  if (protocol !== undefined) return protocol;
+  const chosen = scenarios.filter(({ name }) => names.length === 0 || names.includes(name));
+  const fitting = allProtocols().filter(
+    (one) => one.transport === transport && chosen.some(({ fits }) => fits(one)),
+  );
+  return [...fitting.filter(({ primary }) => primary), ...fitting, primaryOf(transport)][0]?.name ?? "";
 }

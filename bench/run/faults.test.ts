@@ -73,8 +73,18 @@ const faulty: Row[] = [
   [transfer, "mutants/file-stream.ts --fault silent", { fileSize: 4 }, "missing"],
   [connect, "mutants/chat.ts --fault leave-loses", { ...bracket, connections: 4, rate: 1000 }, "lost"],
   [connect, "mutants/chat.ts --fault keeps", { ...bracket, connections: 4 }, "failed"],
-  [sum, "mutants/sum-ws.ts --fault rounds", { connections: 5, window: 4, loop: "closed" }, "wrong"],
-  [sum, "mutants/sum-ws.ts --fault out-of-order", { connections: 5, window: 4, loop: "closed" }, "reordered"],
+  [
+    sum,
+    "mutants/sum-ws.ts --fault rounds",
+    { protocol: "sum/ws", connections: 5, window: 4, loop: "closed" },
+    "wrong",
+  ],
+  [
+    sum,
+    "mutants/sum-ws.ts --fault out-of-order",
+    { protocol: "sum/ws", connections: 5, window: 4, loop: "closed" },
+    "reordered",
+  ],
   [framing, "mutants/chat.ts --fault echo-turned", bracket, "unexpected"],
   [fanout, "mutants/chat.ts --fault echo-turned", { ...room, loop: "closed" }, "unexpected"],
   [fanout, "mutants/chat.ts --fault echo-turned", room, "unexpected"],
@@ -114,7 +124,7 @@ const right: [scenario: Scenario, command: string, options: Partial<BenchOptions
   [transfer, "mutants/file-stream.ts", { fileSize: 4 }],
   [connect, "tcp-chat.ts", bracket],
   [connect, "ws-sum.ts", { protocol: "sum/ws" }],
-  [sum, "ws-sum.ts", { connections: 5 }],
+  [sum, "ws-sum.ts", { protocol: "sum/ws", connections: 5 }],
 ];
 
 test.each(right.map((row) => [row[0].name, row[1], row] as const))(

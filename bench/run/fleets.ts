@@ -4,6 +4,7 @@ import type { FromFleet, Introduction, Progress, ToFleet } from "../../clients/e
 import type { Plan, Report } from "../../clients/workloads/index.ts";
 import { now } from "../../platform/clock.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { findProtocol } from "../../protocols/index.ts";
 
 type FleetProcess = { process: Subprocess; hear: (message: FromFleet<Report>) => void };
 
@@ -98,7 +99,12 @@ async function runPlan<R extends Report>(
   for (const step of [ready, sent, reports]) step.catch(() => {});
   fleets.forEach(
     ({ process }, fleet) =>
-      void process.send({ type: "plan", plan, fleet, fleets: fleets.length } satisfies ToFleet<Plan>),
+      void process.send({
+        type: "plan",
+        plan: withModule(plan),
+        fleet,
+        fleets: fleets.length,
+      } satisfies ToFleet<Plan>),
   );
   const introductions: Introduction[] = (await ready).map((message) => message.introduction);
   say({ type: "go", at: now(), introductions });
@@ -106,6 +112,12 @@ async function runPlan<R extends Report>(
     .then((messages) => say({ type: "drain", sent: messages.map((message) => message.sent) }))
     .catch(() => {});
   return (await reports).map((message) => message.report as R);
+}
+
+/** A fleet is another process: a protocol that is none of ours travels as the file that defines it. */
+function withModule(plan: Plan): Plan {
+  const module = "protocol" in plan ? findProtocol(plan.protocol)?.module : undefined;
+  return module === undefined ? plan : { ...plan, module };
 }
 
 const total = (list: Progress[], key: keyof Progress) => list.reduce((sum, one) => sum + one[key], 0);

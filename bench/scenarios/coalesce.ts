@@ -1,11 +1,10 @@
 /** Coalescing: how messages map to segments and to reads. */
 import type { CoalescePlan, CoalesceReport, Cell as Row } from "../../clients/workloads/coalesce.ts";
-import type { DialectName } from "../../protocols/chat.ts";
 import { median } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
 import { whole } from "../record/units.ts";
 import type { DetailTable } from "./columns.ts";
-import { type Scenario, wanted } from "./scenario.ts";
+import { protocolsFor, type Scenario } from "./scenario.ts";
 
 const PAYLOADS = [16, 100, 1000, 4000];
 const BURSTS = [1, 10, 100];
@@ -17,50 +16,49 @@ const TIMEOUT_SECONDS = 60;
 export const coalesce: Scenario = {
   name: "coalesce",
   summary: "messages per segment and per read, and messages split across reads",
-  protocols: ["chat/bracket"],
+  // One room of lines tells what the kernel does; that each begins with the sender's address, what is awaited.
+  fits: ({ dialect, primary }) => dialect !== undefined && primary === true,
   cells: (options) =>
-    coalesce.protocols
-      .filter((protocol) => wanted(protocol, options))
-      .map((protocol) => ({
-        scenario: "coalesce",
-        variant: protocol,
+    protocolsFor(coalesce, options).map(({ name: protocol }) => ({
+      scenario: "coalesce",
+      variant: protocol,
+      protocol,
+      parameters: {
         protocol,
-        parameters: {
+        messages: MESSAGES,
+        maxBursts: MAX_BURSTS,
+        ...(options.size ? { size: options.size } : {}),
+      },
+      repeats: false,
+      async run(context) {
+        const plan: CoalescePlan = {
+          workload: "coalesce",
+          target: context.target,
           protocol,
+          payloads: options.size ? [options.size] : PAYLOADS,
+          bursts: BURSTS,
+          gapsMilliseconds: GAPS_MS,
           messages: MESSAGES,
           maxBursts: MAX_BURSTS,
-          ...(options.size ? { size: options.size } : {}),
-        },
-        repeats: false,
-        async run(context) {
-          const plan: CoalescePlan = {
-            workload: "coalesce",
-            target: context.target,
-            protocol: protocol as DialectName,
-            payloads: options.size ? [options.size] : PAYLOADS,
-            bursts: BURSTS,
-            gapsMilliseconds: GAPS_MS,
-            messages: MESSAGES,
-            maxBursts: MAX_BURSTS,
-          };
-          const [{ cells }] = await context.fleets.run<CoalesceReport>(plan, {
-            fleets: 1,
-            onProgress: context.onProgress,
-            broken: context.broken,
-            timeoutSeconds: TIMEOUT_SECONDS,
-          });
-          const messages = cells.reduce((sum, row) => sum + row.messages, 0);
-          const missing = messages - cells.reduce((sum, { arrived }) => sum + arrived, 0);
-          return {
-            counts: { messages, missing },
-            metrics: {},
-            histograms: {},
-            witnesses: [],
-            wrong: missing > 0 ? [{ kind: "missing", count: missing, words: "messages did not arrive" }] : [],
-            detail: { scenario: "coalesce", rows: cells.map(toRow) },
-          };
-        },
-      })),
+        };
+        const [{ cells }] = await context.fleets.run<CoalesceReport>(plan, {
+          fleets: 1,
+          onProgress: context.onProgress,
+          broken: context.broken,
+          timeoutSeconds: TIMEOUT_SECONDS,
+        });
+        const messages = cells.reduce((sum, row) => sum + row.messages, 0);
+        const missing = messages - cells.reduce((sum, { arrived }) => sum + arrived, 0);
+        return {
+          counts: { messages, missing },
+          metrics: {},
+          histograms: {},
+          witnesses: [],
+          wrong: missing > 0 ? [{ kind: "missing", count: missing, words: "messages did not arrive" }] : [],
+          detail: { scenario: "coalesce", rows: cells.map(toRow) },
+        };
+      },
+    })),
   details: (samples) => samples.flatMap(detailOf),
 };
 

@@ -3,8 +3,8 @@
  * connections of a room.
  */
 import { encodeHistogram, mergeHistograms } from "../../clients/histogram.ts";
-import type { RoomProtocol } from "../../clients/wire.ts";
 import type { ConnectPlan, ConnectReport } from "../../clients/workloads/connect.ts";
+import type { Protocol } from "../../protocols/index.ts";
 import { addCounts, cpuMetrics, joinMeters, percentiles, perSecond, total } from "../record/samples.ts";
 import { isOpen } from "../record/saturation.ts";
 import { count, lost } from "./columns.ts";
@@ -12,19 +12,14 @@ import { type RoomShape, runRoomCell } from "./fanout.ts";
 import {
   type BenchOptions,
   type Cell,
+  isStream,
+  protocolsFor,
   type SampleContext,
   type SampleParts,
   type Scenario,
   times,
-  transportOf,
-  wanted,
 } from "./scenario.ts";
 
-/** Protocols that are measured unless the command line names another one. */
-const OPENED_AND_CLOSED = ["chat/bracket", "sum/ws"];
-const RESIDENT = ["chat/bracket"];
-const ROOMS = ["chat/bracket", "chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
-const OTHERS = ["sum/tcp", "sum/ws", "echo"];
 const AT_ONCE = 32;
 /**
  * Each connection that leaves first keeps its local port for a minute (TIME_WAIT). Linux gives out every second
@@ -44,15 +39,15 @@ const TIMEOUT_SECONDS = 45;
 export const connect: Scenario = {
   name: "connect",
   summary: "connections opened and closed: rate and time; what churn costs resident connections",
-  protocols: [...ROOMS, ...OTHERS],
+  fits: (protocol) => isStream(protocol) && !protocol.files,
   cells(options) {
-    const chosen = (list: readonly string[], byDefault: readonly string[]) =>
-      list.filter((name) => wanted(name, options) && (options.protocol || byDefault.includes(name)));
+    // Those that are first of their transport, unless the command line names another one.
+    const chosen = protocolsFor(connect, options).filter(({ primary }) => primary || options.protocol);
     return [
-      ...chosen(connect.protocols, OPENED_AND_CLOSED).map((protocol) => sessionCell(protocol, options)),
-      ...chosen(ROOMS, RESIDENT).flatMap((protocol) =>
-        [0, CHURN].map((perSecond) => residentCell(protocol as RoomProtocol, perSecond, options)),
-      ),
+      ...chosen.map((protocol) => sessionCell(protocol, options)),
+      ...chosen
+        .filter(({ room }) => room)
+        .flatMap(({ name }) => [0, CHURN].map((perSecond) => residentCell(name, perSecond, options))),
     ];
   },
   tables: [
@@ -71,11 +66,11 @@ export const connect: Scenario = {
   ],
 };
 
-function sessionCell(protocol: string, options: BenchOptions): Cell {
+function sessionCell({ name: protocol, transport }: Protocol, options: BenchOptions): Cell {
   const { warmup: warmupSeconds = WARMUP_SECONDS, quick } = options;
   const seconds = options.duration ?? (quick ? QUICK_SECONDS : SECONDS);
   const atOnce = options.connections ?? AT_ONCE;
-  const leaving = transportOf(protocol) === "ws" ? "close frame" : "FIN";
+  const leaving = transport === "ws" ? "close frame" : "FIN";
   return {
     scenario: "connect",
     variant: `${protocol} ${atOnce} at once`,
@@ -83,7 +78,8 @@ function sessionCell(protocol: string, options: BenchOptions): Cell {
     parameters: { protocol, atOnce, leaving, warmupSeconds, seconds, most: MAX_CONNECTIONS, loop: "closed" },
     repeats: true,
     secondary: true,
-    run: (context) => runSessions({ atOnce, most: MAX_CONNECTIONS, warmupSeconds, seconds }, context),
+    run: (context) =>
+      runSessions({ protocol, atOnce, most: MAX_CONNECTIONS, warmupSeconds, seconds }, context),
   };
 }
 
@@ -139,7 +135,7 @@ async function runSessions(
 }
 
 /** A room in an open loop, whose members are resident; in the second of the two cells others churn beside them. */
-function residentCell(protocol: RoomProtocol, perSecond: number, options: BenchOptions): Cell {
+function residentCell(protocol: string, perSecond: number, options: BenchOptions): Cell {
   const { warmupSeconds, seconds } = times(options);
   const rate = options.rate ?? RATE;
   const shape: RoomShape = {

@@ -6,10 +6,10 @@
 import { parseEndpoint } from "../../clients/endpoint.ts";
 import { createHistogram, encodeHistogram, mergeHistograms, recordLatency } from "../../clients/histogram.ts";
 import type { Load, RoomPlan } from "../../clients/room.ts";
-import { type RoomProtocol, roomWire } from "../../clients/wire.ts";
 import type { RoomReport } from "../../clients/workloads/room.ts";
 import { now } from "../../platform/clock.ts";
 import { udpDrops } from "../../platform/proc.ts";
+import { capabilityOf, type Protocol, protocolOf } from "../../protocols/index.ts";
 import { cellName, cellsOf, countOf } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
 import {
@@ -28,12 +28,11 @@ import { fleetBusy, lost, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
+  protocolsFor,
   type SampleContext,
   type SampleParts,
   type Scenario,
   times,
-  transportOf,
-  wanted,
 } from "./scenario.ts";
 
 const ROOM_SIZES = [10, 100, 1000];
@@ -59,39 +58,30 @@ const QUIET_SECONDS = { tcp: 3, udp: 0.3, ws: 3 };
 const MAX_SENDERS = 1000;
 const TIMEOUT_SECONDS = 60;
 
-/** Protocols that get one look at one size, unless the command line names them. */
-const SECONDARY = ["chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
+/** Protocols that are not the first of their transport get one look at one size, unless the command line names them. */
 const SECONDARY_SIZE = 200;
 
-const isSecondary = (protocol: string, options: BenchOptions) =>
-  SECONDARY.includes(protocol) && options.protocol === undefined;
+const isSecondary = ({ primary }: Protocol, options: BenchOptions) =>
+  !primary && options.protocol === undefined;
 
-function sizesFor(protocol: string, options: BenchOptions): number[] {
-  if (options.connections) return [options.connections];
-  return isSecondary(protocol, options) ? [SECONDARY_SIZE] : ROOM_SIZES;
-}
+const sizesFor = (secondary: boolean, { connections }: BenchOptions): number[] =>
+  connections ? [connections] : secondary ? [SECONDARY_SIZE] : ROOM_SIZES;
 
 export const fanout: Scenario = {
   name: "fanout",
   summary: "one message to many: latency to the first and the last receiver, deliveries per second",
-  protocols: ["chat/bracket", "relay", ...SECONDARY],
+  fits: ({ room }) => room !== undefined,
   cells: (options) =>
-    fanout.protocols
-      .filter((protocol) => wanted(protocol, options))
-      .flatMap((protocol) =>
-        sizesFor(protocol, options).flatMap((connections) =>
-          (["open", "closed"] as const)
-            .filter((loop) => (options.loop ?? (options.rate ? "open" : loop)) === loop)
-            // A secondary cell measures throughput: latency takes a sample of its own.
-            .filter(
-              (loop) => loop === "closed" || options.loop || options.rate || !isSecondary(protocol, options),
-            )
-            .map((loop) => ({
-              ...roomCell(protocol as RoomProtocol, connections, loop, options),
-              secondary: isSecondary(protocol, options),
-            })),
-        ),
-      ),
+    protocolsFor(fanout, options).flatMap((protocol) => {
+      const secondary = isSecondary(protocol, options);
+      // A secondary cell measures throughput: latency takes a sample of its own.
+      const loops = (["open", "closed"] as const)
+        .filter((loop) => (options.loop ?? (options.rate ? "open" : loop)) === loop)
+        .filter((loop) => loop === "closed" || options.loop || options.rate || !secondary);
+      return sizesFor(secondary, options).flatMap((connections) =>
+        loops.map((loop) => ({ ...roomCell(protocol.name, connections, loop, options), secondary })),
+      );
+    }),
   tables: [
     {
       title: "open loop",
@@ -112,12 +102,12 @@ export const fanout: Scenario = {
 
 /** One room of a size, under one kind of load. */
 export function roomCell(
-  protocol: RoomProtocol,
+  protocol: string,
   connections: number,
   loop: Load["loop"],
   options: BenchOptions,
 ): Cell {
-  const transport = transportOf(protocol);
+  const { transport } = protocolOf(protocol);
   const messageBytes = options.size ?? MESSAGE_BYTES;
   const closed = closedLoad(CLOSED[transport], messageBytes, connections, options);
   const load: Load =
@@ -162,7 +152,7 @@ export type RoomShape = Pick<
 
 /** One sample of a room, with everything that can be told of it. */
 export async function runRoomCell(shape: RoomShape, context: SampleContext): Promise<SampleParts> {
-  const transport = transportOf(shape.protocol);
+  const { transport } = protocolOf(shape.protocol);
   const serverPorts = new Set([parseEndpoint(context.target)?.port ?? 0]);
   const dropsBefore = udpDrops(serverPorts) ?? 0;
   const epoch = now();
@@ -237,7 +227,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
  * all, but late. What had been said at a time is taken from the fleets' notes, in favour of the server.
  */
 function fellBehind({ protocol, messageBytes }: RoomShape, reports: RoomReport[]): number {
-  const { queueBytes, sendPrefix, sendSuffix } = roomWire(protocol, messageBytes);
+  const { queueBytes, sendPrefix, sendSuffix } = capabilityOf(protocol, "room")(messageBytes);
   if (queueBytes === undefined) return 0;
   const unitBytes = sendPrefix.length + messageBytes + sendSuffix.length;
   const atMost = (at: number) =>
@@ -267,7 +257,8 @@ function openLatency(
   if (load.loop !== "open") throw new Error("not an open loop");
   const opens = reports.flatMap(({ open }) => (open ? [open] : []));
   const messages = opens[0].first.length;
-  const wanted = shape.connections - (roomWire(shape.protocol, shape.messageBytes).echoes ? 0 : 1);
+  const wanted =
+    shape.connections - (capabilityOf(shape.protocol, "room")(shape.messageBytes).echoes ? 0 : 1);
   const [first, last, spread] = [createHistogram(), createHistogram(), createHistogram()];
   const warm = Math.round(load.rate * shape.warmupSeconds);
   // Fleet 0 sent the first message at its start; all count intended times from the same plan.

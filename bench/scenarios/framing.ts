@@ -1,8 +1,7 @@
 /** Framing: whether a stream server finds its messages wherever the reads happened to cut them. */
-import { dialogueNames } from "../../clients/dialogues.ts";
 import type { DialoguePlan, DialogueReport } from "../../clients/workloads/dialogue.ts";
 import type { FramingPlan, FramingReport } from "../../clients/workloads/framing.ts";
-import { type DialectName, dialectNames } from "../../protocols/chat.ts";
+import { type Protocol, protocolOf } from "../../protocols/index.ts";
 import { severalServers } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
 import { addCounts, faultsOf } from "../record/samples.ts";
@@ -10,10 +9,10 @@ import type { DetailTable } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
+  protocolsFor,
   type SampleContext,
   type SampleParts,
   type Scenario,
-  wanted,
 } from "./scenario.ts";
 
 /** Lines, or requests, of the random stage. */
@@ -27,15 +26,13 @@ export const framing: Scenario = {
   name: "framing",
   summary:
     "lines and requests split and joined at every byte: lost, duplicated, reordered, corrupt, unexpected",
-  protocols: [...dialectNames, ...dialogueNames],
-  cells: (options) =>
-    framing.protocols
-      .filter((protocol) => wanted(protocol, options))
-      .map((protocol) => cellOf(protocol, options)),
+  fits: ({ dialect, dialogue }) => dialect !== undefined || dialogue !== undefined,
+  cells: (options) => protocolsFor(framing, options).map((protocol) => cellOf(protocol, options)),
   details: (samples) => [stagesOf(samples)],
 };
 
-function cellOf(protocol: string, { seed, exhaustive, quick }: BenchOptions): Cell {
+function cellOf(spoken: Protocol, { seed, exhaustive, quick }: BenchOptions): Cell {
+  const { name: protocol } = spoken;
   const randomLines = quick ? RANDOM_LINES_QUICK : RANDOM_LINES;
   return {
     scenario: "framing",
@@ -55,17 +52,9 @@ function planFor(
   exhaustive: boolean,
   random: number,
 ): FramingPlan | DialoguePlan {
-  const dialogue = dialogueNames.find((name) => name === protocol);
-  return dialogue
-    ? { workload: "dialogue", target, protocol: dialogue, seed, randomRequests: random }
-    : {
-        workload: "framing",
-        target,
-        protocol: protocol as DialectName,
-        seed,
-        exhaustive,
-        randomLines: random,
-      };
+  return protocolOf(protocol).dialogue
+    ? { workload: "dialogue", target, protocol, seed, randomRequests: random }
+    : { workload: "framing", target, protocol, seed, exhaustive, randomLines: random };
 }
 
 async function runCell(plan: FramingPlan | DialoguePlan, context: SampleContext): Promise<SampleParts> {

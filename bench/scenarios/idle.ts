@@ -10,10 +10,11 @@ import type { Computed, RowSamples } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
+  isStream,
+  protocolsFor,
   type SampleContext,
   type SampleParts,
   type Scenario,
-  wanted,
 } from "./scenario.ts";
 
 const CONNECTIONS = 1000;
@@ -23,7 +24,6 @@ const MANY_CONNECTIONS = 9000;
 const WARM = 100;
 const SETTLE_SECONDS = 0.25;
 const TIMEOUT_SECONDS = 60;
-const ROOM_PROTOCOLS = ["chat/bracket", "chat/welcome", "chat/stamped", "chat/json", "chat/ws"];
 
 /** Of one sample: the one that opened least says what there is to be had. */
 const least = (name: "asked" | "open"): Computed => ({
@@ -43,11 +43,11 @@ const memory = (when: keyof Readings): Computed => ({
 export const idle: Scenario = {
   name: "idle",
   summary: "memory of an idle connection, of the server and of the fleet",
-  protocols: [...ROOM_PROTOCOLS, "sum/tcp", "sum/ws", "echo"],
+  fits: (protocol) => isStream(protocol) && !protocol.files,
   cells: (options) =>
-    idle.protocols
-      .filter((protocol) => wanted(protocol, options) && (options.protocol || protocol === "chat/bracket"))
-      .flatMap((protocol) => counts(options).map((count) => cellOf(protocol, count))),
+    protocolsFor(idle, options)
+      .filter(({ primary, room }) => options.protocol || (primary && room))
+      .flatMap(({ name }) => counts(options).map((count) => cellOf(name, count))),
   tables: [
     {
       title: "idle",
@@ -78,12 +78,12 @@ function cellOf(protocol: string, connections: number): Cell {
     parameters: { protocol, connections, warm, settleSeconds: SETTLE_SECONDS },
     repeats: true,
     secondary: true,
-    run: (context) => runCell({ connections, warm, settleSeconds: SETTLE_SECONDS }, context),
+    run: (context) => runCell({ protocol, connections, warm, settleSeconds: SETTLE_SECONDS }, context),
   };
 }
 
 async function runCell(
-  shape: Pick<IdlePlan, "connections" | "warm" | "settleSeconds">,
+  shape: Pick<IdlePlan, "protocol" | "connections" | "warm" | "settleSeconds">,
   context: SampleContext,
 ): Promise<SampleParts> {
   const plan: IdlePlan = {

@@ -3,9 +3,8 @@
  * sample; and which figures its tables show. A new scenario is one file and one line in index.ts: tables, comparison
  * and report derive from the metrics of its samples.
  */
-
-import type { Endpoint } from "../../clients/endpoint.ts";
 import type { Progress } from "../../clients/exchange.ts";
+import { allProtocols, type Protocol, type Transport } from "../../protocols/index.ts";
 import type { Sample } from "../record/record.ts";
 import type { Fleets } from "../run/fleets.ts";
 import type { ServerSource } from "../run/servers.ts";
@@ -18,7 +17,7 @@ export type BenchOptions = {
   exhaustive: boolean;
   /** Whether scenarios were asked for by name, so that more time may be taken. */
   named?: boolean;
-  transport?: Endpoint["transport"];
+  transport?: Transport;
   protocol?: string;
   loop?: "open" | "closed";
   connections?: number;
@@ -70,8 +69,8 @@ export type Cell = {
 export type Scenario = {
   name: string;
   summary: string;
-  /** The protocols it can be run on. */
-  protocols: readonly string[];
+  /** Whether it can be run on a protocol, by what that is capable of. */
+  fits: (protocol: Protocol) => boolean;
   cells: (options: BenchOptions) => Cell[];
   /** Its tables in the terminal: which figures, by the keys of their metrics. */
   tables?: readonly CellTable[];
@@ -79,13 +78,22 @@ export type Scenario = {
   details?: (samples: readonly Sample[]) => DetailTable[];
 };
 
-export const transportOf = (protocol: string): Endpoint["transport"] =>
-  protocol === "relay" || protocol === "sum/udp" ? "udp" : protocol.endsWith("/ws") ? "ws" : "tcp";
+/** The protocols that fit a scenario and that the command line lets through; those first of their transport first. */
+export function protocolsFor(
+  { fits }: Pick<Scenario, "fits">,
+  { transport, protocol }: Pick<BenchOptions, "transport" | "protocol">,
+): Protocol[] {
+  const fitting = allProtocols().filter(
+    (one) =>
+      fits(one) &&
+      (transport === undefined || one.transport === transport) &&
+      (protocol === undefined || one.name === protocol),
+  );
+  return [...fitting.filter(({ primary }) => primary), ...fitting.filter(({ primary }) => !primary)];
+}
 
-/** Whether a protocol is among those that the command line lets through. */
-export const wanted = (protocol: string, { transport, protocol: only }: BenchOptions): boolean =>
-  (transport === undefined || transportOf(protocol) === transport) &&
-  (only === undefined || protocol === only);
+/** Whether there are connections, which can stand without a word. */
+export const isStream = ({ transport }: Protocol): boolean => transport !== "udp";
 
 /** Seconds of warm-up and of measuring, by how much of a hurry there is. */
 export const times = (options: BenchOptions): { warmupSeconds: number; seconds: number } => ({

@@ -1,6 +1,7 @@
 /** Sums: requests per second and round trips, every reply compared with the right one. */
 import { encodeHistogram, mergeHistograms } from "../../clients/histogram.ts";
 import type { SumPlan, SumReport } from "../../clients/workloads/sum.ts";
+import { type Protocol, protocolOf } from "../../protocols/index.ts";
 import {
   addCounts,
   cpuMetrics,
@@ -15,11 +16,11 @@ import { count, fleetBusy, lost, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
+  protocolsFor,
   type SampleContext,
   type SampleParts,
   type Scenario,
   times,
-  wanted,
 } from "./scenario.ts";
 
 const CONNECTIONS = 50;
@@ -35,11 +36,8 @@ type Load = SumPlan["load"];
 export const sum: Scenario = {
   name: "sum",
   summary: "request and reply: rate and round trips, every sum checked",
-  protocols: ["sum/ws", "sum/tcp", "sum/udp"],
-  cells: (options) =>
-    sum.protocols
-      .filter((protocol) => wanted(protocol, options))
-      .flatMap((protocol) => cellsOf(protocol, options)),
+  fits: ({ requests }) => requests !== undefined,
+  cells: (options) => protocolsFor(sum, options).flatMap((protocol) => cellsOf(protocol, options)),
   tables: [
     {
       title: "requests",
@@ -49,25 +47,24 @@ export const sum: Scenario = {
   ],
 };
 
-function cellsOf(protocol: string, options: BenchOptions): Cell[] {
+function cellsOf({ name, primary }: Protocol, options: BenchOptions): Cell[] {
   const depths = options.window ? [options.window] : DEPTHS;
   const closed =
     options.rate || options.loop === "open" ? [] : depths.map((depth): Load => ({ loop: "closed", depth }));
   // The other transports get one look, and no open loop, unless the command line names them.
-  const secondary =
-    protocol !== "sum/ws" && options.protocol === undefined && options.transport === undefined;
+  const secondary = !primary && options.protocol === undefined && options.transport === undefined;
   const open: Load[] =
     options.loop === "closed" || (secondary && !options.rate && !options.loop)
       ? []
       : [{ loop: "open", rate: options.rate ?? OPEN_RATE }];
-  return [...closed, ...open].map((load) => ({ ...sumCell(protocol, load, options), secondary }));
+  return [...closed, ...open].map((load) => ({ ...sumCell(name, load, options), secondary }));
 }
 
 export function sumCell(protocol: string, load: Load, options: BenchOptions): Cell {
   const { warmupSeconds, seconds } = times(options);
   const connections = options.connections ?? CONNECTIONS;
   const what = load.loop === "open" ? "open" : `depth ${load.depth}`;
-  const shape = { connections, seed: options.seed, warmupSeconds, seconds, load };
+  const shape = { protocol, connections, seed: options.seed, warmupSeconds, seconds, load };
   return {
     scenario: "sum",
     variant: `${protocol} ${connections} ${what}`,
@@ -79,10 +76,10 @@ export function sumCell(protocol: string, load: Load, options: BenchOptions): Ce
 }
 
 async function runSumCell(
-  shape: Pick<SumPlan, "connections" | "seed" | "warmupSeconds" | "seconds" | "load">,
+  shape: Pick<SumPlan, "protocol" | "connections" | "seed" | "warmupSeconds" | "seconds" | "load">,
   context: SampleContext,
 ): Promise<SampleParts> {
-  const datagrams = context.target.startsWith("udp:");
+  const datagrams = protocolOf(shape.protocol).transport === "udp";
   const plan: SumPlan = {
     ...shape,
     workload: "sum",

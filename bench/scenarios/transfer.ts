@@ -15,10 +15,10 @@ import { type Computed, count, type RowSamples } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
+  protocolsFor,
   type SampleContext,
   type SampleParts,
   type Scenario,
-  wanted,
 } from "./scenario.ts";
 
 const MIB = 1_048_576;
@@ -47,11 +47,11 @@ const ofRaw: Computed = {
 export const transfer: Scenario = {
   name: "transfer",
   summary: "files by the file protocol and by a raw copy: bytes per second, memory, every receipt checked",
-  protocols: ["file"],
+  fits: ({ files }) => files === true,
   cells: (options) =>
-    wanted("file", options)
-      ? Object.entries(ways).map(([way, cell]) => ({ ...cellOf(way, options), ...cell }))
-      : [],
+    protocolsFor(transfer, options).flatMap(({ name }) =>
+      Object.entries(ways).map(([way, cell]) => ({ ...cellOf(name, way, options), ...cell })),
+    ),
   tables: [
     {
       title: "transfer",
@@ -67,17 +67,17 @@ export const transfer: Scenario = {
   ],
 };
 
-function cellOf(way: string, { fileSize, quick, seed }: BenchOptions): Cell {
+function cellOf(protocol: string, way: string, { fileSize, quick, seed }: BenchOptions): Cell {
   const mebibytes = fileSize ?? (quick ? QUICK_MIB : FILE_MIB);
   return {
     scenario: "transfer",
     variant: `${way} ${mebibytes} MiB`,
-    protocol: "file",
-    parameters: { protocol: "file", way, bytes: mebibytes * MIB, seed },
+    protocol,
+    parameters: { protocol, way, bytes: mebibytes * MIB, seed },
     repeats: true,
     prepare: ownDirectory,
     run: (context) =>
-      runCell({ way: way === "file" ? "file" : "raw", bytes: mebibytes * MIB, seed }, context),
+      runCell({ protocol, way: way === "file" ? "file" : "raw", bytes: mebibytes * MIB, seed }, context),
   };
 }
 
@@ -88,7 +88,7 @@ function ownDirectory() {
 }
 
 async function runCell(
-  shape: Pick<TransferPlan, "way" | "bytes" | "seed">,
+  shape: Pick<TransferPlan, "protocol" | "way" | "bytes" | "seed">,
   context: SampleContext,
 ): Promise<SampleParts> {
   const plan: TransferPlan = {

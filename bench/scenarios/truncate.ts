@@ -3,8 +3,7 @@ import type { TruncatePlan, TruncateReport } from "../../clients/workloads/trunc
 import type { Sample } from "../record/record.ts";
 import { whole } from "../record/units.ts";
 import type { DetailTable } from "./columns.ts";
-import type { Scenario } from "./scenario.ts";
-import { wanted } from "./scenario.ts";
+import { protocolsFor, type Scenario } from "./scenario.ts";
 
 const SIZES = [
   0, 1, 255, 256, 257, 508, 1023, 1024, 1025, 1472, 1473, 2048, 4096, 8192, 9216, 16_384, 65_507, 65_508,
@@ -15,47 +14,46 @@ const TIMEOUT_SECONDS = 60;
 export const truncate: Scenario = {
   name: "truncate",
   summary: "datagrams of every size: whole, truncated, dropped or refused, and the exact boundary",
-  protocols: ["relay"],
+  fits: ({ room, transport }) => room !== undefined && transport === "udp",
   cells: (options) =>
-    truncate.protocols
-      .filter((protocol) => wanted(protocol, options))
-      .map((protocol) => ({
-        scenario: "truncate",
-        variant: protocol,
-        protocol,
-        parameters: { protocol, smallBufferBytes: SMALL_BUFFER_BYTES },
-        repeats: false,
-        async run(context) {
-          const plan: TruncatePlan = {
-            workload: "truncate",
-            target: context.target,
-            sizes: SIZES,
-            smallBufferBytes: SMALL_BUFFER_BYTES,
-          };
-          const [report] = await context.fleets.run<TruncateReport>(plan, {
-            fleets: 1,
-            onProgress: context.onProgress,
-            broken: context.broken,
-            timeoutSeconds: TIMEOUT_SECONDS,
-          });
-          const fates = report.paths.flatMap(({ fates }) => fates);
-          const corrupt = fates.filter(({ outcome }) => outcome === "corrupt");
-          return {
-            counts: { tried: fates.length, corrupt: corrupt.length },
-            metrics: {},
-            histograms: {},
-            witnesses: corrupt.map(({ bytes }) => ({
-              kind: "corrupt",
-              text: `a datagram of ${bytes} bytes`,
-            })),
-            wrong:
-              corrupt.length > 0
-                ? [{ kind: "corrupt", count: corrupt.length, words: "datagrams arrived changed" }]
-                : [],
-            detail: { scenario: "truncate", smallBufferBytes: report.smallBufferBytes, paths: report.paths },
-          };
-        },
-      })),
+    protocolsFor(truncate, options).map(({ name: protocol }) => ({
+      scenario: "truncate",
+      variant: protocol,
+      protocol,
+      parameters: { protocol, smallBufferBytes: SMALL_BUFFER_BYTES },
+      repeats: false,
+      async run(context) {
+        const plan: TruncatePlan = {
+          workload: "truncate",
+          target: context.target,
+          protocol,
+          sizes: SIZES,
+          smallBufferBytes: SMALL_BUFFER_BYTES,
+        };
+        const [report] = await context.fleets.run<TruncateReport>(plan, {
+          fleets: 1,
+          onProgress: context.onProgress,
+          broken: context.broken,
+          timeoutSeconds: TIMEOUT_SECONDS,
+        });
+        const fates = report.paths.flatMap(({ fates }) => fates);
+        const corrupt = fates.filter(({ outcome }) => outcome === "corrupt");
+        return {
+          counts: { tried: fates.length, corrupt: corrupt.length },
+          metrics: {},
+          histograms: {},
+          witnesses: corrupt.map(({ bytes }) => ({
+            kind: "corrupt",
+            text: `a datagram of ${bytes} bytes`,
+          })),
+          wrong:
+            corrupt.length > 0
+              ? [{ kind: "corrupt", count: corrupt.length, words: "datagrams arrived changed" }]
+              : [],
+          detail: { scenario: "truncate", smallBufferBytes: report.smallBufferBytes, paths: report.paths },
+        };
+      },
+    })),
   details: (samples) => samples.flatMap(detailsOf),
 };
 

@@ -13,7 +13,11 @@ import { openMembers } from "../members.ts";
 import { pace } from "../pacer.ts";
 import { Unreachable } from "../unreachable.ts";
 
-export type CalibratePlan = { workload: "calibrate" /** An echo server. */; target: string };
+export type CalibratePlan = {
+  workload: "calibrate" /** An echo server. */;
+  target: string;
+  protocol: string;
+};
 
 /** Nanoseconds, but for the rates: messages of 64 bytes a second. */
 export type CalibrateReport = {

@@ -8,7 +8,7 @@ import { addressText } from "../../platform/address.ts";
 import { createOutbox, flush, pending, send } from "../../platform/outbox.ts";
 import { fdOf, getOption, tcpInfo } from "../../platform/socket-options.ts";
 import { connectWithMss } from "../../platform/tcp-connect.ts";
-import { type Dialect, type DialectName, dialects } from "../../protocols/chat.ts";
+import { capabilityOf } from "../../protocols/index.ts";
 import { dial } from "../dial.ts";
 import { type Endpoint, parseEndpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
@@ -19,7 +19,7 @@ import { Unreachable } from "../unreachable.ts";
 export type CoalescePlan = {
   workload: "coalesce";
   target: string;
-  protocol: DialectName;
+  protocol: string;
   payloads: number[];
   bursts: number[];
   gapsMilliseconds: number[];
@@ -176,7 +176,7 @@ async function openThroughChat(
   ethernetMss: boolean,
   noDelay: boolean,
 ): Promise<Pair> {
-  const dialect: Dialect = dialects[plan.protocol];
+  const dialect = capabilityOf(plan.protocol, "dialect");
   const reads: number[] = [];
   const receiver = await connect(target, ethernetMss, true, {
     data: (chunk) => void reads.push(chunk.length),

@@ -6,9 +6,10 @@
 import type { Socket } from "bun";
 import { append, createByteQueue, queuedBytes, viewQueued } from "../../platform/byte-queue.ts";
 import { now } from "../../platform/clock.ts";
-import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
+import type { Used } from "../../platform/meter.ts";
 import {
   acceptFor,
+  CLIENT_MASK,
   closePayload,
   createKey,
   encodeFrame,
@@ -22,12 +23,13 @@ import { dial } from "../dial.ts";
 import { type Endpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
+import { measureTime } from "../measured-time.ts";
 import { connectReason, openMembers } from "../members.ts";
-import { FLEET_MASK } from "../wire.ts";
 
 export type ConnectPlan = {
   workload: "connect";
   target: string;
+  protocol: string;
   serverPids: readonly number[];
   /** Connections open or opening at a time, over all fleets. */
   atOnce: number;
@@ -54,6 +56,8 @@ const SESSION_TIMEOUT_MS = 5000;
 /** A server that lets so many fail in a row is not asked any more. */
 const MAX_FAILURES = 100;
 const MAX_HEAD_BYTES = 16_384;
+/** The time ends with the last connection: it is looked for often. */
+const LOOK_MS = 5;
 
 type Run = {
   plan: ConnectPlan;
@@ -154,7 +158,7 @@ async function liveOnce({ target, handshake }: Run): Promise<number> {
     if (!answer && queuedBytes(head) < MAX_HEAD_BYTES) return;
     if (answer && statusOf(answer) === 101 && answer.fields["sec-websocket-accept"] === handshake.accept) {
       openedAt = now();
-      socket.write(encodeFrame(FIN | opcodes.close, closePayload(1000), FLEET_MASK));
+      socket.write(encodeFrame(FIN | opcodes.close, closePayload(1000), CLIENT_MASK));
     } else fail(`the handshake was answered with "${answer?.firstLine ?? "no end"}"`);
   }
 
@@ -183,25 +187,19 @@ async function liveOnce({ target, handshake }: Run): Promise<number> {
   }
 }
 
-/** Reads the meters when the warm-up ends and when the measured time does, or the last connection is over. */
+/** Until the measured time is over, or the last connection. */
 async function measure(run: Run, exchange: Exchange): Promise<ConnectReport["measured"]> {
-  const { plan, counts } = run;
-  const pids = exchange.fleet === 0 ? plan.serverPids : [];
-  const start = now();
-  const until = async (seconds: number) => {
-    while (now() < start + seconds * 1e9 && !run.over && run.started < run.most) await Bun.sleep(5);
-  };
-  await until(plan.warmupSeconds);
-  const before = { meter: readMeter(pids), sessions: counts.sessions };
-  run.measuring = true;
-  await until(plan.warmupSeconds + plan.seconds / 2);
-  const middle = counts.sessions;
-  await until(plan.warmupSeconds + plan.seconds);
-  run.measuring = false;
-  run.over = true;
-  return {
-    used: usedBetween(before.meter, readMeter(pids), pids),
-    sessions: counts.sessions - before.sessions,
-    firstHalf: middle - before.sessions,
-  };
+  const { used, done, firstHalf } = await measureTime(run.plan, exchange.fleet, now(), {
+    done: () => run.counts.sessions,
+    onBegin() {
+      run.measuring = true;
+    },
+    onEnd() {
+      run.measuring = false;
+      run.over = true;
+    },
+    over: () => run.over || run.started >= run.most,
+    lookMs: LOOK_MS,
+  });
+  return { used, sessions: done, firstHalf };
 }

@@ -3,7 +3,8 @@
  * its requests cut and joined everywhere; between the parts of a request B asks and is answered, so that the
  * server has read what A sent before, and the cut really was one. Replies must come in order and exact.
  */
-import { type Dialogue, type DialogueName, dialogues, type Exchanged } from "../dialogues.ts";
+import { capabilityOf } from "../../protocols/index.ts";
+import type { Dialogue, Exchanged } from "../../protocols/protocol.ts";
 import { type Endpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { openProbes, type Probe } from "../probe.ts";
@@ -23,7 +24,7 @@ import { Unreachable } from "../unreachable.ts";
 export type DialoguePlan = {
   workload: "dialogue";
   target: string;
-  protocol: DialogueName;
+  protocol: string;
   seed: number;
   /** Requests of the random stage, over all connections. */
   randomRequests: number;
@@ -37,7 +38,7 @@ const TOGETHER = [2, 10, 100];
 export async function runDialogue(plan: DialoguePlan, exchange: Exchange): Promise<DialogueReport> {
   const target = plannedEndpoint(plan);
   await exchange.ready({ prefixes: [] });
-  const dialogue = dialogues[plan.protocol];
+  const dialogue = capabilityOf(plan.protocol, "dialogue");
   await firstReply(target, dialogue);
   const stages: Stage[] = [];
   for (const run of [splitInTwo, coalesced, byteByByte]) {
@@ -67,7 +68,12 @@ async function firstReply(target: Endpoint, { corpus: [plain] }: Dialogue): Prom
 }
 
 /** Waits at a probe for exactly these replies, in this order, and enters what is otherwise. */
-async function expectReplies(stage: Stage, probe: Probe, asked: Exchanged[], what: string): Promise<void> {
+async function expectReplies(
+  stage: Stage,
+  probe: Probe,
+  asked: readonly Exchanged[],
+  what: string,
+): Promise<void> {
   const wanted = Buffer.concat(asked.map(({ reply }) => reply));
   stage.tried++;
   await probe.arrived(wanted.length, CASE_TIMEOUT_MS);
@@ -92,7 +98,7 @@ async function expectNothingMore(stage: Stage, probe: Probe, plain: Exchanged): 
   stage.possible++;
 }
 
-async function splitInTwo(a: Probe, b: Probe, corpus: Exchanged[]): Promise<Stage> {
+async function splitInTwo(a: Probe, b: Probe, corpus: readonly Exchanged[]): Promise<Stage> {
   const stage = emptyStage("split in two");
   const [plain] = corpus;
   for (const one of corpus) {
@@ -112,7 +118,7 @@ async function splitInTwo(a: Probe, b: Probe, corpus: Exchanged[]): Promise<Stag
   return stage;
 }
 
-async function coalesced(a: Probe, _: Probe, corpus: Exchanged[]): Promise<Stage> {
+async function coalesced(a: Probe, _: Probe, corpus: readonly Exchanged[]): Promise<Stage> {
   const stage = emptyStage("coalesced");
   const groups = [
     corpus,
@@ -129,7 +135,7 @@ async function coalesced(a: Probe, _: Probe, corpus: Exchanged[]): Promise<Stage
   return stage;
 }
 
-async function byteByByte(a: Probe, _: Probe, corpus: Exchanged[]): Promise<Stage> {
+async function byteByByte(a: Probe, _: Probe, corpus: readonly Exchanged[]): Promise<Stage> {
   const stage = emptyStage("byte by byte");
   stage.possible = corpus.length;
   for (const one of corpus) {

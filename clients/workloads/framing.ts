@@ -3,7 +3,8 @@
  * message. A sends, B receives, and C speaks between the parts of a line: once B has heard C, the server
  * has read what A sent before, so that the cut really was one.
  */
-import { type Dialect, type DialectName, dialects } from "../../protocols/chat.ts";
+import type { Dialect } from "../../protocols/chat.ts";
+import { capabilityOf } from "../../protocols/index.ts";
 import { createObjectSplitter, splitObjects } from "../../protocols/json-objects.ts";
 import { createLineBuffer, splitLines } from "../../protocols/lines.ts";
 import { type CorpusLine, corpus, type LineForm, lineForm, randomLine } from "../corpus.ts";
@@ -29,7 +30,7 @@ import { Unreachable } from "../unreachable.ts";
 export type FramingPlan = {
   workload: "framing";
   target: string;
-  protocol: DialectName;
+  protocol: string;
   seed: number;
   /** Every split of the lines at the limit too; otherwise those near the ends, powers of two, and some more. */
   exhaustive: boolean;
@@ -49,11 +50,12 @@ type Trio = { a: Probe; b: Probe; c: Probe; form: LineForm; prefixOf: (probe: Pr
 export async function runFraming(plan: FramingPlan, exchange: Exchange): Promise<FramingReport> {
   const target = plannedEndpoint(plan);
   await exchange.ready({ prefixes: [] });
-  const form = lineForm(dialects[plan.protocol], Math.floor(Date.now() / 1000));
+  const dialect = capabilityOf(plan.protocol, "dialect");
+  const form = lineForm(dialect, Math.floor(Date.now() / 1000));
   const lines = corpus(form.limit);
   const stages: Stage[] = [];
   for (const run of [splitInTwo, coalesced, byteByByte]) {
-    const trio = await openTrio(target, plan.protocol, form);
+    const trio = await openTrio(target, dialect, form);
     try {
       stages.push(await run(trio, lines, plan));
     } finally {
@@ -68,8 +70,7 @@ export async function runFraming(plan: FramingPlan, exchange: Exchange): Promise
 const SYNC = new Uint8Array(Buffer.from("(another member speaks between the parts)"));
 
 /** Opens three members and waits until they hear each other; ids are read from the greetings. */
-async function openTrio(target: Endpoint, protocol: DialectName, form: LineForm): Promise<Trio> {
-  const dialect: Dialect = dialects[protocol];
+async function openTrio(target: Endpoint, dialect: Dialect, form: LineForm): Promise<Trio> {
   const [a, b, c] = await openProbes(target, 3);
   const ids = new Map<Probe, number>();
   const prefixOf = (probe: Probe) =>
@@ -218,7 +219,7 @@ type Line = { sender: number; sequence: number };
 /** Random lines from 8 senders to 8 receivers and to each other, their streams cut and merged at random places. */
 async function randomCuts(target: Endpoint, plan: FramingPlan, form: LineForm): Promise<Stage> {
   const random = seededRandom(plan.seed ^ 0x5eed);
-  const dialect: Dialect = dialects[plan.protocol];
+  const dialect = capabilityOf(plan.protocol, "dialect");
   const probes = await openProbes(target, SENDERS + RECEIVERS);
   try {
     const ids = await hearAll(target, probes, form, dialect);

@@ -13,6 +13,7 @@ import { Unreachable } from "../unreachable.ts";
 export type IdlePlan = {
   workload: "idle";
   target: string;
+  protocol: string;
   serverPids: readonly number[];
   /** Over all fleets, and how many of them are opened before the first reading. */
   connections: number;

@@ -2,6 +2,7 @@
 
 import type { TlsTrust } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
+import { runBlocks } from "./blocks.ts";
 import { runCalibrate } from "./calibrate.ts";
 import { runCoalesce } from "./coalesce.ts";
 import { runConnect } from "./connect.ts";
@@ -24,11 +25,15 @@ const workloads = {
   idle: runIdle,
   transfer: runTransfer,
   calibrate: runCalibrate,
+  blocks: runBlocks,
 };
 
 type Run = (typeof workloads)[keyof typeof workloads];
-/** `trust` is of the target, whatever the workload; `plannedEndpoint` reads it. */
-export type Plan = Parameters<Run>[0] & { trust?: TlsTrust };
+/**
+ * Whatever the workload: `trust` is of the target, `plannedEndpoint` reads it; `module` is the file of a protocol that is
+ * none of ours.
+ */
+export type Plan = Parameters<Run>[0] & { trust?: TlsTrust; module?: string };
 export type Report = Awaited<ReturnType<Run>>;
 
 export function runWorkload(plan: Plan, exchange: Exchange): Promise<Report> {

@@ -3,37 +3,25 @@
  * the order of the requests. Closed loop with so many requests outstanding on each connection, or open loop.
  */
 import { now } from "../../platform/clock.ts";
-import { readMeter, type Used, usedBetween } from "../../platform/meter.ts";
-import { plannedEndpoint } from "../endpoint.ts";
+import type { Used } from "../../platform/meter.ts";
 import type { Exchange } from "../exchange.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
-import { openMembers } from "../members.ts";
+import { measureTime } from "../measured-time.ts";
 import { type Pace, pace } from "../pacer.ts";
+import { ask, askAll, GIVE_UP_NS, giveUp, type SumCounts, type SumWitness } from "../request-clients.ts";
 import {
-  ask,
-  askAll,
-  createRequestClient,
-  emptyCounts,
-  GIVE_UP_NS,
-  giveUp,
-  receive,
-  type SumCounts,
-  type SumRun,
-  type SumWitness,
-} from "../request-clients.ts";
-import { createRequestPool, POOL_SIZE } from "../requests.ts";
-import { Unreachable } from "../unreachable.ts";
+  drainRequests,
+  firstReplies,
+  openRequests,
+  type RequestPlan,
+  type RequestRun,
+} from "../request-load.ts";
 
-export type SumPlan = {
+export type SumPlan = RequestPlan & {
   workload: "sum";
-  target: string;
   serverPids: readonly number[];
-  connections: number;
-  seed: number;
   warmupSeconds: number;
   seconds: number;
-  load: { loop: "open"; rate: number } | { loop: "closed"; depth: number };
-  quietSeconds: number;
 };
 
 export type SumReport = {
@@ -48,84 +36,41 @@ export type SumReport = {
   open?: { lag: string; pace: Pace };
 };
 
-/** Longest time for what is in flight, as long as some of it comes. */
-const DRAIN_SECONDS = 20;
-const ANSWER_SECONDS = 5;
 /** Between go and the first request, so that every fleet has heard go. */
 const START_DELAY_NS = 20e6;
 
-type Run = SumRun & { plan: SumPlan };
-
 export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumReport> {
-  const target = plannedEndpoint(plan);
-  // An open loop that has more in flight stops, and says that it did.
-  // No more than a reply can be told apart from, with the closing request.
-  const depth = plan.load.loop === "closed" ? Math.min(plan.load.depth, POOL_SIZE - 1) : POOL_SIZE - 1;
-  // Datagrams may come in any order or not at all: only an Id tells which request a reply is for.
-  const pool = createRequestPool(target.transport, plan.seed + exchange.fleet, target.transport === "udp");
-  const counts = emptyCounts();
-  const witnesses: SumWitness[] = [];
-  const lost = { count: 0, reason: "" };
-  const latency = createHistogram();
-  const run: Run = {
-    plan,
-    target,
-    pool,
-    counts,
-    witnesses,
-    latency,
-    measuring: false,
-    asking: false,
-    clients: [],
-    lastReply: now(),
-    longestSilence: 0,
-    batch: new Uint8Array(65_536),
-  };
-  const members = await openMembers(
-    target,
-    Math.ceil((plan.connections - exchange.fleet) / exchange.fleets),
-    {
-      onBytes: (index, chunk) => receive(run, run.clients[index], chunk),
-      onLost(_, reason) {
-        lost.count++;
-        lost.reason = reason;
-      },
-    },
-  );
-  run.clients = members.map((member, index) =>
-    createRequestClient(member, depth, (index * 97) % pool.length),
-  );
-
+  const run = await openRequests(plan, exchange);
+  const { counts, witnesses, requests } = run;
   try {
-    await firstReplies(run, () => lost);
+    await firstReplies(run);
     const go = await exchange.ready({ prefixes: [] });
-    const patrol = target.transport === "udp" ? setInterval(() => giveUp(run), GIVE_UP_NS / 5e6) : undefined;
+    const patrol =
+      requests.unit === "datagram" ? setInterval(() => giveUp(run), GIVE_UP_NS / 5e6) : undefined;
     const progress = setInterval(
       () => exchange.progress({ sent: counts.sent, delivered: counts.replies }),
       250,
     );
     try {
       const start = go.at + START_DELAY_NS;
-      const measuring = measure(run, exchange, start, () => lost.count);
+      const measuring = measure(run, plan, exchange, start);
       const open =
-        plan.load.loop === "open"
-          ? await askOpen(run, exchange, start, plan.load.rate, () => lost.count)
-          : undefined;
+        plan.load.loop === "open" ? await askOpen(run, plan, exchange, start, plan.load.rate) : undefined;
       if (plan.load.loop === "closed") {
         run.asking = true;
         for (const client of run.clients) askAll(run, client);
       }
       const measured = await measuring;
       run.asking = false;
-      await drain(run, () => lost.count);
+      await drainRequests(run);
       return {
         workload: "sum",
         counts,
         // What was passed over may have come late: then it is not missing after all.
         witnesses: witnesses.filter(({ kind }) => counts[kind] > 0),
-        connectionsLost: lost,
+        connectionsLost: run.lost,
         measured,
-        latency: encodeHistogram(latency),
+        latency: encodeHistogram(run.latency),
         ...(open ? { open } : {}),
       };
     } finally {
@@ -133,62 +78,47 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
       clearInterval(patrol);
     }
   } finally {
-    for (const member of members) member.close();
-  }
-}
-
-/** One request on each connection must be answered before anything is measured. */
-async function firstReplies(run: Run, lost: () => { count: number; reason: string }): Promise<void> {
-  const deadline = now() + ANSWER_SECONDS * 1e9;
-  for (const client of run.clients) ask(run, client, now());
-  while (run.counts.replies < run.clients.length) {
-    if (lost().count > 0)
-      throw new Unreachable(`${run.target.url}: ${lost().count} connections lost: ${lost().reason}`);
-    if (now() > deadline)
-      throw new Unreachable(
-        `${run.target.url} took ${run.clients.length} connections but answered ${run.counts.replies} of ${run.clients.length} first requests within ${ANSWER_SECONDS} s`,
-      );
-    await Bun.sleep(2);
+    for (const { member } of run.clients) member.close();
   }
 }
 
 async function measure(
-  run: Run,
+  run: RequestRun,
+  plan: SumPlan,
   exchange: Exchange,
   start: number,
-  lost: () => number,
 ): Promise<SumReport["measured"]> {
-  const pids = exchange.fleet === 0 ? run.plan.serverPids : [];
-  const until = async (at: number) => {
-    while (now() < at && lost() === 0) await Bun.sleep(Math.max(1, Math.min(100, (at - now()) / 1e6)));
-  };
-  await until(start + run.plan.warmupSeconds * 1e9);
-  const before = { meter: readMeter(pids), ...run.counts };
-  run.measuring = true;
-  run.longestSilence = 0;
-  run.lastReply = now();
-  await until(start + (run.plan.warmupSeconds + run.plan.seconds / 2) * 1e9);
-  const middle = run.counts.replies;
-  await until(start + (run.plan.warmupSeconds + run.plan.seconds) * 1e9);
-  run.measuring = false;
+  let sentBefore = 0;
+  const { used, done, firstHalf } = await measureTime(plan, exchange.fleet, start, {
+    done: () => run.counts.replies,
+    onBegin() {
+      sentBefore = run.counts.sent;
+      run.measuring = true;
+      run.longestSilence = 0;
+      run.lastReply = now();
+    },
+    onEnd() {
+      run.measuring = false;
+    },
+    over: () => run.lost.count > 0,
+  });
   return {
-    used: usedBetween(before.meter, readMeter(pids), pids),
-    sent: run.counts.sent - before.sent,
-    replies: run.counts.replies - before.replies,
-    firstHalf: middle - before.replies,
+    used,
+    sent: run.counts.sent - sentBefore,
+    replies: done,
+    firstHalf,
     silence: Math.max(run.longestSilence, now() - run.lastReply),
   };
 }
 
 /** Request k goes out on connection k mod connections. */
 async function askOpen(
-  run: Run,
+  run: RequestRun,
+  { connections, warmupSeconds, seconds }: SumPlan,
   { fleet, fleets }: Exchange,
   start: number,
   rate: number,
-  lost: () => number,
 ): Promise<{ lag: string; pace: Pace }> {
-  const { connections, warmupSeconds, seconds } = run.plan;
   const lag = createHistogram();
   const result = await pace(
     {
@@ -201,34 +131,7 @@ async function askOpen(
         if (run.measuring) recordLatency(lag, nanoseconds);
       },
     },
-    () => lost() > 0,
+    () => run.lost.count > 0,
   );
   return { lag: encodeHistogram(lag), pace: result };
-}
-
-/**
- * Waits for what is in flight. A stream's request that is still unanswered then is followed by one more: when that one
- * is answered, the server has passed the earlier over; else it may only be slow.
- */
-async function drain(run: Run, lost: () => number): Promise<void> {
-  await untilQuiet(run, lost);
-  const open = run.clients.filter(({ count }) => count > 0);
-  const { counts } = run;
-  if (run.target.transport === "udp") {
-    for (const { count } of open) counts.missing += count;
-    return;
-  }
-  for (const client of open) ask(run, client, now());
-  if (open.length > 0) await untilQuiet(run, lost);
-  counts.unanswered = run.clients.reduce((sum, { count }) => sum + count, 0);
-}
-
-/** Until nothing is in flight, nothing has come for the quiet time, or the bound is reached. */
-async function untilQuiet(run: Run, lost: () => number): Promise<void> {
-  const begin = now();
-  while (run.clients.some(({ count }) => count > 0) && lost() < run.clients.length) {
-    const silent = now() - Math.max(begin, run.lastReply);
-    if (silent > run.plan.quietSeconds * 1e9 || now() - begin > DRAIN_SECONDS * 1e9) return;
-    await Bun.sleep(5);
-  }
 }

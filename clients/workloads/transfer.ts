@@ -20,6 +20,7 @@ import { Unreachable } from "../unreachable.ts";
 export type TransferPlan = {
   workload: "transfer";
   target: string;
+  protocol: string;
   serverPids: readonly number[];
   /** `raw`: the bytes alone, up to FIN; the receiver closes when it has written them. */
   way: "file" | "raw";

@@ -5,7 +5,8 @@
 import { addressText } from "../../platform/address.ts";
 import { openSmallReceiver } from "../../platform/small-receiver.ts";
 import { udpPlace } from "../../platform/udp-source.ts";
-import { relayPrefix } from "../../protocols/relay.ts";
+import { capabilityOf } from "../../protocols/index.ts";
+import type { Room } from "../../protocols/protocol.ts";
 import { type Endpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { Unreachable } from "../unreachable.ts";
@@ -13,6 +14,8 @@ import { Unreachable } from "../unreachable.ts";
 export type TruncatePlan = {
   workload: "truncate";
   target: string;
+  /** A room over UDP. */
+  protocol: string;
   sizes: number[];
   /** The receiver's buffer for the part without a relay. */
   smallBufferBytes: number;
@@ -50,11 +53,14 @@ const REGISTER_TRIES = 20;
 export async function runTruncate(plan: TruncatePlan, exchange: Exchange): Promise<TruncateReport> {
   const target = plannedEndpoint(plan);
   await exchange.ready({ prefixes: [] });
+  const room = capabilityOf(plan.protocol, "room");
   const relay = await openReceiver(target);
   const paths: Path[] = [];
   try {
     await register(target, relay);
-    paths.push(await findFates("relay", plan.sizes, (bytes) => throughRelay(target, relay, bytes)));
+    paths.push(
+      await findFates("relay", plan.sizes, (bytes) => throughRelay(target, room(bytes), relay, bytes)),
+    );
   } finally {
     relay.close();
   }
@@ -144,12 +150,12 @@ async function register(target: Endpoint, receiver: Receiver): Promise<void> {
 }
 
 /** One datagram through the relay, from a client of its own: notices may be limited to one a second for each. */
-async function throughRelay(target: Endpoint, receiver: Receiver, bytes: number): Promise<Fate> {
+async function throughRelay(target: Endpoint, room: Room, receiver: Receiver, bytes: number): Promise<Fate> {
   let fate: Fate = { bytes, outcome: "dropped silently", arrived: 0 };
   for (let i = 0; i < TRIES && fate.outcome === "dropped silently"; i++) {
     const sender = await openReceiver(target);
     try {
-      fate = await oneThroughRelay(sender, receiver, bytes);
+      fate = await oneThroughRelay(sender, room, receiver, bytes);
     } finally {
       sender.close();
     }
@@ -157,9 +163,14 @@ async function throughRelay(target: Endpoint, receiver: Receiver, bytes: number)
   return fate;
 }
 
-async function oneThroughRelay(sender: Receiver, receiver: Receiver, bytes: number): Promise<Fate> {
+async function oneThroughRelay(
+  sender: Receiver,
+  room: Room,
+  receiver: Receiver,
+  bytes: number,
+): Promise<Fate> {
   const payload = payloadOf(bytes);
-  const prefix = relayPrefix(addressText(sender.ip, sender.port));
+  const prefix = room.deliveryPrefix({ address: addressText(sender.ip, sender.port), id: 0 });
   const relayed = () => receiver.datagrams.find((datagram) => startsWith(datagram, prefix));
   receiver.datagrams.length = 0;
   try {
@@ -189,8 +200,8 @@ async function oneThroughRelay(sender: Receiver, receiver: Receiver, bytes: numb
   };
 }
 
-const startsWith = (bytes: Uint8Array, text: string) =>
-  Buffer.from(bytes.subarray(0, text.length)).toString("latin1") === text;
+const startsWith = (bytes: Uint8Array, prefix: Uint8Array) =>
+  Buffer.compare(bytes.subarray(0, prefix.length), prefix) === 0;
 
 function judge(payload: Uint8Array, kept: Uint8Array, told: boolean): Outcome {
   if (Buffer.compare(payload, kept) === 0) return "whole";

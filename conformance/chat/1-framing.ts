@@ -1,12 +1,12 @@
 /** Messages are messages, wherever the stream is cut: a read is not a message. */
-import type { DialectName } from "../../protocols/chat.ts";
+import type { Dialect } from "../../protocols/chat.ts";
 import type { TcpPeer } from "../peer.ts";
 import { sleep } from "../peer.ts";
 import type { Chat, ChatRule } from "./room.ts";
 
 /** Long enough that two writes come as two reads. */
 const APART_MS = 60;
-const LINES: readonly DialectName[] = ["chat/bracket", "chat/welcome", "chat/stamped"];
+const byLines = ({ units }: Dialect): boolean => units === "lines";
 
 async function sendCut({ said }: Chat, author: TcpPeer, text: string, at: number): Promise<void> {
   const bytes = said(text);
@@ -126,7 +126,7 @@ export const framing: ChatRule[] = [
     title: "bytes that are no UTF-8",
     requirement: "Bytes that are no UTF-8 SHOULD be relayed as they came.",
     level: "SHOULD",
-    only: LINES,
+    only: byLines,
     async run(chat) {
       const [alice] = await chat.enter(2);
       const bytes = Uint8Array.of(0x61, 0xff, 0xfe, 0xc3, 0x28, 0x80, 0x62);

@@ -1,12 +1,12 @@
 /** Long messages, endless ones, and those that never end because their author goes. */
-import { type DialectName, MAX_LINE_BYTES } from "../../protocols/chat.ts";
+import { type Dialect, MAX_LINE_BYTES } from "../../protocols/chat.ts";
 import { closed } from "../expect.ts";
 import { sleep } from "../peer.ts";
 import type { ChatRule } from "./room.ts";
 
 /** The dialects whose page of the sheet states a limit; elsewhere a bound is only wise. */
-const BOUNDED: readonly DialectName[] = ["chat/bracket", "chat/welcome"];
-const UNBOUNDED: readonly DialectName[] = ["chat/stamped", "chat/json"];
+const isBounded = ({ promises }: Dialect): boolean => promises?.lineLimit === true;
+const isUnbounded = (dialect: Dialect): boolean => !isBounded(dialect);
 
 /** A message of which nothing but its text can be longer than the limit. */
 const ofBytes = (bytes: number) => "abcdefghijklmno\u00e9".repeat(Math.ceil(bytes / 17)).slice(0, bytes);
@@ -31,7 +31,7 @@ export const limits: ChatRule[] = [
     title: "the longest line",
     requirement: "A line of exactly 65,536 bytes MUST be relayed whole.",
     level: "MUST",
-    only: BOUNDED,
+    only: isBounded,
     async run(chat) {
       const [alice] = await chat.enter(2);
       const text = "y".repeat(MAX_LINE_BYTES);
@@ -44,7 +44,7 @@ export const limits: ChatRule[] = [
     title: "a line one byte too long",
     requirement: "A line over 65,536 bytes MUST end its author's connection, and MUST NOT be relayed.",
     level: "MUST",
-    only: BOUNDED,
+    only: isBounded,
     ends: "closed",
     async run(chat) {
       const [alice, bob] = await chat.enter(2);
@@ -60,7 +60,7 @@ export const limits: ChatRule[] = [
     requirement:
       "A line without end MUST NOT be gathered past its limit: the connection closes before its end comes.",
     level: "MUST",
-    only: BOUNDED,
+    only: isBounded,
     ends: "closed",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -73,7 +73,7 @@ export const limits: ChatRule[] = [
     title: "a message that never ends",
     requirement: "A message without end SHOULD NOT be gathered without bound.",
     level: "SHOULD",
-    only: UNBOUNDED,
+    only: isUnbounded,
     ends: "any",
     async run(chat) {
       const [alice] = await chat.enter(2);

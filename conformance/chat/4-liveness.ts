@@ -1,5 +1,5 @@
 /** One bad guest costs its own connection and nothing else. */
-import type { DialectName } from "../../protocols/chat.ts";
+import type { Dialect } from "../../protocols/chat.ts";
 import { firstOf, nextLine } from "../expect.ts";
 import { sleep, type TcpPeer, until } from "../peer.ts";
 import { Violation } from "../violation.ts";
@@ -10,8 +10,8 @@ const FLOOD_MESSAGES = 160;
 const FLOOD_BYTES = 50_000;
 /** Messages on their way at once: well below the queue of 1 MiB, so that nobody who reads falls behind. */
 const WINDOW = 8;
-const EVICTING: readonly DialectName[] = ["chat/bracket"];
-const MAY_EVICT: readonly DialectName[] = ["chat/welcome", "chat/stamped", "chat/json"];
+const promisesEviction = ({ promises }: Dialect): boolean => promises?.eviction === true;
+const mayEvict = (dialect: Dialect): boolean => !promisesEviction(dialect);
 
 /** The whole flood is said and heard, in order; the listener never falls behind by more than a window. */
 async function flood(chat: Chat, author: TcpPeer, listener: TcpPeer): Promise<void> {
@@ -57,7 +57,7 @@ export const liveness: ChatRule[] = [
     title: "a reader who falls behind",
     requirement: "A reader that falls behind by more than its bounded queue MUST be evicted.",
     level: "MUST",
-    only: EVICTING,
+    only: promisesEviction,
     slow: true,
     ends: "any",
     run: evicts,
@@ -67,7 +67,7 @@ export const liveness: ChatRule[] = [
     title: "a reader who falls behind for ever",
     requirement: "What waits for a reader who does not read SHOULD be bounded.",
     level: "SHOULD",
-    only: MAY_EVICT,
+    only: mayEvict,
     slow: true,
     ends: "any",
     run: evicts,

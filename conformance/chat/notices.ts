@@ -1,5 +1,5 @@
 /** Notices of a room under test: found wherever they stand, for of an earlier guest there may be words before them. */
-import type { Dialect, DialectName, Speaker } from "../../protocols/chat.ts";
+import type { Dialect, Speaker } from "../../protocols/chat.ts";
 import { type TcpPeer, until } from "../peer.ts";
 import { Violation } from "../violation.ts";
 import { show } from "../wire-log.ts";
@@ -8,24 +8,27 @@ import { show } from "../wire-log.ts";
 type Notice = { words: string; number?: { behind: string } };
 type Found = { end: number; number: number };
 
-/** What tells a newcomer that it has joined; undefined where nothing does. */
-const ownNotices: Record<DialectName, Notice | undefined> = {
-  "chat/bracket": undefined,
-  "chat/welcome": { words: "Welcome ", number: { behind: "" } },
-  "chat/stamped": { words: "[SERVER] Client ", number: { behind: " joined the chat." } },
-  "chat/json": { words: ' joined"' },
-};
+/** What tells a newcomer that it has joined, by what stands around its id or behind its address; undefined: nothing. */
+function ownNoticeOf({ greeting, joined, newcomerSeesJoin, units }: Dialect): Notice | undefined {
+  const [id, address] = [987_654, "@"];
+  const text = (greeting ?? (newcomerSeesJoin ? joined : undefined))?.({ id, address }).trimEnd();
+  if (text === undefined) return undefined;
+  // The members of an object may come in any order.
+  const said = units === "objects" ? `${JSON.parse(text).data}"` : text;
+  const [words, behind] = said.split(String(id));
+  return behind === undefined ? { words: said.split(address).pop() ?? said } : { words, number: { behind } };
+}
 
 /** No room gives a longer number, and no notice is longer behind its words. */
 const MAX_REST_BYTES = 300;
 /** How long the end of line that belongs to a notice may come after it, by a read of its own. */
 const REST_MS = 20;
 
-export const announcesItself = (name: DialectName): boolean => ownNotices[name] !== undefined;
+export const announcesItself = (dialect: Dialect): boolean => ownNoticeOf(dialect) !== undefined;
 
 /** Waits until the newcomer has been told that it is in; its number, 0 where the dialect gives none. */
-export async function ownNotice(name: DialectName, peer: TcpPeer): Promise<number> {
-  return skipTo(peer, ownNotices[name] ?? { words: "" }, "the notice that it has joined");
+export async function ownNotice(dialect: Dialect, peer: TcpPeer): Promise<number> {
+  return skipTo(peer, ownNoticeOf(dialect) ?? { words: "" }, "the notice that it has joined");
 }
 
 /** Waits until another has been told that somebody joined. */

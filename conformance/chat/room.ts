@@ -111,11 +111,11 @@ export function chatIn(t: Context, name: DialectName): Chat {
 
 /** Waits until the room knows the newcomer; returns its number where the dialect gives one. */
 async function introduce(chat: Chat, peer: TcpPeer, others: TcpPeer[]): Promise<number> {
-  if (!announcesItself(chat.name)) {
+  if (!announcesItself(chat.dialect)) {
     if (others.length > 0) await greet(chat, peer, others);
     return 0;
   }
-  const id = await ownNotice(chat.name, peer);
+  const id = await ownNotice(chat.dialect, peer);
   for (const other of others) await joinNotice(chat.dialect, other, { id, address: peer.address });
   return id;
 }
@@ -198,11 +198,11 @@ async function object(listener: TcpPeer, { data_source, data }: Message): Promis
 
 export const slugOf = (name: DialectName): string => name.replace("/", "-");
 
-/** A shared rule: a case without its dialect. `only` names the dialects that it holds in, else all. */
+/** A shared rule: a case without its dialect. `only` tells the dialects in which it holds, else it does in all. */
 export type ChatRule = Omit<Case, "id" | "source" | "run"> & {
   /** Section and number: `2.3`. */
   number: string;
-  only?: readonly DialectName[];
+  only?: (dialect: Dialect) => boolean;
   run: (chat: Chat) => Promise<void>;
 };
 
@@ -210,7 +210,7 @@ export type ChatRule = Omit<Case, "id" | "source" | "run"> & {
 export function inDialect(name: DialectName, rules: readonly ChatRule[]): Case[] {
   const slug = slugOf(name);
   return rules
-    .filter(({ only }) => only?.includes(name) ?? true)
+    .filter(({ only }) => only?.(dialects[name]) ?? true)
     .map(({ number, only: _, run, ...rest }) => ({
       ...rest,
       id: `${slug}/${number}`,

@@ -5,7 +5,7 @@
 
 import { parseEndpoint } from "../../clients/endpoint.ts";
 import { openMembers } from "../../clients/members.ts";
-import { type RoomProtocol, roomWire } from "../../clients/wire.ts";
+import { capabilityOf } from "../../protocols/index.ts";
 import { fault, type Going, miss, settled, type Tally } from "./tally.ts";
 
 const MEMBERS = 4;
@@ -27,12 +27,12 @@ const message = (sender: number, sequence: number): string =>
 type Hearing = { rest: Buffer; next: (number | undefined)[]; greeting: string };
 
 export async function soakRoom(
-  protocol: RoomProtocol,
+  protocol: string,
   url: string,
   tally: Tally,
   timeoutMs?: number,
 ): Promise<Going> {
-  const wire = roomWire(protocol, MESSAGE_BYTES);
+  const wire = capabilityOf(protocol, "room")(MESSAGE_BYTES);
   const target = parseEndpoint(url)!;
   const hearings: Hearing[] = Array.from({ length: MEMBERS }, () => ({
     rest: Buffer.alloc(0),
@@ -90,13 +90,13 @@ export async function soakRoom(
     onBytes: hear,
     onLost: (index, reason) => stopping || fault(tally, `the connection of member ${index}: ${reason}`),
   });
-  if (wire.transport === "udp") for (const member of members) member.send(new Uint8Array(0), 0, 0);
+  if (wire.unit === "datagram") for (const member of members) member.send(new Uint8Array(0), 0, 0);
   await settled(
     () => !wire.greeting || hearings.every(({ greeting }) => wire.greeting!.test(firstLine(greeting))),
   );
   prefixes = members.map(({ address, index }) => {
     const id = Number(wire.greeting?.exec(firstLine(hearings[index].greeting))?.[1] ?? 0);
-    return wire.deliveryPrefix({ address, id }, MESSAGE_BYTES);
+    return wire.deliveryPrefix({ address, id });
   });
 
   function say(index: number): void {

@@ -3,7 +3,6 @@ import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { RoomProtocol } from "../../clients/wire.ts";
 import { type ChatFault, startChatMutant } from "../../servers/mutants/chat.ts";
 import { startFileMutant } from "../../servers/mutants/file.ts";
 import { startRelayMutant } from "../../servers/mutants/relay.ts";
@@ -38,7 +37,7 @@ async function soak(start: Start, enough = ENOUGH, boundMs = WAIT_MS): Promise<T
 }
 
 const inRoom =
-  (protocol: RoomProtocol): Start =>
+  (protocol: string): Start =>
   (url, tally, timeoutMs) =>
     soakRoom(protocol, url, tally, timeoutMs);
 const asking =

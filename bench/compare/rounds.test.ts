@@ -1,0 +1,72 @@
+import { describe, expect, test } from "bun:test";
+import { seededRandom } from "../../clients/requests.ts";
+import { answer, estimate, isLook, LOOKS, levelOf, roundFigure } from "./rounds.ts";
+
+/** Normal numbers (Box and Muller); `heavy` has now and then one of four times the spread, as a noisy machine has. */
+function noise(seed: number, heavy = false): () => number {
+  const random = seededRandom(seed);
+  return () => {
+    const wide = heavy && random() < 0.1 ? 4 : 1;
+    return wide * Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  };
+}
+
+/** Looks as a run does, until there is an answer or the rounds are used up. */
+function run(shift: number, spread: number, mostRounds: number, next: () => number, figures = 3) {
+  const rounds: number[] = [];
+  while (rounds.length < mostRounds) {
+    rounds.push(Math.log(shift) + spread * next());
+    if (!isLook(rounds.length)) continue;
+    const found = estimate(rounds, levelOf(figures));
+    const said = found ? answer(found, 0.05) : "undecided";
+    if (said !== "undecided") return { said, rounds: rounds.length };
+  }
+  return { said: "undecided" as const, rounds: rounds.length };
+}
+
+function share(
+  trials: number,
+  shift: number,
+  spread: number,
+  mostRounds: number,
+  heavy: boolean,
+  said: string,
+) {
+  const next = noise(7, heavy);
+  return (
+    Array.from({ length: trials }, () => run(shift, spread, mostRounds, next)).filter(
+      (one) => one.said === said,
+    ).length / trials
+  );
+}
+
+describe.each([false, true])("rounds that spread by 2 %, heavy tails: %p", (heavy) => {
+  test("two equal servers are hardly ever told apart, and are settled as the same", () => {
+    for (const said of ["higher", "lower"]) expect(share(2000, 1, 0.02, 25, heavy, said)).toBeLessThan(0.005);
+    expect(share(500, 1, 0.02, 25, heavy, "same")).toBeGreaterThan(0.9);
+  });
+  test("10 % and 5 % more are found", () => {
+    expect(share(500, 1.1, 0.02, 13, heavy, "higher")).toBeGreaterThan(0.95);
+    expect(share(500, 1 / 1.1, 0.02, 13, heavy, "lower")).toBeGreaterThan(0.95);
+    expect(share(500, 1.05, 0.02, 49, heavy, "higher")).toBeGreaterThan(0.9);
+  });
+});
+
+test("what is seven times as much is told at the first look", () => {
+  expect(run(7, 0.1, 4, noise(1))).toEqual({ said: "higher", rounds: LOOKS[0] });
+});
+
+test("a spread that hides everything leaves it undecided", () => {
+  expect(run(1.02, 0.5, 49, noise(1)).said).toBe("undecided");
+});
+
+test("a round's figure is the median of its blocks' log ratios, and takes no figure that is 0", () => {
+  expect(roundFigure([1, 2, 4], [2, 4, 80])).toBeCloseTo(Math.log(2));
+  expect(roundFigure([1, 0, 4], [2, 4, 8])).toBeCloseTo(Math.log(2));
+  expect(roundFigure([0, 0, 4], [2, 4, 8])).toBeUndefined();
+  expect(roundFigure([], [])).toBeUndefined();
+});
+
+test("one round has no interval", () => {
+  expect(estimate([0.1], 0.01)).toBeNull();
+});

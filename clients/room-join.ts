@@ -1,0 +1,169 @@
+/**
+ * How a fleet enters a room: its members connect, are known to be in by a roll call, and learn by what prefix each
+ * sender is known. From then on every delivery is verified as it comes.
+ */
+import { now } from "../platform/clock.ts";
+import { capabilityOf } from "../protocols/index.ts";
+import { stamp } from "../protocols/stamp.ts";
+import { answerTo } from "../protocols/websocket.ts";
+import { plannedEndpoint } from "./endpoint.ts";
+import type { Exchange } from "./exchange.ts";
+import { createLedger } from "./ledger.ts";
+import { openMembers } from "./members.ts";
+import { createReader, createReceiver, marks, markTag } from "./reader.ts";
+import type { RoomPlan, Run } from "./room.ts";
+import { compose } from "./room-load.ts";
+import { Unreachable } from "./unreachable.ts";
+
+const ROLL_CALL_SECONDS = 5;
+const ROLL_CALL_EVERY_MS = 250;
+/** Before anything has been said, a room may tell each member of each other one, and this much more. */
+const NOTICE_BYTES = 128;
+const UNASKED_BYTES = 16 * 1_048_576;
+const MAX_LOST_TOLD = 1000;
+
+/** Opens this fleet's members, and everything that takes what comes for them. */
+export async function joinRoom(
+  plan: RoomPlan,
+  exchange: Exchange,
+  onLatency?: (sender: number, sequence: number, intended: number, at: number) => void,
+): Promise<Run> {
+  const target = plannedEndpoint(plan);
+  const wire = capabilityOf(plan.protocol, "room")(plan.messageBytes);
+  const { senders } = plan.load;
+  const count = Math.ceil((plan.connections - exchange.fleet) / exchange.fleets);
+  const senderOf = (index: number) => index * exchange.fleets + exchange.fleet;
+  const ledger = createLedger({
+    receivers: count,
+    senders,
+    hears: (receiver, sender) => wire.echoes || senderOf(receiver) !== sender,
+    onPassedOver: (sender, sequence) => run.windows?.arrived(sender, sequence),
+  });
+  let arrivedAt = 0;
+  const reader = createReader({
+    wire,
+    messageBytes: plan.messageBytes,
+    tag: plan.tag,
+    onMessage(receiver, sender, sequence, time) {
+      if (sender >= senders || !ledger.enter(receiver, sender, sequence)) return;
+      if (onLatency) onLatency(sender, sequence, time, arrivedAt);
+      else run.windows?.arrived(sender, sequence);
+    },
+    onMark(receiver, sender, mark) {
+      if (mark === marks.end) ledger.end(receiver, sender);
+      else run.present.add(receiver);
+    },
+    onGreeting(receiver, id) {
+      run.ids[receiver] = id;
+    },
+    onControl(receiver, frame) {
+      const answer = answerTo(frame);
+      if (answer) run.members[receiver].send(answer, 0, answer.length);
+    },
+    onCorrupt: ledger.corrupt,
+    onUnexpected: ledger.unexpected,
+  });
+  const run: Run = {
+    plan,
+    target,
+    exchange,
+    wire,
+    members: [],
+    ledger,
+    reader,
+    lost: { count: 0, reason: "", each: [] },
+    wireBytes: wire.sendPrefix.length + plan.messageBytes + wire.sendSuffix.length,
+    senderOf,
+    sent: new Int32Array(count),
+    offered: [],
+    present: new Set(),
+    ids: new Int32Array(count),
+    received: new Float64Array(count),
+    readAt: new Float64Array(count),
+    saidAt: new Float64Array(count),
+    lastArrival: now(),
+    longestSilence: 0,
+  };
+  const receivers = Array.from({ length: count }, (_, index) => createReceiver(index));
+  run.members = await openMembers(target, count, {
+    onBytes(index, chunk) {
+      const at = now();
+      if (at - run.lastArrival > run.longestSilence) run.longestSilence = at - run.lastArrival;
+      run.lastArrival = at;
+      run.received[index] += chunk.length;
+      arrivedAt = at - plan.epoch;
+      reader.read(receivers[index], chunk);
+      run.readAt[index] = at;
+      // Of the message that was looked at last.
+      run.saidAt[index] = plan.epoch + stamp.time;
+    },
+    onLost(index, reason) {
+      run.lost.count++;
+      run.lost.reason = reason;
+      if (run.lost.each.length < MAX_LOST_TOLD)
+        run.lost.each.push({
+          at: now(),
+          received: run.received[index],
+          said: run.saidAt[index],
+          read: run.readAt[index],
+        });
+    },
+  });
+  return run;
+}
+
+/**
+ * Before anything is measured the first member speaks until every other has heard it: then all have joined,
+ * over TCP and UDP alike. A target that takes connections and relays nothing ends here, in a bounded time; one
+ * that talks without being asked, after a bounded number of bytes.
+ */
+export async function rollCall(run: Run): Promise<void> {
+  const { members, plan, wire, target, lost, present, ids } = run;
+  const out = new Uint8Array(run.wireBytes);
+  const view = new DataView(out.buffer);
+  const deadline = now() + ROLL_CALL_SECONDS * 1e9;
+  const mostUnasked = UNASKED_BYTES + plan.connections ** 2 * NOTICE_BYTES;
+  const missing = () =>
+    members.filter(({ index }) => (index > 0 && !present.has(index)) || (wire.greeting && ids[index] === 0));
+  for (let call = 0; missing().length > 0; call++) {
+    if (lost.count > 0)
+      throw new Unreachable(`${target.url}: ${lost.count} connections lost: ${lost.reason}`);
+    if (total(run.received) > mostUnasked)
+      throw new Unreachable(
+        `${target.url} sent ${Math.round(total(run.received) / 1_048_576)} MiB to ${members.length} members of whom nobody had spoken`,
+      );
+    if (now() > deadline)
+      throw new Unreachable(
+        `${target.url} took ${members.length} members, but ${missing().length} of them heard nothing of the room within ${ROLL_CALL_SECONDS} s`,
+      );
+    // An empty datagram registers with a relay.
+    if (wire.unit === "datagram") for (const member of missing()) member.send(out, 0, 0);
+    compose(run, out, view, 0, markTag(plan.tag), run.senderOf(0), call, marks.rollCall);
+    members[0].send(out, 0, out.length);
+    for (let waited = 0; waited < ROLL_CALL_EVERY_MS && missing().length > 0; waited += 5) await Bun.sleep(5);
+  }
+  run.received.fill(0);
+}
+
+/** Tells how this fleet's members appear to others, and hears how the others' do; resolves with when it began. */
+export async function introduce(run: Run): Promise<number> {
+  const { exchange, members, wire, plan, ids } = run;
+  const prefixes = members.map(({ address, index }) => wire.deliveryPrefix({ address, id: ids[index] }));
+  const { at, introductions } = await exchange.ready({ prefixes });
+  // Over a Unix socket a client has no address: what the server calls it is learnt from its first message.
+  if (run.target.unix !== undefined) run.reader.learnPrefixes();
+  else
+    run.reader.expectPrefixes(
+      Array.from(
+        { length: plan.connections },
+        (_, c) => introductions[c % exchange.fleets].prefixes[Math.floor(c / exchange.fleets)],
+      ),
+    );
+  return at;
+}
+
+function total(values: Float64Array): number {
+  let all = 0;
+  for (const value of values) all += value;
+  return all;
+}

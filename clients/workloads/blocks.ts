@@ -1,0 +1,177 @@
+/**
+ * The blocks workload: one round of a comparison. All servers are alive at once, and each block drives every one of
+ * them for one slice, in an order drawn anew: what the machine does in a tenth of a second falls on all of them alike.
+ */
+import { alone, type Drive, type DriveEnd, type Slice } from "../drives/drive.ts";
+import { openRequestDrive } from "../drives/request-drive.ts";
+import { openRoomDrive } from "../drives/room-drive.ts";
+import type { TlsTrust } from "../endpoint.ts";
+import type { Exchange } from "../exchange.ts";
+import { encodeHistogram } from "../histogram.ts";
+import type { RequestPlan } from "../request-load.ts";
+import { seededRandom } from "../requests.ts";
+import type { RoomPlan } from "../room.ts";
+
+/** How all servers are loaded: as a room, or by requests. */
+export type BlockLoad =
+  | ({ kind: "room" } & Omit<RoomPlan, "workload" | "target" | "trust" | "serverPids" | "churn">)
+  | ({ kind: "requests" } & Omit<RequestPlan, "target" | "trust">);
+
+export type BlocksPlan = {
+  workload: "blocks";
+  protocol: string;
+  servers: { target: string; trust?: TlsTrust; serverPids: readonly number[] }[];
+  load: BlockLoad;
+  seed: number;
+  blocks: number;
+  sliceMs: number;
+};
+
+export type BlockServer = Omit<DriveEnd, "histograms"> & {
+  histograms: Record<string, string>;
+  /** One for each block, in their order. */
+  slices: Slice[];
+  /** Slices of this server that broke a rule, so that their blocks were taken again, and the rules. */
+  retaken: Record<string, number>;
+  /** Slices before its figures had settled. */
+  warmup: number;
+};
+
+export type BlocksReport = { workload: "blocks"; servers: BlockServer[] };
+
+/** Warm-up: so many slices at least; then until the last three cost as the three before did, or the bound. */
+const WARM_SLICES = 6;
+const MAX_WARM_SLICES = 20;
+const SETTLED = 0.05;
+/** A slice does not count in which server or fleet could have run and waited for a CPU longer than this share. */
+const MAX_WAIT = 0.1;
+/** As many blocks may be taken again as there are blocks. */
+const RETAKES = 1;
+/** An open loop's slice is late that sent a message so much later than the interval at which slices are judged. */
+const MAX_LAG_NS = 2e6;
+
+export async function runBlocks(plan: BlocksPlan, exchange: Exchange): Promise<BlocksReport> {
+  const random = seededRandom(plan.seed);
+  const drives: Drive[] = [];
+  const servers: BlockServer[] = [];
+  await exchange.ready({ prefixes: [] });
+  for (const server of plan.servers) {
+    drives.push(await openDrive(plan, server, exchange));
+    servers.push({
+      slices: [],
+      retaken: {},
+      warmup: 0,
+      counts: {},
+      witnesses: [],
+      connectionsLost: { count: 0, reason: "" },
+      histograms: {},
+    });
+  }
+  await warmUp(plan, drives, servers, random);
+  await takeBlocks(plan, drives, servers, random, exchange);
+  for (const [i, drive] of drives.entries()) {
+    const { histograms, ...end } = await drive.finish();
+    Object.assign(servers[i], end, {
+      histograms: Object.fromEntries(
+        Object.entries(histograms).map(([name, histogram]) => [name, encodeHistogram(histogram)]),
+      ),
+    });
+  }
+  return { workload: "blocks", servers };
+}
+
+/**
+ * Takes the blocks of the round. One of which a slice breaks a rule is taken again, all of it, as often as there are
+ * blocks; a machine that is never quiet gets wider intervals in the end, not an answer from one side's good luck.
+ */
+async function takeBlocks(
+  plan: BlocksPlan,
+  drives: readonly Drive[],
+  servers: readonly BlockServer[],
+  random: () => number,
+  exchange: Exchange,
+): Promise<void> {
+  let retakes = plan.blocks * RETAKES;
+  const [{ slices: taken }] = servers;
+  while (taken.length < plan.blocks && !drives.some((drive) => drive.broken())) {
+    const block = await takeBlock(plan, drives, random);
+    if (block.some(({ done }) => done === 0) && retakes === 0) return;
+    const rules = retakes > 0 ? block.map(ruleBrokenBy) : [];
+    rules.forEach((rule, i) => {
+      if (rule !== undefined) servers[i].retaken[rule] = (servers[i].retaken[rule] ?? 0) + 1;
+    });
+    if (rules.some((rule) => rule !== undefined)) retakes--;
+    else block.forEach((slice, i) => void servers[i].slices.push(slice));
+    exchange.progress({ sent: taken.length, delivered: total(servers) });
+  }
+}
+
+const total = (servers: readonly BlockServer[]) =>
+  servers.reduce((sum, { slices }) => sum + slices.reduce((all, { done }) => all + done, 0), 0);
+
+function openDrive(
+  { load, protocol }: BlocksPlan,
+  server: BlocksPlan["servers"][number],
+  exchange: Exchange,
+): Promise<Drive> {
+  const own = alone(exchange.progress);
+  return load.kind === "room"
+    ? openRoomDrive({ ...load, ...server, protocol, workload: "room" }, own)
+    : openRequestDrive({ ...load, ...server, protocol }, own);
+}
+
+/** One slice of each server, in an order drawn anew; by server. */
+async function takeBlock(
+  { sliceMs }: BlocksPlan,
+  drives: readonly Drive[],
+  random: () => number,
+): Promise<Slice[]> {
+  const slices: Slice[] = [];
+  for (const i of shuffled(drives.length, random)) slices[i] = await drives[i].slice(sliceMs);
+  return slices;
+}
+
+/** The numbers below `count` in a random order (Fisher and Yates). */
+function shuffled(count: number, random: () => number): number[] {
+  const order = Array.from({ length: count }, (_, i) => i);
+  for (let i = count - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
+}
+
+async function warmUp(
+  plan: BlocksPlan,
+  drives: readonly Drive[],
+  servers: BlockServer[],
+  random: () => number,
+): Promise<void> {
+  const taken: Slice[][] = drives.map(() => []);
+  for (let i = 0; i < MAX_WARM_SLICES && !drives.some((drive) => drive.broken()); i++) {
+    const block = await takeBlock(plan, drives, random);
+    block.forEach((slice, server) => {
+      taken[server].push(slice);
+      servers[server].warmup++;
+    });
+    if (i + 1 >= WARM_SLICES && taken.every(hasSettled)) return;
+  }
+}
+
+const cost = ({ serverCpu, fleetCpu, done }: Slice) => (serverCpu ?? fleetCpu) / Math.max(1, done);
+
+/** Whether the last three slices cost what the three before did. */
+function hasSettled(slices: readonly Slice[]): boolean {
+  const middle = (list: readonly Slice[]) => list.map(cost).sort((a, b) => a - b)[1];
+  const [before, now] = [middle(slices.slice(-6, -3)), middle(slices.slice(-3))];
+  return Math.abs(now / before - 1) <= SETTLED;
+}
+
+/** The rule by which a slice does not count, if any. */
+function ruleBrokenBy({ elapsed, done, fleetWait = 0, serverWait = 0, paced }: Slice): string | undefined {
+  if (done === 0) return "nothing came";
+  if (fleetWait > elapsed * MAX_WAIT) return "load generator waited for a CPU";
+  if (serverWait > elapsed * MAX_WAIT) return "server waited for a CPU";
+  if (paced && paced.lag > MAX_LAG_NS) return "pacer late";
+  return undefined;
+}
