@@ -3,6 +3,8 @@
  * and the report without an edit anywhere else.
  */
 import { expect, test } from "bun:test";
+import { parseEndpoint } from "../clients/endpoint.ts";
+import type { ServerSource } from "../targets/server.ts";
 import { compareServers } from "./compare/compare.ts";
 import { historyOf, renderHistory } from "./compare/history.ts";
 import { renderText } from "./compare/render.ts";
@@ -10,7 +12,6 @@ import { metrics as builtIn, type Metric, metricTable } from "./record/metrics.t
 import { type RunRecord, recordSchema } from "./record/record.ts";
 import { renderReport } from "./report/page.ts";
 import { run } from "./run/run.ts";
-import type { ServerSource } from "./run/servers.ts";
 import { count } from "./scenarios/columns.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
 import { renderRun } from "./terminal/summary.ts";
@@ -26,7 +27,9 @@ const appetite: Metric = {
 };
 const metrics = metricTable([...builtIn.values(), appetite]);
 
-/** Values in place of a server: what a sample finds depends on the target's name, and a little on its tag. */
+const HUNGRY = 2;
+
+/** Values in place of a server: what a sample finds depends on the target's port, and a little on its tag. */
 const jokes: Scenario = {
   name: "jokes",
   summary: "jokes told to a server, and what they cost",
@@ -43,7 +46,7 @@ const jokes: Scenario = {
       repeats: true,
       run: async ({ target, tag }) => ({
         counts: { told: 10 },
-        metrics: { appetite: (target.endsWith("hungry") ? 4096 : 2048) + (tag % 7) },
+        metrics: { appetite: (target.endsWith(`:${HUNGRY}`) ? 4096 : 2048) + (tag % 7) },
         histograms: {},
         witnesses: [],
         wrong: [],
@@ -52,14 +55,20 @@ const jokes: Scenario = {
   ],
 };
 
-const source = (name: string): ServerSource => ({
+/** A server that is nothing but its address. */
+const source = (name: string, port: number): ServerSource => ({
   name,
+  kind: "in process",
   start: async () => ({
-    url: `tcp://${name}`,
+    ...parseEndpoint(`tcp://127.0.0.1:${port}`)!,
     pids: () => [],
     pinned: false,
     broken: new Promise(() => {}),
+    alive: () => true,
+    lastWords: async () => undefined,
     restarts: () => 0,
+    pause() {},
+    resume() {},
     stop: async () => ({}),
   }),
 });
@@ -67,7 +76,7 @@ const source = (name: string): ServerSource => ({
 async function record(): Promise<RunRecord> {
   const { record, failure } = await run({
     cells: jokes.cells({ quick: true, seed: 1, exhaustive: false }),
-    sources: [source("calm"), source("hungry")],
+    sources: [source("calm", 1), source("hungry", HUNGRY)],
     samples: 8,
     maxSamples: 8,
     fleets: 1,

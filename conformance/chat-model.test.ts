@@ -8,11 +8,11 @@ import { type DialectName, dialectNames } from "../protocols/chat.ts";
 import { startChatMutant } from "../servers/mutants/chat.ts";
 import type { Running } from "../servers/standalone.ts";
 import { startChat } from "../servers/tcp-chat.ts";
+import { readEndpoint, running } from "../targets/running.ts";
 import { chatIn } from "./chat/room.ts";
 import { createContext } from "./context.ts";
 import { nothing } from "./expect.ts";
 import { sleep } from "./peer.ts";
-import { parseUrl } from "./target.ts";
 
 /** Who says which texts in one go, and where the bytes of it are cut. */
 type Turn = { author: number; texts: string[]; cuts: number[] };
@@ -31,8 +31,8 @@ const script: fc.Arbitrary<Script> = fc.record({
 
 /** The model: a turn is heard by all who are to hear it, in order, before the next turn begins. */
 async function play(name: DialectName, url: string, { members, turns }: Script): Promise<void> {
-  const target = { ...parseUrl(url), times: {}, alive: () => true, stop: async () => {} };
-  const context = createContext(target, 1000);
+  const server = await running("it", readEndpoint("it listens at", url)).start(name);
+  const context = createContext({ ...server, times: {} }, 1000);
   try {
     const chat = chatIn(context, name);
     const room = await chat.enter(members);

@@ -40,7 +40,7 @@ test("a server that answers before the command was started is not judged in its 
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const exec = program("tcp-echo.ts", listener.port);
   expect(await failureOf({ exec, target: at(listener.port) })).toStartWith(
-    `--exec "${exec}": ${at(listener.port)} answered before it was started`,
+    `--exec "${exec}" failed to start: ${at(listener.port)} answered before it was started`,
   );
   listener.stop(true);
 });
@@ -58,7 +58,7 @@ onLinux("so it is over UDP, where the port is bound already", async () => {
 test("a command that ends is told with what it wrote to either output, printable", async () => {
   const exec = `echo "about to"; printf 'fail \\033[31mbadly\\n' >&2; exit 7`;
   const message = await failureOf({ exec, target: at(freePort()) });
-  expect(message).toStartWith(`--exec "${exec}" ended with code 7: `);
+  expect(message).toStartWith(`--exec "${exec}" failed to start: it ended with code 7: `);
   expect(message).toContain("about to");
   expect(message).toContain("fail \\x1b[31mbadly");
 });
@@ -124,4 +124,33 @@ test("one that dies of a case is told with its last words, and started again for
   expect(results.map(({ verdict }) => verdict)).toEqual(["pass", "fail"]);
   expect(results[1].actual).toContain("ended with code 0: here I come");
   expect(results[1].actual).toContain("I am gone");
+});
+
+test("a command with {port} is started for each worker and each case that needs it, at ports of ours", async () => {
+  const server = `mine=${bun} ${JSON.stringify(join(ROOT, "servers/tcp-chat.ts"))} --port {port}`;
+  const choice = ["chat-bracket/1", "chat-bracket/5.7", "chat-bracket/5.8"];
+  const { target, counts, results } = await conform({ choice, server });
+  expect(target).toBe("mine");
+  expect(counts.pass).toBe(results.length);
+});
+
+test("one that fails to start is told by its name, with what it wrote", async () => {
+  expect(await failureOf({ server: "mine=echo 'no such thing' >&2; exit 7 # {port}" })).toBe(
+    "--server mine failed to start: it ended with code 7: no such thing",
+  );
+});
+
+test.each([
+  [{ server: "bun,go" }, "--server bun,go: one server is judged at a time"],
+  [{ server: "mine=./a {port}", choice: ["echo", "relay"] }, "--server mine speaks one protocol: name it"],
+  [
+    { server: "mine=tcp://127.0.0.1:1", choice: ["relay"] },
+    "--server mine: relay needs udp, and this is tcp",
+  ],
+  [{ server: "perl" }, "--server perl: expected one of: bun"],
+])("%j is a usage error", async (options, words) => {
+  await expect(conform({ choice: ["echo/1.1"], ...options })).rejects.toMatchObject({
+    exitCode: 2,
+    message: expect.stringContaining(words),
+  });
 });

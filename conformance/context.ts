@@ -3,7 +3,7 @@ import { cpuTime } from "../platform/clock.ts";
 import { createKey, type HttpHead, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
 import { firstOf } from "./expect.ts";
 import { connectTcp, openUdp, sleep, type TcpPeer, type UdpPeer, until } from "./peer.ts";
-import type { Target } from "./target.ts";
+import type { Target } from "./servers-of.ts";
 import type { TimeName } from "./times.ts";
 import { Unsupported, Violation } from "./violation.ts";
 import { createWireLog, show, type WireLog } from "./wire-log.ts";
@@ -95,8 +95,7 @@ export function createContext(target: Target, timeout: number): Context {
     },
     async atRest() {
       const used = () => {
-        const pids = target.pids?.() ?? [target.pid];
-        const times = pids.flatMap((pid) => (pid === undefined ? [] : (cpuTime(pid) ?? [])));
+        const times = target.pids().flatMap((pid) => cpuTime(pid) ?? []);
         return times.length === 0 ? undefined : times.reduce((sum, time) => sum + time);
       };
       const before = used();

@@ -2,22 +2,20 @@
  * Conformance as a library: `await conform({ choice: ["chat-bracket"], target: "tcp://127.0.0.1:8080" })`.
  * Chooses cases and the server to judge, runs them, and reports; the command line only prints.
  */
-import { join } from "node:path";
-import type { Endpoint as Address, TlsTrust } from "../clients/endpoint.ts";
+import type { TlsTrust } from "../clients/endpoint.ts";
 import { type ExitCode, exitCodes, Failure } from "../platform/failure.ts";
-import { peerCommand } from "../servers/peers/index.ts";
+import { command } from "../targets/commands.ts";
+import { namedServers } from "../targets/named.ts";
+import { readEndpoint, running } from "../targets/running.ts";
+import { isThirdParty, type ServerSource } from "../targets/server.ts";
 import { blank, type Case, type CaseResult, isWrong, type Verdict } from "./case.ts";
-import { commandProvider } from "./command.ts";
 import { type Protocol, protocols } from "./protocols.ts";
 import { matches, runCases } from "./runner.ts";
-import { type Provider, parseUrl, platformItself, processProvider, runningTarget } from "./target.ts";
+import { type Judged, platformItself } from "./servers-of.ts";
 import type { TimeName } from "./times.ts";
 
 export type { Case, CaseResult, Verdict } from "./case.ts";
 export { protocols } from "./protocols.ts";
-
-export const languages = ["bun", "go", "node"] as const;
-export type Language = (typeof languages)[number];
 
 export type ConformOptions = {
   /** Prefixes of ids, `chat-bracket/2`; none, or an empty list, is every case. */
@@ -28,10 +26,10 @@ export type ConformOptions = {
   trust?: TlsTrust;
   /** A command that starts the server that `target` names. */
   exec?: string;
-  /** One of the implementations here, by its language; ours, in Bun, when nothing is said. */
-  server?: Language;
-  /** Another way to get servers: one for all chosen protocols. */
-  provider?: Provider;
+  /** As `--server` has it: an implementation here, `bun` when nothing is said, a name in targets.json, `name=command`. */
+  server?: string;
+  /** Another way to have servers, for all chosen protocols. */
+  source?: ServerSource;
   /** Seconds of the target's own times, for the cases that wait for them; ours are started with them. */
   times?: Partial<Record<TimeName, number>>;
   /** What the target does not support: prefixes of ids, each with the reason. */
@@ -61,7 +59,6 @@ export const TIMEOUT_MS = 2000;
 const WORKERS = 4;
 /** Protocols at once: their cases wait far more than they compute. */
 const PROTOCOLS_AT_ONCE = 3;
-const ROOT = join(import.meta.dir, "..");
 
 /** The chosen cases, by protocol; throws when nothing matches, since nothing run is no success. */
 export function choose(asked: readonly string[] = []): { protocol: Protocol; cases: readonly Case[] }[] {
@@ -89,21 +86,15 @@ export function choose(asked: readonly string[] = []): { protocol: Protocol; cas
   return chosen;
 }
 
-/** How one of the implementations here is started for a protocol; or why it cannot be. */
-export async function ownProvider(
-  protocol: Protocol,
-  language: Language,
-  times?: ConformOptions["times"],
-): Promise<Provider | { unsupported: string }> {
-  if (protocol.transport === "none") return platformItself();
-  const adjustments = { ...protocol, ...(times ? { times } : {}) };
-  if (language === "bun") {
-    const [file, ...flags] = protocol.server;
-    return processProvider([process.execPath, join(ROOT, file), ...flags], adjustments);
-  }
-  const peer = await peerCommand(language, protocol.peer ?? protocol.name);
-  return "command" in peer ? processProvider(peer.command, adjustments) : peer;
-}
+/** A protocol's cases for the servers of a source. */
+export const judgedBy = (
+  { name, peer, path, files, transport }: Protocol,
+  source: ServerSource,
+  times: ConformOptions["times"] = {},
+): Judged =>
+  transport === "none"
+    ? platformItself()
+    : { source, times, speaks: peer ?? name, files: files ?? false, ...(path === undefined ? {} : { path }) };
 
 /** One at a time of each of `count` lanes. */
 export async function inParallel<T>(
@@ -120,40 +111,32 @@ export async function inParallel<T>(
 
 export async function conform(options: ConformOptions = {}): Promise<ConformReport> {
   const chosen = choose(options.choice);
-  const address = options.target === undefined ? undefined : parseUrl(options.target, options.trust);
-  if (address) onlyOneProtocol(chosen, address);
-  if (options.exec && !options.target)
-    throw new Failure(exitCodes.usage, "--exec needs --target, the address at which the command answers");
-  const given = options.provider ?? (address ? targetProvider(address, options) : undefined);
+  const source = sourceFor(options);
+  if (isThirdParty(source)) onlyOneProtocol(chosen, source);
   const results = new Map<string, CaseResult[]>();
-  try {
-    // A command that cannot be started is told before the first case.
-    if (options.exec) await given?.start({});
-    await inParallel(chosen, PROTOCOLS_AT_ONCE, async ({ protocol, cases }) => {
-      const provider = given ?? (await ownProvider(protocol, options.server ?? "bun", options.times));
-      if ("unsupported" in provider) {
-        results.set(
-          protocol.slug,
-          cases.map((one) => ({ ...blank(one), verdict: "unsupported", actual: provider.unsupported })),
-        );
-        return;
-      }
+  await inParallel(chosen, PROTOCOLS_AT_ONCE, async ({ protocol, cases }) => {
+    const judged = judgedBy(protocol, source, options.times);
+    const actual = await judged.source.missing?.(judged.speaks);
+    if (actual !== undefined) {
       results.set(
         protocol.slug,
-        await runCases(cases, {
-          provider,
-          health: protocol.health,
-          workers: options.workers ?? WORKERS,
-          timeout: options.timeout ?? TIMEOUT_MS,
-          ...(options.unsupported ? { unsupported: options.unsupported } : {}),
-          ...(options.onResult ? { onResult: options.onResult } : {}),
-          onUnhealthy: (why) => options.onUnhealthy?.(protocol.name, why),
-        }),
+        cases.map((one) => ({ ...blank(one), verdict: "unsupported", actual })),
       );
-    });
-  } finally {
-    await given?.stop?.();
-  }
+      return;
+    }
+    results.set(
+      protocol.slug,
+      await runCases(cases, {
+        judged,
+        health: protocol.health,
+        workers: options.workers ?? WORKERS,
+        timeout: options.timeout ?? TIMEOUT_MS,
+        ...(options.unsupported ? { unsupported: options.unsupported } : {}),
+        ...(options.onResult ? { onResult: options.onResult } : {}),
+        onUnhealthy: (why) => options.onUnhealthy?.(protocol.name, why),
+      }),
+    );
+  });
   const all = chosen.flatMap(({ protocol }) => results.get(protocol.slug) ?? []);
   for (const result of all) {
     const reason = options.known?.[result.id];
@@ -161,30 +144,41 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
   }
   return {
     schema: "sockbench-conform/1",
-    target: options.target ?? options.server ?? "bun",
+    target: options.target ?? source.name,
     strict: options.strict ?? false,
     results: all,
     counts: countsOf(all),
   };
 }
 
-const targetProvider = (address: Address, { exec, times }: ConformOptions): Provider =>
-  exec === undefined ? runningTarget(address, times) : commandProvider(exec, address, times);
+function sourceFor({ source, server = "bun", target, exec, trust }: ConformOptions): ServerSource {
+  if (source) return source;
+  if (exec !== undefined && target === undefined)
+    throw new Failure(exitCodes.usage, "--exec needs --target, the address at which the command answers");
+  if (target === undefined) {
+    const [one, ...others] = namedServers([server], trust);
+    if (others.length === 0) return one;
+    throw new Failure(exitCodes.usage, `--server ${server}: one server is judged at a time; see --all`);
+  }
+  const endpoint = { ...readEndpoint("--target", target), ...(trust ? { trust } : {}) };
+  if (exec === undefined) return running("target", endpoint);
+  return command("target", exec, endpoint, `--exec "${exec}"`);
+}
 
-function onlyOneProtocol(chosen: readonly { protocol: Protocol }[], { transport, url }: Address): void {
-  if (chosen.length > 1)
-    throw new Failure(
-      exitCodes.usage,
-      `--target ${url} speaks one protocol: name it, one of ${protocols
-        .filter((protocol) => protocol.transport === transport)
-        .map(({ slug }) => slug)
-        .join(", ")}`,
-    );
+/** A user's server speaks one protocol. */
+function onlyOneProtocol(chosen: readonly { protocol: Protocol }[], { name, endpoint }: ServerSource): void {
   const [{ protocol }] = chosen;
-  if (protocol.transport !== transport)
-    throw new Failure(
-      exitCodes.usage,
-      `--target ${url}: ${protocol.name} needs ${protocol.transport}, and this is ${transport}`,
+  const given = endpoint && name === "target" ? `--target ${endpoint.url}` : `--server ${name}`;
+  const fits = ({ transport }: Protocol) =>
+    endpoint ? transport === endpoint.transport : transport !== "none";
+  const usage = (why: string) => new Failure(exitCodes.usage, `${given}${why}`);
+  if (chosen.length > 1) {
+    const slugs = protocols.filter(fits).map(({ slug }) => slug);
+    throw usage(` speaks one protocol: name it, one of ${slugs.join(", ")}`);
+  }
+  if (!fits(protocol))
+    throw usage(
+      `: ${protocol.name} needs ${protocol.transport}, and this is ${endpoint?.transport ?? "a server"}`,
     );
 }
 

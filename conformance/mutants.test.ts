@@ -2,10 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Mutant, mutants, provenCases } from "../servers/mutants/index.ts";
+import { inProcess } from "../targets/in-process.ts";
+import { onThisBun, program } from "../targets/programs.ts";
 import { type Case, deviates } from "./case.ts";
+import { judgedBy } from "./index.ts";
 import { protocols } from "./protocols.ts";
 import { runCases } from "./runner.ts";
-import { inProcessProvider, processProvider } from "./target.ts";
 
 /** Shorter than for strangers: most of the time goes into waiting for what a mutant never sends. */
 const TIMEOUT_MS = 1000;
@@ -22,11 +24,11 @@ function casesFor(mutant: Mutant, all: readonly Case[]): readonly Case[] {
 
 async function failedBy(mutant: Mutant): Promise<string[]> {
   const protocol = protocols.find(({ slug }) => slug === mutant.protocol)!;
-  const provider = mutant.process
-    ? processProvider([process.execPath, join(MUTANTS, mutant.file), ...mutant.flags], protocol)
-    : inProcessProvider(mutant.spec, mutant.flags, protocol);
+  const source = mutant.process
+    ? program(mutant.name, () => onThisBun(join(MUTANTS, mutant.file), ...mutant.flags))
+    : inProcess(mutant.spec, mutant.flags);
   const results = await runCases(casesFor(mutant, protocol.cases), {
-    provider,
+    judged: judgedBy(protocol, source),
     health: protocol.health,
     workers: 12,
     timeout: TIMEOUT_MS,

@@ -1,5 +1,5 @@
 /**
- * The table of all protocols: their sections, in order, a well-behaved client, and our own server. A new
+ * The table of all protocols: their sections, in order, and a well-behaved client. A new
  * section is one file and one name here; a new protocol is one more entry.
  */
 import { type DialectName, dialectNames } from "../protocols/chat.ts";
@@ -49,7 +49,7 @@ export type Protocol = {
   slug: string;
   /** Its name in the protocol sheet. */
   name: string;
-  /** The peers' name for the server that speaks it, where it is another. */
+  /** The name of the servers that speak it, where it is another: ours and the peers'. */
   peer?: string;
   transport: "tcp" | "udp" | "ws" | "none";
   /** The path that cases use on our own server, where it is not the one that the server announces. */
@@ -57,8 +57,6 @@ export type Protocol = {
   /** It writes files: each server gets a directory of its own. */
   files?: boolean;
   cases: readonly Case[];
-  /** Our own server as a program: file and flags. */
-  server: readonly [file: string, ...flags: string[]];
   health: (t: Context) => Promise<void>;
 };
 
@@ -78,7 +76,6 @@ const chatProtocol = (name: DialectName): Protocol => ({
     ...own[name],
     ...inDialect(name, endurance),
   ],
-  server: ["servers/tcp-chat.ts", "--dialect", name],
   health: chatServes(name),
 });
 
@@ -89,7 +86,6 @@ export const protocols: readonly Protocol[] = [
     name: "relay",
     transport: "udp",
     cases: relayCases([...relaying, ...payload, ...relayLiveness]),
-    server: ["servers/udp-relay.ts"],
     health: relayServes,
   },
   {
@@ -97,7 +93,6 @@ export const protocols: readonly Protocol[] = [
     name: "chat/ws",
     transport: "ws",
     cases: wsCases("chat-ws", [...messages, ...page, ...wsEndurance]),
-    server: ["servers/ws-chat.ts"],
     health: chatWsServes,
   },
   {
@@ -106,7 +101,6 @@ export const protocols: readonly Protocol[] = [
     peer: "chat/ws",
     transport: "ws",
     cases: wsCases("hub", hubRules),
-    server: ["servers/ws-chat.ts"],
     health: chatWsServes,
   },
   {
@@ -114,7 +108,6 @@ export const protocols: readonly Protocol[] = [
     name: "sum/ws",
     transport: "ws",
     cases: sumWs,
-    server: ["servers/ws-sum.ts"],
     health: sumWsServes,
   },
   {
@@ -122,7 +115,6 @@ export const protocols: readonly Protocol[] = [
     name: "sum/tcp",
     transport: "tcp",
     cases: sumTcp,
-    server: ["servers/tcp-sum.ts"],
     health: sumTcpServes,
   },
   {
@@ -130,7 +122,6 @@ export const protocols: readonly Protocol[] = [
     name: "sum/udp",
     transport: "udp",
     cases: sumUdp,
-    server: ["servers/udp-sum.ts"],
     health: sumUdpServes,
   },
   {
@@ -138,7 +129,6 @@ export const protocols: readonly Protocol[] = [
     name: "echo",
     transport: "tcp",
     cases: echo,
-    server: ["servers/tcp-echo.ts"],
     health: pingServes,
   },
   {
@@ -147,7 +137,6 @@ export const protocols: readonly Protocol[] = [
     transport: "tcp",
     files: true,
     cases: fileCases([...fileTransfers, ...refusals]),
-    server: ["servers/tcp-file.ts"],
     health: fileServes,
   },
   {
@@ -160,7 +149,6 @@ export const protocols: readonly Protocol[] = [
       ...handshake,
       ...overEcho([...base, ...fragments, ...control, ...reserved, ...utf8, ...closes, ...bounds]),
     ],
-    server: ["servers/ws-sum.ts"],
     health: echoServes,
   },
   {
@@ -168,7 +156,6 @@ export const protocols: readonly Protocol[] = [
     name: "socket facts",
     transport: "none",
     cases: facts([...tcpFacts, ...udpFacts]),
-    server: [""],
     health: async () => {},
   },
 ];

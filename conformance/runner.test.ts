@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { PAUSE_MS } from "../platform/pauses.ts";
 import type { Case } from "./case.ts";
 import { runCases } from "./runner.ts";
-import { platformItself } from "./target.ts";
+import { platformItself } from "./servers-of.ts";
 import { Violation } from "./violation.ts";
 
 /** Keeps this process from running, as a busy machine would. */
@@ -19,7 +19,7 @@ async function resultOf(run: (attempt: number) => void) {
     level: "MUST",
     run: async () => run(++attempt),
   };
-  const options = { provider: platformItself(), health: async () => {}, workers: 1, timeout: 1000 };
+  const options = { judged: platformItself(), health: async () => {}, workers: 1, timeout: 1000 };
   return { ...(await runCases([one], options))[0], attempt };
 }
 

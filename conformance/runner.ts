@@ -5,11 +5,11 @@
 
 import { PAUSE_MS, watchPauses } from "../platform/pauses.ts";
 import { asleep } from "../platform/proc.ts";
+import { isThirdParty, type ServerSource } from "../targets/server.ts";
 import { blank, type Case, type CaseResult, deviates, type Ending } from "./case.ts";
 import { type Context, createContext } from "./context.ts";
 import { sleep, type TcpPeer, type UdpPeer, until } from "./peer.ts";
-import { type Servers, serversOf } from "./servers-of.ts";
-import type { Provider, Target } from "./target.ts";
+import { canBeFresh, canStartMore, type Judged, type Servers, serversOf, type Target } from "./servers-of.ts";
 import { quotable, Unsupported, Violation } from "./violation.ts";
 import { linesOf } from "./wire-log.ts";
 import { closedWith } from "./ws-peer.ts";
@@ -23,7 +23,7 @@ const HOPELESS_CASES = 5;
 const NOTICE_MS = 500;
 
 export type RunOptions = {
-  provider: Provider;
+  judged: Judged;
   /** A client that breaks no rule: what it does must always work. */
   health: (t: Context) => Promise<void>;
   /** How many servers, and so cases, at once. */
@@ -43,48 +43,53 @@ type Verdict = Pick<CaseResult, "verdict" | "expected" | "actual">;
 
 /** All results, in the order of the cases. */
 export async function runCases(cases: readonly Case[], options: RunOptions): Promise<CaseResult[]> {
-  const { provider } = options;
+  const { source } = options.judged;
+  const first = serversOf(options.judged);
   const results = new Map<Case, CaseResult>();
   // A healthy start is asked for once: a server that never served cannot be said to have been killed.
-  const trouble = await troubleAtStart(options);
-  const queue = inOrder(cases, provider);
+  const trouble = await troubleAtStart(first, options);
+  const queue = inOrder(cases, source);
   const keep = (one: Case, result: CaseResult) => {
     results.set(one, result);
     options.onResult?.(result);
   };
-  const worker = async () => {
-    const servers = serversOf(provider);
-    for (let one = queue.shift(); one; one = queue.shift()) {
-      const reason = declared(one, options);
-      const result = reason
-        ? { ...blank(one), verdict: "unsupported" as const, actual: reason }
-        : await runSteadily(one, servers, options, trouble === undefined);
-      keep(one, result);
-      const gone = servers.gone();
-      const actual = gone
-        ? `the server serves nobody any more, since ${result.id}${gone.why && `: ${gone.why}`}`
-        : trouble !== undefined && isHopeless(provider, [...results.values()])
-          ? "the server does not serve a client that keeps every rule of the protocol"
-          : undefined;
-      if (actual !== undefined)
-        for (const one of queue.splice(0))
-          keep(one, { ...blank(one), verdict: "error", notRun: true, actual });
+  const worker = async (servers: Servers) => {
+    try {
+      for (let one = queue.shift(); one; one = queue.shift()) {
+        const reason = declared(one, options);
+        const result = reason
+          ? { ...blank(one), verdict: "unsupported" as const, actual: reason }
+          : await runSteadily(one, servers, options, trouble === undefined);
+        keep(one, result);
+        const gone = servers.gone();
+        const actual = gone
+          ? `the server serves nobody any more, since ${result.id}${gone.why && `: ${gone.why}`}`
+          : trouble !== undefined && isHopeless(source, [...results.values()])
+            ? "the server does not serve a client that keeps every rule of the protocol"
+            : undefined;
+        if (actual !== undefined)
+          for (const one of queue.splice(0))
+            keep(one, { ...blank(one), verdict: "error", notRun: true, actual });
+      }
+    } finally {
+      await servers.stop();
     }
-    await servers.stop();
   };
-  const workers = provider.own ? Math.min(options.workers, cases.length) : 1;
-  await Promise.all(Array.from({ length: workers }, worker));
+  const workers = canStartMore(source) ? Math.min(options.workers, cases.length) : 1;
+  await Promise.all(
+    Array.from({ length: workers }, (_, i) => worker(i === 0 ? first : serversOf(options.judged))),
+  );
   return cases.flatMap((one) => results.get(one) ?? []);
 }
 
 /** What needs a start of its own comes last where the address is one: a start that fails leaves nothing behind it. */
-function inOrder(cases: readonly Case[], { restart }: Provider): Case[] {
-  if (!restart) return [...cases];
+function inOrder(cases: readonly Case[], { kind }: ServerSource): Case[] {
+  if (kind !== "at an address") return [...cases];
   return [...cases.filter(({ needs }) => !needs), ...cases.filter(({ needs }) => needs)];
 }
 
-const isHopeless = ({ own }: Provider, results: readonly CaseResult[]): boolean =>
-  !own &&
+const isHopeless = (source: ServerSource, results: readonly CaseResult[]): boolean =>
+  !canStartMore(source) &&
   results.length >= HOPELESS_CASES &&
   results.every(({ verdict }) => verdict !== "pass" && verdict !== "informational");
 
@@ -111,10 +116,10 @@ async function runSteadily(
   }
 }
 
-function declared({ id, needs }: Case, { unsupported = {}, provider }: RunOptions): string | undefined {
+function declared({ id, needs }: Case, { unsupported = {}, judged }: RunOptions): string | undefined {
   const prefix = Object.keys(unsupported).find((prefix) => matches(id, prefix));
   if (prefix !== undefined) return unsupported[prefix];
-  if (provider.own || provider.restart || needs === undefined) return undefined;
+  if (canBeFresh(judged.source) || needs === undefined) return undefined;
   return needs === "fresh"
     ? "it needs a server that has just been started, and this one was running already"
     : "it needs the server's standard input";
@@ -126,18 +131,18 @@ export function matches(id: string, prefix: string): boolean {
 }
 
 /** What a client that breaks no rule misses before any case could have done harm. */
-async function troubleAtStart(options: RunOptions): Promise<string | undefined> {
-  let target: Target | undefined;
+async function troubleAtStart(servers: Servers, options: RunOptions): Promise<string | undefined> {
+  let target: Target;
   try {
-    target = await options.provider.start({});
-    const trouble = await troubleOf(target, options);
-    if (trouble !== undefined) options.onUnhealthy?.(trouble);
-    return trouble;
+    target = await servers.take({});
   } catch (error) {
+    if (isThirdParty(options.judged.source)) throw error;
     return String(error); // it does not start: each case says so
-  } finally {
-    await target?.stop();
   }
+  const trouble = await troubleOf(target, options);
+  if (trouble !== undefined) options.onUnhealthy?.(trouble);
+  await servers.giveBack({}, target, false);
+  return trouble;
 }
 
 /** What a fresh client that breaks no rule misses; undefined when it is served. */
@@ -181,7 +186,7 @@ async function runCase(one: Case, target: Target, options: RunOptions, served: b
     result.verdict = "fail";
     const before = result.actual ? `${result.actual}; and then ` : "";
     result.expected ??= "the server still serves a fresh client afterwards";
-    const end = target.lastWords?.();
+    const end = await target.lastWords();
     result.actual = `${before}it does not serve a fresh client any more${end ? `: ${quotable(end)}` : ""}`;
   }
   result.milliseconds = performance.now() - started;

@@ -37,6 +37,9 @@ export function once(text: string, before: string | undefined): string {
   return text;
 }
 
+/** For a flag that may be given several times: all of its values, in order. */
+export const several = (text: string, before: string[] = []): string[] => [...before, text];
+
 /** The options that were written, with their values: those by default are not among them. */
 export function givenIn(command: Command): Record<string, unknown> {
   const names = command.options.map((option) => option.attributeName());
@@ -44,10 +47,10 @@ export function givenIn(command: Command): Record<string, unknown> {
   return Object.fromEntries(given.map((name) => [name, command.getOptionValue(name)]));
 }
 
-/** For a command none of whose flags may be repeated: of two, commander would take the last in silence. */
+/** For a command whose flags may not be repeated, but for those of `several`: commander would take the last in silence. */
 export function onceEach(command: Command): void {
   const seen = new Set<string>();
-  for (const option of command.options)
+  for (const option of command.options.filter(({ parseArg }) => parseArg !== several))
     command.on(`option:${option.name()}`, () => {
       if (seen.has(option.name())) throw usage(`${option.long} is given twice: one of them would be dropped`);
       seen.add(option.name());

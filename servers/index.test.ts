@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { serverNames, servers } from "./index.ts";
 import { connectRaw, runProgram, startProgram, WAIT_MS } from "./testing.ts";
+import { startListening } from "./testing-programs.ts";
 
 test("the twelve servers stand in the order of the sheet", () => {
   expect(serverNames.map((name) => [name, servers[name].spec.port({})])).toEqual([
@@ -32,12 +33,10 @@ const SERVE = "../bench/sockbench.ts";
 test.each(serverNames)(
   "serve starts %s under its own name",
   async (name) => {
-    const command = [process.execPath, `${import.meta.dir}/${SERVE}`, "serve", name, "--port", "0", "--json"];
-    const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe" });
-    const { value } = await child.stdout.getReader().read();
-    expect(JSON.parse(Buffer.from(value!).toString().split("\n")[0]).protocol).toBe(name);
-    child.kill();
-    expect(await child.exited).toBe(0);
+    const serve = [process.execPath, `${import.meta.dir}/${SERVE}`, "serve", name];
+    const program = await startListening([...serve, "--port", "0", "--json"]);
+    expect(program.protocol).toBe(name);
+    expect(await program.stop()).toBe(0);
   },
   2 * WAIT_MS,
 );

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
+import { exitCodes } from "../platform/failure.ts";
 
 /** Where a server listens: at a TCP or UDP address, or, a stream server, at a Unix socket instead. */
 export type Where = {
@@ -17,6 +18,8 @@ export type Where = {
 export type Running = {
   /** Where, in the form that `--target` takes: `tcp://127.0.0.1:8080`. */
   url: string;
+  /** The web page that it serves beside, for a person. */
+  page?: string;
   stop: () => void | Promise<void>;
   /** What was dropped, refused or evicted: printed when the program stops, so that nothing is hidden. */
   counters?: () => Record<string, number>;
@@ -127,7 +130,7 @@ export async function standalone(
     .option("--json", "print where it listens as JSON")
     .allowExcessArguments(false)
     .showSuggestionAfterError(false)
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
   if (spec.streams) addStreamOptions(program);
   spec.options?.(program);
   const options = program.parse(argv, { from: "user" }).opts<ServerOptions>();
@@ -136,7 +139,7 @@ export async function standalone(
     options.tls = readTls(options);
   } catch (error) {
     console.error(`error: ${reasonOf(error)}`);
-    process.exit(2);
+    process.exit(exitCodes.usage);
   }
   const protocol = spec.protocol(options);
   let running: Running;
@@ -145,7 +148,7 @@ export async function standalone(
   } catch (error) {
     const place = options.unix ?? `${options.host} port ${options.port}`;
     console.error(`error: ${protocol} cannot listen on ${place}: ${reasonOf(error)}`);
-    process.exit(1);
+    process.exit(exitCodes.unreachable);
   }
   const stop = async () => {
     const counters = Object.entries(running.counters?.() ?? {}).filter(([, count]) => count > 0);
@@ -161,7 +164,7 @@ export async function standalone(
   console.log(
     options.json
       ? JSON.stringify({ listening: running.url, protocol, pid: process.pid })
-      : `${protocol} listening on ${running.url}`,
+      : `${protocol} listening on ${running.url}${running.page ? `, its page at ${running.page}` : ""}`,
   );
 }
 

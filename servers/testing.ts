@@ -1,11 +1,16 @@
 /**
- * What the servers' tests share: raw clients that collect what comes and wait for it with a bound, and server
- * programs as processes. Nothing here knows a protocol, but for the WebSocket client, which is Bun's own.
+ * What the servers' tests share: raw clients that collect what comes and wait for it with a bound. Nothing here knows a protocol, but for the WebSocket client, which is Bun's own.
  */
 import type { Socket } from "bun";
+import { WAIT_MS } from "./testing-programs.ts";
 
-/** No wait in a test is longer: what has not come by then does not come. */
-export const WAIT_MS = 10_000;
+export {
+  type Program,
+  type ProgramOptions,
+  runProgram,
+  startProgram,
+  WAIT_MS,
+} from "./testing-programs.ts";
 
 /** Waits that are looked at again whenever something has happened. */
 function createWaits(state: () => string) {
@@ -172,70 +177,4 @@ export async function connectWebSocket(url: string, options: object = {}) {
     },
     close: () => socket.close(),
   };
-}
-
-export type Program = Awaited<ReturnType<typeof startProgram>>;
-
-export type ProgramOptions = {
-  /** A module that runs before the program, and the variables that it reads. */
-  preload?: { file: string; env: Record<string, string> };
-  /** Most files that it may have open. */
-  openFiles?: number;
-};
-
-/** Starts a server program with `--port 0 --json` and reads its first line. End it with `stop`. */
-export async function startProgram(file: string, flags: string[] = [], options: ProgramOptions = {}) {
-  const { preload, openFiles } = options;
-  const command = [
-    ...(openFiles === undefined ? [] : ["sh", "-c", 'ulimit -n "$0" && exec "$@"', String(openFiles)]),
-    process.execPath,
-    ...(preload ? ["--preload", preload.file] : []),
-    `${import.meta.dir}/${file}`,
-    ...["--port", "0", "--json", ...flags],
-  ];
-  const child = Bun.spawn(command, {
-    env: { ...process.env, ...preload?.env },
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  let output = "";
-  const waits = createWaits(() => excerpt(output));
-  const reading = (async () => {
-    for await (const chunk of child.stdout) {
-      output += Buffer.from(chunk).toString();
-      waits.happened();
-    }
-  })();
-  await waits
-    .until(() => output.includes("\n"), `the first line of ${file}`)
-    .catch((error) => {
-      child.kill("SIGKILL");
-      throw error;
-    });
-  const first = JSON.parse(output.slice(0, output.indexOf("\n"))) as { listening: string; protocol: string };
-  return {
-    ...first,
-    child,
-    output: () => output,
-    /** Ends it by SIGTERM; the exit code. */
-    stop: async () => {
-      child.kill("SIGTERM");
-      const code = await child.exited;
-      await reading;
-      return code;
-    },
-  };
-}
-
-/** Runs a program to its end: a wrong flag, a port in use. */
-export async function runProgram(file: string, flags: string[]) {
-  const child = Bun.spawn([process.execPath, `${import.meta.dir}/${file}`, ...flags], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    timeout: WAIT_MS,
-  });
-  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  return { code: await child.exited, stdout, stderr };
 }

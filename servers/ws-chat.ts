@@ -28,6 +28,7 @@ import {
   type ServerSpec,
   seconds,
   standalone,
+  urlOf,
   type Where,
 } from "./standalone.ts";
 import { type Connection, serveWebSockets } from "./ws-connection.ts";
@@ -99,6 +100,7 @@ export function startChatWs(options: ChatWsOptions): Running {
 
   return {
     url: listeningUrl("ws", options, server.port, CHAT_WS_PATH),
+    ...(options.unix ? {} : { page: urlOf(options.tls ? "https" : "http", options.host, server.port, "/") }),
     stop: () => server.stop({ code: closeCodes.goingAway, reason: "the server stops" }),
     counters: () => ({
       "slow readers evicted": server.counters.evicted,

@@ -17,7 +17,7 @@ export type Output = {
 };
 
 /** Reads both outputs to their ends. */
-export function readOutput(stdout: ReadableStream<Uint8Array>, stderr: ReadableStream<Uint8Array>): Output {
+export function readOutput(stdout: ReadableStream<Uint8Array>, stderr?: ReadableStream<Uint8Array>): Output {
   const first = Promise.withResolvers<string>();
   const [out, both] = [createTail(), createTail()];
   const firstLine = () => first.resolve(out.text().split("\n", 1)[0]);
@@ -30,7 +30,7 @@ export function readOutput(stdout: ReadableStream<Uint8Array>, stderr: ReadableS
       begun = true;
       firstLine();
     }).finally(firstLine),
-    read(stderr, both.add),
+    ...(stderr ? [read(stderr, both.add)] : []),
   ]);
   const drained = () => Promise.race([ended, Bun.sleep(DRAIN_MS)]);
   return {

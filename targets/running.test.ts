@@ -89,14 +89,14 @@ onLinux.each(["tcp", "udp"])(
         ? Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } })
         : await Bun.udpSocket({ hostname: "127.0.0.1", port: 0 });
     const target = parseEndpoint(`${transport}://127.0.0.1:${taken.port}`)!;
-    await expect(refuseTaken("./server", target)).rejects.toMatchObject({
+    await expect(refuseTaken("it", target)).rejects.toMatchObject({
       exitCode: 3,
       message: expect.stringMatching(
-        /^--exec "\.\/server": (tcp|udp):\/\/127.0.0.1:\d+ answered before it was started, by process \d+ \(bun.*\); /,
+        /^it failed to start: (tcp|udp):\/\/127.0.0.1:\d+ answered before it was started, by process \d+ \(bun.*\); /,
       ),
     });
     if ("stop" in taken) taken.stop(true);
     else taken.close();
-    await refuseTaken("./server", { ...target, port: NOBODY.port });
+    await refuseTaken("it", { ...target, port: NOBODY.port });
   },
 );

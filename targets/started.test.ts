@@ -66,7 +66,7 @@ test("a program that ends says how, with the last words of either output, on one
   expect(error).toBeInstanceOf(Failure);
   const { message, exitCode } = error as Failure;
   expect(exitCode).toBe(3);
-  expect(message).toStartWith("the program ended with code 3: ");
+  expect(message).toStartWith("the program failed to start: it ended with code 3: ");
   expect(message).toContain("to out");
   expect(message).toContain("to \\x1b[31merr");
   expect(message).not.toMatch(/[\n\x1b]/);
@@ -92,21 +92,24 @@ test("of much output only the end is kept", async () => {
 test("a child that holds the outputs open does not keep the end from being told", async () => {
   const program = shell("sleep 74 & echo gone; exit 4");
   const { message } = (await program.broken.catch((error: unknown) => error)) as Failure;
-  expect(message).toBe("the program ended with code 4: gone");
+  expect(message).toBe("the program failed to start: it ended with code 4: gone");
   await program.stop();
 });
 
 test("a program that cannot be started is told in one line", () => {
-  expect(() => startProgram("it", ["/nowhere/at/all"])).toThrow(/^it cannot be started: /);
+  expect(() => startProgram("it", ["/nowhere/at/all"])).toThrow(/^it failed to start: /);
 });
 
 test.each([
-  ["echo hello; sleep 9", 'the program did not say where it listens, but "hello"'],
-  ["printf '\\033]0;x\\n'; sleep 9", 'the program did not say where it listens, but "\\x1b]0;x"'],
-  ["exec >&-; sleep 0.1; exit 5", "the program ended with code 5"],
+  ["echo hello; sleep 9", 'its first line is "hello"'],
+  ["printf '\\033]0;x\\n'; sleep 9", 'its first line is "\\x1b]0;x"'],
+  ["exec >&-; sleep 0.1; exit 5", "the program failed to start: it ended with code 5"],
 ])("a first line that tells no address, of %p, is told", async (script, words) => {
   const program = shell(script);
-  await expect(untilListening("the program", program)).rejects.toMatchObject({ message: words });
+  await expect(untilListening("the program", program)).rejects.toMatchObject({
+    exitCode: 3,
+    message: expect.stringContaining(words),
+  });
   await program.stop();
 });
 

@@ -10,14 +10,21 @@ import { type Belonging, isOver, type Process, readProcess, wholeProgram } from 
 import { guard } from "./guard.ts";
 import { type Output, readOutput } from "./output.ts";
 
+/** A program's standard input; what cannot be written any more is told by its end. */
+export type Console = { write: (text: string) => void; end: () => void; ended: () => boolean };
+
 export type Started = {
   output: Output;
+  /** The process that was started. */
+  pid: number;
   /** All of its processes that live now; with `cpus`, pinned there once more. */
   pids: () => number[];
   /** Rejects when it ends though nobody stopped it, with its last words. */
   broken: Promise<never>;
+  /** Whether the process that was started lives. */
+  alive: () => boolean;
   /** Its standard input, where it was asked for: else there is none. */
-  input: { write: (text: string) => void; end: () => void; ended: () => boolean } | undefined;
+  console: Console | undefined;
   /** From now on its end is its own fault; before, it could not be started. */
   serves: () => void;
   /** Ends all of its processes: politely the first, then the rest; resolves when none is left. */
@@ -28,6 +35,10 @@ export type Started = {
 const STOP_MS = 2000;
 const REST_MS = 2000;
 const POLL_MS = 20;
+
+/** A server that cannot be had: nothing is measured or judged in its place. */
+export const failedToStart = (name: string, why: string): Failure =>
+  new Failure(exitCodes.unreachable, `${name} failed to start: ${why}`);
 
 /**
  * Starts a program; `name` is how messages call it, and without `cpus` it may run on all. With `console` its standard
@@ -52,21 +63,21 @@ export function startProgram(
     if (stopping) return new Promise(() => {});
     const how = child.signalCode ? `by ${child.signalCode}` : `with code ${code}`;
     const words = await output.lastWords();
-    throw new Failure(
-      serving ? exitCodes.wrong : exitCodes.unreachable,
-      `${name} ended ${how}${words && `: ${words}`}`,
-    );
+    const told = `ended ${how}${words && `: ${words}`}`;
+    throw serving ? new Failure(exitCodes.wrong, `${name} ${told}`) : failedToStart(name, `it ${told}`);
   });
   broken.catch(() => {});
   return {
     output,
+    pid: child.pid,
     pids() {
       const pids = wholeProgram(whole).map(({ pid }) => pid);
       if (cpus) pinAll(pids, cpus);
       return pids;
     },
     broken,
-    input: inputOf(child.stdin),
+    alive: () => child.exitCode === null && child.signalCode === null,
+    console: consoleOf(child.stdin),
     serves() {
       serving = true;
     },
@@ -85,7 +96,7 @@ export function startProgram(
   };
 }
 
-function inputOf(stdin: FileSink | undefined): Started["input"] {
+function consoleOf(stdin: FileSink | undefined): Console | undefined {
   if (!stdin) return undefined;
   let ended = false;
   // A program that has ended reads no more; that it did is told by `broken`.
@@ -118,7 +129,7 @@ function spawn(name: string, argv: string[], mark: string, stdin: "pipe" | "igno
       env: { ...process.env, [variable]: value },
     });
   } catch (error) {
-    throw new Failure(exitCodes.unreachable, `${name} cannot be started: ${(error as Error).message}`);
+    throw failedToStart(name, (error as Error).message);
   }
 }
 

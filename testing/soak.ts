@@ -196,7 +196,7 @@ print([HEADS, ...soaked.map(row)]);
 for (const { name, tally } of soaked)
   for (const witness of tally.witnesses) console.log(`${name}: ${witness}`);
 for (const { name, program } of soaked) {
-  const { counters } = JSON.parse(program.output().trim().split("\n").at(-1) ?? "{}");
+  const { counters } = JSON.parse((await program.last()) || "{}");
   console.log(`${name} says itself: ${JSON.stringify(counters)}`);
 }
 process.exit(soaked.some(({ tally }) => tally.missing + tally.faults > 0) ? 1 : 0);

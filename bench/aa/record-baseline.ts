@@ -7,9 +7,9 @@
  * The record is an ordinary one; only what the comparison reads is kept of each sample, so that it stays small,
  * and of the kernel's release only the version.
  */
+import { implementation, onThisBun, program } from "../../targets/programs.ts";
 import { type RunRecord, recordSchema, type Sample } from "../record/record.ts";
 import { run } from "../run/run.ts";
-import { commandSource, implementation } from "../run/servers.ts";
 import { roomCell } from "../scenarios/fanout.ts";
 import { baselinePath, baselineServers } from "./aa.ts";
 
@@ -27,10 +27,7 @@ const cell = roomCell("chat/bracket", 100, "closed", {
 const sources = [
   { ...implementation("bun"), name: baselineServers.a },
   { ...implementation("bun"), name: baselineServers.again },
-  {
-    ...commandSource(`${process.execPath} ${SLOW} --extra 10 --port 0 --json`, undefined),
-    name: baselineServers.slow,
-  },
+  program(baselineServers.slow, () => onThisBun(SLOW, "--extra", "10")),
 ];
 
 const digits = (value: number) => Number(value.toPrecision(5));

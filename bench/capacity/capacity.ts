@@ -4,11 +4,11 @@
  */
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { protocolOf } from "../../protocols/index.ts";
+import type { ServerSource } from "../../targets/server.ts";
 import { lossOf } from "../record/cells.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { amount, whole } from "../record/units.ts";
 import { disturbed, generatorLate } from "../record/validity.ts";
-import type { ServerSource } from "../run/servers.ts";
 import { type RunResult, type Session, type SessionOptions, withSession } from "../run/session.ts";
 import { roomCell } from "../scenarios/fanout.ts";
 import type { BenchOptions, Cell } from "../scenarios/scenario.ts";
@@ -71,7 +71,7 @@ function asking(
         throw new Failure(exitCodes.untrusted, `no capacity found within ${MAX_STEPS} samples`);
       const sample = await session.sample(
         { cell: cellAt(options, value), source },
-        { mayBeMissing: false, onProgress: () => {} },
+        { skipMissing: false, onProgress: () => {} },
       );
       if (!sample) throw new Failure(exitCodes.unreachable, "the server failed to start");
       const step = toStep(sample, value, purpose, clauses);

@@ -28,7 +28,7 @@ test.each([
   [["bench", "--transport", "tcp", "--target", "udp://127.0.0.1:9"], 2, "--transport tcp"],
   [["bench", "--no-such-flag"], 2, "--no-such-flag"],
   [["bench", "sum", "--transport", "udp", "--protocol", "chat/bracket"], 3, "nothing to run"],
-  [["bench", "framing", "--exec", "false"], 3, '"false" ended with code 1'],
+  [["bench", "framing", "--exec", "false"], 3, '"false" failed to start: it ended with code 1'],
   [["no-such-command"], 2, "no-such-command"],
 ])("%p ends with code %i and one line that names it", async (args, code, name) => {
   const result = await sockbench(...args, ...(args[0] === "bench" ? ["--results", folder] : []));

@@ -4,27 +4,20 @@ import { type Command, Option } from "commander";
 import { endpointForms } from "../../clients/endpoint.ts";
 import { endSignals } from "../../platform/at-exit.ts";
 import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
-import { givenIn, onceEach } from "../../platform/flags.ts";
+import { givenIn, onceEach, several } from "../../platform/flags.ts";
 import { printable } from "../../platform/printable.ts";
 import { checkFolder } from "../../platform/write-file.ts";
 import { primaryOf } from "../../protocols/index.ts";
 import { seconds, wholeNumber } from "../../servers/standalone.ts";
+import { implementationNames } from "../../targets/programs.ts";
+import type { ServerSource } from "../../targets/server.ts";
 import { capacity, firstStep } from "../capacity/capacity.ts";
 import { fails } from "../compare/comparison.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
-import {
-  CAPACITY,
-  checkProtocol,
-  chooseCells,
-  chooseSources,
-  type Request,
-  readTarget,
-  taken,
-} from "../run/choose.ts";
+import { boundBy, CAPACITY, checkProtocol, chooseCells, chooseSources, type Request } from "../run/choose.ts";
 import { checkEffects, checkPairs } from "../run/flags.ts";
 import { run } from "../run/run.ts";
-import { implementationNames, type ServerSource } from "../run/servers.ts";
 import type { RunResult, SessionOptions } from "../run/session.ts";
 import { scenarios } from "../scenarios/index.ts";
 import type { Cell } from "../scenarios/scenario.ts";
@@ -33,7 +26,7 @@ import { comparisons, printRun } from "../terminal/summary.ts";
 import { codeOf } from "./exit-code.ts";
 
 type Flags = Omit<Request, "servers"> & {
-  server: string;
+  server?: string[];
   against?: string;
   samples?: number;
   maxSamples?: number;
@@ -68,7 +61,12 @@ export function addBenchCommand(program: Command): void {
     .option("--ca <file>", "who may sign its certificate (PEM), instead of the known authorities")
     .option("--pin-target", "keep the target's processes apart from the fleets while it is measured", false)
     .option("--exec <command>", "start this server; its address is --target, or its own JSON line")
-    .option("--server <names>", `implementations to compare, of ${implementationNames.join(", ")}`, "bun")
+    .option(
+      "--server <servers>",
+      `servers to compare, repeatable: ${implementationNames.join(", ")}, names in targets.json, "name=./server --port {port}", name=url (default: bun)`,
+      several,
+    )
+    .option("--skip-missing", "go on without a server that fails to start")
     .option("--against <revision>", "compare this tree's servers with those of a git revision, in one run")
     .addOption(new Option("--transport <name>", "only protocols over it").choices(["tcp", "udp", "ws"]))
     .option("--protocol <name>", "only this protocol, such as chat/bracket")
@@ -107,7 +105,7 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   // npm keeps flags for itself that do not stand behind `--`, and tells a script of them so.
   if (process.env.npm_config_quick === "true" && !flags.quick)
     throw new Failure(exitCodes.usage, "npm took --quick for itself; write npm run bench -- --quick");
-  const request: Request = { ...flags, servers: flags.server.split(",") };
+  const request: Request = { ...flags, servers: flags.server ?? ["bun"] };
   checkPairs(given, { ...flags, ...request });
   const cells = cellsOf(names, request, flags);
   checkEffects(names, given, { ...flags, ...request }, (request) => cellsOf(names, request, flags));
@@ -138,7 +136,7 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   else printRun(record, path ?? "none");
   if (failure)
     console.error(
-      `error: ${printable(failure.message)}${path === undefined ? "" : `; what was finished is in ${path}`}`,
+      `error: ${printable(failure.message)}${path === undefined ? "" : ` (the samples taken before are in ${path})`}`,
     );
   if (lost)
     console.error(`error: ${printable(lost.message)}${path === undefined ? "" : `; it is in ${path}`}`);
@@ -173,11 +171,11 @@ function interruption(): Promise<never> {
   return interrupt.promise;
 }
 
-/** A target that does not answer may only speak another protocol than it was taken for. */
+/** A server that does not answer may only speak another protocol than it was taken for. */
 function withGuess(failure: Failure, names: string[], request: Request): Failure {
-  const target = readTarget(request);
-  if (!target || request.protocol || failure.exitCode !== exitCodes.unreachable) return failure;
-  const guess = taken(names, target, request);
+  const guess = boundBy(names, request)?.protocol;
+  if (!guess || request.protocol || failure.exitCode !== exitCodes.unreachable) return failure;
+  if (failure.message.includes("failed to start: it ended")) return failure;
   return new Failure(failure.exitCode, `${failure.message} (taken for ${guess}; --protocol names another)`);
 }
 
@@ -190,8 +188,9 @@ function cellsOf(names: string[], request: Request, { calibrate, grow }: Flags):
 
 function capacityProtocol(request: Request): string {
   checkProtocol(request);
-  const target = readTarget(request);
-  return request.protocol ?? primaryOf(target?.transport ?? request.transport ?? "tcp")?.name ?? "";
+  return (
+    request.protocol ?? boundBy([], request)?.protocol ?? primaryOf(request.transport ?? "tcp")?.name ?? ""
+  );
 }
 
 async function takeSamples(
@@ -212,6 +211,7 @@ async function takeSamples(
     ...(flags.samples ? {} : { secondarySamples: 1 }),
     maxSamples: flags.maxSamples ?? samples * 2 + (flags.quick ? 0 : 1),
     calibrate: flags.calibrate ?? false,
+    skipMissing: flags.skipMissing ?? false,
     onProgress: progress.tell,
   });
   progress.end();

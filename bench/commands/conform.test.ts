@@ -17,12 +17,15 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-async function sockbench(...args: string[]) {
+const sockbench = (...args: string[]) => sockbenchIn(import.meta.dir, ...args);
+
+async function sockbenchIn(cwd: string, ...args: string[]) {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "../sockbench.ts"), "conform", ...args], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
     timeout: 25_000,
+    cwd,
   });
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   return { code: await child.exited, stdout, stderr };
@@ -32,7 +35,7 @@ const at = ["--target", "tcp://127.0.0.1:1"];
 
 test.concurrent.each<[args: string[], said: string]>([
   [["--exec", "x"], "--exec needs --target: the address at which the command answers"],
-  [["--exec", "x", "--server", "go", ...at], "--server and --target do not go together: it is one of"],
+  [["--exec", "x", "--server", "go", ...at], "--server and --target do not go together: it names the server"],
   [["--exec", "x", "--server", "go"], "--server and --exec do not go together"],
   [["--all", "--exec", "x"], "--all and --exec do not go together"],
   [["--all", "--time", "idle=1"], "--all and --time do not go together"],
@@ -86,4 +89,27 @@ test("the results of a target are a JUnit file, and of several targets one too",
     /^<\?xml .*\?>\n<testsuites>\n<testsuite name="a".*<\/testsuite>\n<testsuite name="b".*<\/testsuite>\n<\/testsuites>\n$/s,
   );
   expect(readdirSync(folder).sort()).toEqual(["all.html", "all.xml", "one.xml", "targets.json"]);
+});
+
+test("targets.json of the folder where it is run is the one that is meant, for --all and for names", async () => {
+  const here = mkdtempSync(join(tmpdir(), "conform-here-"));
+  const command = `'${process.execPath}' '${join(import.meta.dir, "../../servers/tcp-echo.ts")}' --port {port}`;
+  const mine = {
+    name: "mine",
+    command,
+    protocols: ["echo"],
+    known: {},
+    unsupported: { "echo/1.2": "not here" },
+  };
+  await Bun.write(join(here, "targets.json"), JSON.stringify([mine]));
+  const all = await sockbenchIn(here, "echo/1.1", "--all", "--json");
+  expect(all.code).toBe(0);
+  expect(JSON.parse(all.stdout).map(({ name }: { name: string }) => name)).toEqual(["mine"]);
+  const one = await sockbenchIn(here, "--server", "mine", "--json");
+  expect(one.code).toBe(0);
+  const { target, counts } = JSON.parse(one.stdout);
+  expect(target).toBe("mine");
+  expect(counts.unsupported).toBeGreaterThanOrEqual(1);
+  expect((await sockbenchIn(here, "echo/1.1", "--server", "bun")).code).toBe(0);
+  rmSync(here, { recursive: true });
 });

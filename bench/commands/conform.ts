@@ -7,18 +7,20 @@ import {
   choose,
   conform,
   exitCodeOf,
-  type Language,
-  languages,
 } from "../../conformance/index.ts";
-import { matrixPage, matrixText, readTargets, runMatrix, TARGETS_FILE } from "../../conformance/matrix.ts";
+import { declared, matrixPage, matrixText, runMatrix } from "../../conformance/matrix.ts";
 import { explain, junit, oneLine, summary } from "../../conformance/report.ts";
-import { parseUrl, whyUnreachable } from "../../conformance/target.ts";
 import { serverTimes, type TimeName, timeNames } from "../../conformance/times.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { checkFlags, type FlagRule, once } from "../../platform/flags.ts";
 import { printable, printableLines } from "../../platform/printable.ts";
 import { checkWritable, writeWhole } from "../../platform/write-file.ts";
 import { provenCases } from "../../servers/mutants/index.ts";
+import { OUR_TARGETS, readTargets } from "../../targets/file.ts";
+import { entryNamed } from "../../targets/named.ts";
+import { implementationNames } from "../../targets/programs.ts";
+import { whyUnreachable } from "../../targets/ready.ts";
+import { readEndpoint } from "../../targets/running.ts";
 
 type Options = {
   list?: true;
@@ -29,7 +31,7 @@ type Options = {
   insecure?: true;
   ca?: string;
   exec?: string;
-  server?: Language;
+  server?: string;
   time?: Partial<Record<TimeName, number>>;
   strict?: true;
   junit?: string;
@@ -55,7 +57,7 @@ const rules: readonly FlagRule[] = [
   { flag: "unproven", not: ofARun, because: "a list runs nothing" },
   { flag: "all", not: ofOneRun, because: "the file of --all names its targets and how they are judged" },
   { flag: "html", needs: "all", because: "it writes the matrix of all targets" },
-  { flag: "server", not: ["target", "exec"], because: "it is one of the servers here" },
+  { flag: "server", not: ["target", "exec"], because: "it names the server, or starts it, by itself" },
   { flag: "exec", needs: "target", because: "the address at which the command answers" },
   { flag: "quiet", not: ["json"], because: "the JSON holds every case" },
 ];
@@ -70,8 +72,15 @@ export function addConformCommand(program: Command): void {
     .option("--insecure", "take any certificate of a tls:// or wss:// target")
     .option("--ca <file>", "who may sign its certificate (PEM), instead of the known authorities", once)
     .option("--exec <command>", "start this first, as a shell does, and wait until the target answers", once)
-    .addOption(program.createOption("--server <language>", "which of the servers here").choices(languages))
-    .option("--all [file]", "judge every target of targets.json, or of another such file")
+    .option(
+      "--server <server>",
+      `another one: ${implementationNames.join(", ")}, a name in targets.json, "name=./server --port {port}"`,
+      once,
+    )
+    .option(
+      "--all [file]",
+      "judge every target of targets.json, here or of sockbench, or of another such file",
+    )
     .option("--html <file>", "with --all: write the matrix as a page", once)
     .option("--time <name=seconds>", `a time that the target has: ${timeNames.join(", ")}`, readTime)
     .option("--strict", "a SHOULD that is not kept is a failure")
@@ -109,24 +118,31 @@ function list(choice: string[], { unproven, json }: Options): void {
       console.log(`${id.padEnd(18)} ${level.padEnd(6)} ${title}${proven ? "" : "  (unproven)"}`);
 }
 
-async function one(choice: string[], options: Options): Promise<void> {
+/** What is known of a server by its name: of ours in our targets.json, of others in the one that is meant. */
+function knownOf(server: string): ConformOptions {
+  const entry = implementationNames.includes(server)
+    ? readTargets(OUR_TARGETS).find((one) => one.server === server)
+    : server.includes("=")
+      ? undefined
+      : entryNamed(server);
+  return entry ? declared(entry) : {};
+}
+
+async function one(asked: string[], options: Options): Promise<void> {
   const { json, quiet, target, exec, server, time, strict } = options;
+  const known = target ? {} : knownOf(server ?? "bun");
+  const choice = asked.length > 0 ? asked : [...(known.choice ?? [])];
   checkTimes(choice, time);
-  // What one of the servers here is known not to support stands in targets.json.
-  const declared = target
-    ? undefined
-    : (await readTargets()).find((entry) => entry.server === (server ?? "bun"));
   const trust = readTrust(options, target === undefined ? undefined : parseEndpoint(target));
   const settings: ConformOptions = {
+    ...known,
     choice,
     ...(trust ? { trust } : {}),
     ...(target ? { target } : {}),
     ...(exec ? { exec } : {}),
     ...(server ? { server } : {}),
-    ...(time ? { times: time } : {}),
+    ...(time ? { times: { ...known.times, ...time } } : {}),
     ...(strict ? { strict } : {}),
-    ...(declared?.unsupported ? { unsupported: declared.unsupported } : {}),
-    ...(declared?.known ? { known: declared.known } : {}),
     onResult(result) {
       const good = result.verdict === "pass" || result.verdict === "unsupported";
       // Those that were not run are told together, at the end.
@@ -137,12 +153,14 @@ async function one(choice: string[], options: Options): Promise<void> {
       );
     },
   };
-  if (target)
+  if (!implementationNames.includes(server ?? (target ? "" : "bun")))
     settings.onUnhealthy = (protocol, why) =>
       console.error(
-        `${target} does not serve a client that keeps every rule of ${protocol} (${printable(why)}); is this the protocol that it speaks?`,
+        `${target ?? server?.split("=")[0]} does not serve a client that keeps every rule of ${protocol} (${printable(why)}); is this the protocol that it speaks?`,
       );
-  const why = target && !exec ? await whyUnreachable(parseUrl(target, trust)) : undefined;
+  const endpoint = target === undefined ? undefined : readEndpoint("--target", target);
+  const why =
+    endpoint && !exec ? await whyUnreachable({ ...endpoint, ...(trust ? { trust } : {}) }) : undefined;
   if (why !== undefined) throw new Failure(exitCodes.unreachable, `--target ${why}`);
   const report = await conform(settings);
   if (json) console.log(JSON.stringify(report));
@@ -162,8 +180,8 @@ function checkTimes(choice: readonly string[], time: Options["time"] = {}): void
 }
 
 async function all(choice: string[], options: Options): Promise<void> {
-  const file = typeof options.all === "string" ? options.all : TARGETS_FILE;
-  const matrix = await runMatrix(await readTargets(file), choice, {
+  const targets = typeof options.all === "string" ? readTargets(options.all) : readTargets();
+  const matrix = await runMatrix(targets, choice, {
     strict: options.strict ?? false,
     onTarget: (name) => console.error(`judging ${printable(name)} …`),
   });

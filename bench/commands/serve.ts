@@ -37,7 +37,7 @@ export function addServeCommand(program: Command): void {
       if (protocol === undefined || !Object.hasOwn(servers, protocol))
         throw new Failure(
           exitCodes.usage,
-          `${protocol === undefined ? "serve needs a protocol" : `unknown protocol "${protocol}"`}: there is ${serverNames.join(", ")}`,
+          `${protocol === undefined ? "serve needs a protocol" : `unknown protocol "${protocol}"`}: expected one of: ${serverNames.join(", ")}`,
         );
       await standalone(servers[protocol].spec, flags, `${program.name()} serve ${protocol}`);
     });

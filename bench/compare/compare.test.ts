@@ -302,7 +302,7 @@ describe("two servers of one record", () => {
 
   test("must be there", () => {
     expect(failureOf(() => compareServers(both, "bun", "node")).message).toBe(
-      'record both has no server "node": expected one of bun, go',
+      'record both has no server "node": expected one of: bun, go',
     );
   });
 });

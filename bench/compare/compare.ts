@@ -19,7 +19,7 @@ import { isGeneratorLimited } from "../record/saturation.ts";
 import type { CellComparison, Comparison, FigureComparison, Mean, Side } from "./comparison.ts";
 import { compareFaults } from "./correctness.ts";
 import { isTested } from "./family.ts";
-import { type Unlike, unlikeEnvironments, unlikeParameters } from "./likeness.ts";
+import { pinningNotes, type Unlike, unlikeEnvironments, unlikeParameters } from "./likeness.ts";
 import { medianInterval, rankTest, ratio, shift } from "./statistics.ts";
 import { DEFAULT_THRESHOLD, giveVerdicts, LEVEL, type Measured } from "./verdicts.ts";
 
@@ -57,7 +57,7 @@ export function compareServers(
     if (!servers.includes(name))
       throw new Failure(
         exitCodes.usage,
-        `record ${record.id} has no server "${name}": expected one of ${serversOf(record.samples).join(", ") || "none"}`,
+        `record ${record.id} has no server "${name}": expected one of: ${serversOf(record.samples).join(", ") || "none"}`,
       );
   // The servers are the sides: they are no part of what a cell is called.
   const of = (server: string) =>
@@ -68,7 +68,7 @@ export function compareServers(
   return compareSides(
     { name: a, record, cells: of(a) },
     { name: b, record, cells: of(b) },
-    { unlike: [], notes: [], options },
+    { unlike: [], notes: pinningNotes(record, a, b), options },
   );
 }
 

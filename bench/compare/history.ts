@@ -32,7 +32,7 @@ export function historyOf(
   if (!metrics.has(metric))
     throw new Failure(
       exitCodes.usage,
-      `unknown metric "${metric}": expected one of ${[...metrics.keys()].join(", ")}`,
+      `unknown metric "${metric}": expected one of: ${[...metrics.keys()].join(", ")}`,
     );
   const lines = new Map<string, { points: HistoryPoint[]; last: RunRecord }>();
   for (const record of records.toSorted((a, b) => a.startedAt.localeCompare(b.startedAt))) {

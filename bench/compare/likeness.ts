@@ -3,6 +3,7 @@
  * runtime or what was asked for would be read as a difference of the servers.
  */
 import type { Environment, RunRecord, Sample } from "../record/record.ts";
+import { unpinnedServers } from "../record/samples.ts";
 
 export type Unlike = { field: string; old: string; new: string };
 
@@ -21,17 +22,41 @@ const mustBeEqual: Record<string, (environment: Environment) => unknown> = {
   cores: (environment) => environment.cores,
   "memory in GiB": (environment) => Math.round(environment.memory / 2 ** 30),
   fleets: (environment) => environment.fleets,
-  pinned: (environment) => environment.pinned,
+  "pinned fleets": (environment) => environment.pinned?.fleets ?? null,
 };
 
 /** Parameters that may differ from sample to sample. */
 const freeParameters = new Set(["seed"]);
 
-export function unlikeEnvironments({ environment: a }: RunRecord, { environment: b }: RunRecord): Unlike[] {
+export function unlikeEnvironments(old: RunRecord, now: RunRecord): Unlike[] {
+  const { environment: a } = old;
+  const { environment: b } = now;
   return [
+    // A record of an older version says by an empty list that its server was left where it was.
+    ...(a.pinned?.server.length && b.pinned?.server.length
+      ? unlike("pinned server", a.pinned.server, b.pinned.server)
+      : []),
+    // Of servers that only one of them has, nothing is compared.
+    ...unlike("servers left unpinned", unpinnedOf(old, now), unpinnedOf(now, old)),
     ...Object.entries(mustBeEqual).flatMap(([field, of]) => unlike(field, of(a), of(b))),
     ...unlikeEntries("", a.sysctl, b.sysctl),
     ...unlikeEntries("", a.socketOptions, b.socketOptions),
+  ];
+}
+
+/** Servers that another record has, too, and that were not pinned in this one. */
+const unpinnedOf = (record: RunRecord, other: RunRecord) =>
+  unpinnedServers(record)
+    .filter((name) => other.samples.some(({ server }) => server === name))
+    .sort();
+
+/** In one run: why a difference may not be the servers'. */
+export function pinningNotes(record: RunRecord, a: string, b: string): string[] {
+  const left = unpinnedServers(record);
+  if (left.includes(a) === left.includes(b)) return [];
+  const [one, other] = left.includes(a) ? [a, b] : [b, a];
+  return [
+    `${one} was left on the CPUs where it ran, beside the fleets, and ${other} had CPUs of its own: a part of the difference is that (--pin-target).`,
   ];
 }
 

@@ -156,7 +156,7 @@ export const sampleSchema = z.object({
   scenario: z.string(),
   /** What is varied inside the scenario, such as `tcp 100 open`: samples of one variant and server compare. */
   variant: z.string(),
-  /** Which server: an implementation of ours (`bun`, `go`, `node`), or `target` for one that was given. */
+  /** Which server: by its name, or `target` for one that was given without. */
   server: z.string(),
   protocol: z.string(),
   target: z.string(),
@@ -164,6 +164,8 @@ export const sampleSchema = z.object({
   order: count,
   /** UTC, ISO 8601. */
   startedAt: z.iso.datetime(),
+  /** Whether the server ran on CPUs of its own; absent where nothing was pinned. */
+  pinned: z.boolean().optional(),
   /** All that was asked for: connections, rate, window, sizes, seconds, seed. */
   parameters: z.record(z.string(), parameter),
   /** Whole numbers that must add up: sent, expected, delivered, lost and so on. */
@@ -199,7 +201,7 @@ const environment = z.object({
   /** The project's commit, and whether its tree was clean; null outside of a checkout. */
   git: z.object({ commit: z.string(), clean: z.boolean() }).nullable(),
   fleets: count,
-  /** CPUs of the server and of each fleet; null when they were not pinned apart. */
+  /** CPUs for servers and of each fleet, null when they were not pinned apart; a sample says whether its server was. */
   pinned: z.object({ server: z.array(count), fleets: z.array(z.array(count)) }).nullable(),
   /** How far the clocks of two processes may differ. */
   clockUncertainty: nanoseconds,

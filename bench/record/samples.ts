@@ -3,7 +3,7 @@ import { type Histogram, percentile, percentilesShown } from "../../clients/hist
 import type { Used } from "../../platform/meter.ts";
 import { contentionOf } from "./contention.ts";
 import { percentileKey } from "./metrics.ts";
-import type { Meters, Wrong } from "./record.ts";
+import type { Meters, RunRecord, Wrong } from "./record.ts";
 
 /** Joins what the fleets measured of the same time. Only fleet 0 looks at the server and the machine. */
 export function joinMeters(used: Used[], pacerIdle?: number[]): Meters {
@@ -27,6 +27,16 @@ export function joinMeters(used: Used[], pacerIdle?: number[]): Meters {
 function longest(waits: (number | undefined)[]): number | null {
   const known = waits.filter((wait) => wait !== undefined);
   return known.length === 0 ? null : Math.max(...known);
+}
+
+/** Servers that were left on the CPUs where they ran, beside the fleets, in a run that pinned. */
+export function unpinnedServers({
+  samples,
+  environment,
+}: Pick<RunRecord, "samples" | "environment">): string[] {
+  // An older record says it of the whole run.
+  const all = environment.pinned?.server.length === 0;
+  return [...new Set(samples.filter(({ pinned }) => all || pinned === false).map(({ server }) => server))];
 }
 
 /** `name.p50` and so on, as far as the number of entries supports them. */

@@ -1,5 +1,6 @@
 /** What was measured on what: command, settings, machine, and what the harness itself costs. */
-import type { Calibration, Environment, RunRecord } from "../record/record.ts";
+import type { Calibration, RunRecord } from "../record/record.ts";
+import { unpinnedServers } from "../record/samples.ts";
 import { nameOf } from "./data.ts";
 import { type Content, html, type Markup, table } from "./html.ts";
 import type { Section, Source } from "./section.ts";
@@ -8,10 +9,18 @@ import { bytes, moment, rate, time } from "./units.ts";
 const list = (entries: [string, Content][]): Markup =>
   html`<dl>${entries.map(([term, words]) => html`<div><dt>${term}</dt><dd>${words}</dd></div>`)}</dl>`;
 
-const pinnedWords = (pinned: Environment["pinned"]): string =>
-  pinned
-    ? `${pinned.server.length > 0 ? `server on CPU ${pinned.server.join(", ")}` : "the server left as it was"}; fleets on ${pinned.fleets.map((cpus) => cpus.join(", ")).join(" | ")}`
-    : "not pinned apart: server and fleets share the CPUs";
+function pinnedWords(record: RunRecord): string {
+  const { pinned } = record.environment;
+  if (!pinned) return "not pinned apart: server and fleets share the CPUs";
+  const left = unpinnedServers(record);
+  const all = record.samples.every(({ server }) => left.includes(server));
+  const words = [
+    ...(all ? [] : [`server on CPU ${pinned.server.join(", ")}`]),
+    ...(left.length > 0 ? [`${all ? "the server" : left.join(", ")} left as it was`] : []),
+    `fleets on ${pinned.fleets.map((cpus) => cpus.join(", ")).join(" | ")}`,
+  ];
+  return words.join("; ");
+}
 
 const limit = (value: number | null) => (value === null ? "none" : String(value));
 
@@ -28,7 +37,7 @@ function machine(record: RunRecord): Markup {
       "sockbench",
       `${it.sockbench}${it.git ? `, commit ${it.git.commit.slice(0, 9)}${it.git.clean ? "" : " with changes"}` : ""}`,
     ],
-    ["fleets", `${it.fleets}, ${pinnedWords(it.pinned)}`],
+    ["fleets", `${it.fleets}, ${pinnedWords(record)}`],
     ["clocks", `two processes may differ by ${time(it.clockUncertainty)}`],
     [
       "open files",

@@ -6,8 +6,9 @@ import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { printable } from "../../platform/printable.ts";
+import { checkout } from "../../targets/programs.ts";
+import type { ServerSource } from "../../targets/server.ts";
 import { git, HOME, isCheckout, repositoryOf } from "./checkout.ts";
-import { type ServerSource, serveFrom } from "./servers.ts";
 
 /** A revision names servers of this project: one of another repository has nothing to do with them. */
 function refuseForeign(revision: string): void {
@@ -35,7 +36,7 @@ export async function withRevision<T>(
       throw new Failure(exitCodes.unreachable, `--against ${revision}: ${added.text.split("\n").pop()}`);
     // The same dependencies on both sides: what is compared is our own code.
     symlinkSync(`${HOME}/node_modules`, `${tree}/node_modules`);
-    return await measure([serveFrom(`bun@${commit.text.slice(0, 8)}`, tree), serveFrom("bun@here", HOME)]);
+    return await measure([checkout(`bun@${commit.text.slice(0, 8)}`, tree), checkout("bun@here", HOME)]);
   } finally {
     git(["worktree", "remove", "--force", tree]);
     rmSync(folder, { recursive: true, force: true });

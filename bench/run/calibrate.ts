@@ -1,8 +1,8 @@
 /** Measuring the harness itself, on the echo server of this project: the floor under every latency it reports. */
 import type { CalibrateReport } from "../../clients/workloads/calibrate.ts";
+import { implementation } from "../../targets/programs.ts";
 import type { Calibration } from "../record/record.ts";
 import type { Fleets } from "./fleets.ts";
-import { implementation } from "./servers.ts";
 
 const TIMEOUT_SECONDS = 60;
 

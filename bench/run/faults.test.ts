@@ -1,5 +1,7 @@
 /** A gate that cannot fail is none: every scenario finds a server that has the fault it looks for. */
 import { describe, expect, test } from "bun:test";
+import { command as commandSource } from "../../targets/commands.ts";
+import type { ServerUnderTest } from "../../targets/server.ts";
 import { coalesce } from "../scenarios/coalesce.ts";
 import { connect } from "../scenarios/connect.ts";
 import { fanout } from "../scenarios/fanout.ts";
@@ -10,7 +12,6 @@ import { transfer } from "../scenarios/transfer.ts";
 import { truncate } from "../scenarios/truncate.ts";
 import { renderRun } from "../terminal/summary.ts";
 import { run } from "./run.ts";
-import { commandSource } from "./servers.ts";
 import type { RunResult } from "./session.ts";
 
 const TIMEOUT_MS = 90_000;
@@ -21,8 +22,8 @@ function runOn(scenario: Scenario, command: string, options: Partial<BenchOption
     cells: scenario.cells({ ...quick, ...options }),
     sources: [
       commandSource(
+        "target",
         `${process.execPath} ${import.meta.dir}/../../servers/${command} --port 0 --json`,
-        undefined,
       ),
     ],
     samples: 1,
@@ -233,10 +234,10 @@ test(
   "a server that stalls for a while is told",
   async () => {
     const stopMs = 1500;
-    let pids: readonly number[] = [];
+    let server: ServerUnderTest | undefined;
     const source = commandSource(
+      "target",
       `${process.execPath} ${import.meta.dir}/../../servers/tcp-chat.ts --port 0 --json`,
-      undefined,
     );
     const { record } = await run({
       cells: fanout.cells({ ...quick, ...room, duration: 4 }),
@@ -244,8 +245,7 @@ test(
         {
           ...source,
           async start(protocol) {
-            const server = await source.start(protocol);
-            pids = server.pids();
+            server = await source.start(protocol);
             return server;
           },
         },
@@ -257,10 +257,10 @@ test(
       interrupted: new Promise(() => {}),
       onProgress({ progress }) {
         if (!progress || progress.delivered === 0) return;
-        const stopped = pids;
-        pids = [];
-        for (const pid of stopped) process.kill(pid, "SIGSTOP");
-        setTimeout(() => stopped.forEach((pid) => void process.kill(pid, "SIGCONT")), stopMs);
+        const stopped = server;
+        server = undefined;
+        stopped?.pause();
+        setTimeout(() => stopped?.resume(), stopMs);
       },
     });
     const [sample] = record.samples;

@@ -5,18 +5,30 @@
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { checkFlags, type FlagRule, written } from "../../platform/flags.ts";
 import type { BenchOptions, Cell } from "../scenarios/scenario.ts";
-import { CAPACITY, type Request } from "./choose.ts";
+import { CAPACITY, chooseSources, type Request } from "./choose.ts";
 
 const rules: readonly FlagRule[] = [
-  { flag: "exec", not: ["server"], because: "one starts your server, the other those of this project" },
-  { flag: "target", not: ["server"], because: "a target is measured as it is, whoever wrote it" },
+  {
+    flag: "exec",
+    not: ["server"],
+    because: "it is short for one server; write --server name=command for more",
+  },
+  {
+    flag: "target",
+    not: ["server"],
+    because: "it is short for one server; write --server name=url for more",
+  },
   {
     flag: "against",
     not: ["exec", "target", "server"],
     because: "it compares the servers for Bun of two revisions of this project",
   },
   { flag: "pinTarget", not: ["exec"], because: "what that starts is pinned from its beginning" },
-  { flag: "pinTarget", needs: "target", because: "it pins a server that runs already" },
+  {
+    flag: "skipMissing",
+    not: ["exec", "target", "against"],
+    because: "without its server nothing would be left to run",
+  },
   { flag: "rate", not: ["window"], because: "a rate is an open loop's, a window a closed one's" },
 ];
 
@@ -41,8 +53,9 @@ const clashes: readonly { when: (request: Options) => boolean; words: (request: 
       `--max-samples ${maxSamples} does not go with --samples ${samples}: so many could never be valid`,
   },
   {
-    when: ({ servers }) => new Set(servers).size < servers.length,
-    words: ({ servers }) => `--server ${servers.join(",")}: each may be named once`,
+    when: (request) =>
+      request.pinTarget === true && chooseSources(request).every(({ kind }) => kind !== "running"),
+    words: () => "--pin-target needs --target, or --server name=url: it pins a server that runs already",
   },
 ];
 
@@ -71,7 +84,17 @@ const ofCapacity = ["objective", "grow"];
 const notOfCapacity = ["samples", "maxSamples", "calibrate"];
 const ofRepeats = ["samples", "maxSamples"];
 /** Where nothing but the harness is measured, there is no server. */
-const ofServers = ["target", "exec", "server", "against", "pinTarget", "protocol", "transport", ...ofRepeats];
+const ofServers = [
+  "target",
+  "exec",
+  "server",
+  "against",
+  "pinTarget",
+  "skipMissing",
+  "protocol",
+  "transport",
+  ...ofRepeats,
+];
 
 /** Throws a usage error where flags clash. */
 export function checkPairs(given: object, request: Options): void {

@@ -3,12 +3,12 @@
  * alike, each judged as it comes, until there are enough valid ones.
  */
 import type { Progress } from "../../clients/exchange.ts";
+import type { ServerSource } from "../../targets/server.ts";
 import { cellKey } from "../record/cells.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { isValid } from "../record/validity.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import { calibrate } from "./calibrate.ts";
-import type { ServerSource } from "./servers.ts";
 import { type Pair, type RunResult, type Session, type SessionOptions, withSession } from "./session.ts";
 
 export type RunOptions = SessionOptions & {
@@ -21,6 +21,8 @@ export type RunOptions = SessionOptions & {
   maxSamples: number;
   /** Measure the harness itself first. */
   calibrate?: boolean;
+  /** A server that fails to start is skipped, and the run goes on with the others. */
+  skipMissing?: boolean;
   onProgress?: (event: ProgressEvent) => void;
 };
 
@@ -42,7 +44,14 @@ export function run(options: RunOptions): Promise<RunResult> {
   });
 }
 
-async function takeSamples({ record, sample }: Session, options: RunOptions): Promise<void> {
+/** Decides which sample is next, until there are enough: it knows neither servers nor fleets. */
+export async function takeSamples(
+  { record, sample }: Pick<Session, "record" | "sample">,
+  options: Pick<
+    RunOptions,
+    "cells" | "sources" | "samples" | "secondarySamples" | "maxSamples" | "skipMissing" | "onProgress"
+  >,
+): Promise<void> {
   const { cells, sources, samples, maxSamples } = options;
   const pairs = cells.flatMap((cell) =>
     (cell.reference ? [cell.reference] : sources).map((source): Pair => ({ cell, source })),
@@ -67,7 +76,7 @@ async function takeSamples({ record, sample }: Session, options: RunOptions): Pr
       const event = { cell: pair.cell, server: pair.source.name, done, planned: planned() };
       options.onProgress?.(event);
       const one = await sample(pair, {
-        mayBeMissing: sources.length > 1,
+        skipMissing: options.skipMissing ?? false,
         onProgress: (progress) => options.onProgress?.({ ...event, progress }),
       });
       if (one === undefined) missing.add(pair);

@@ -6,11 +6,13 @@ import { join } from "node:path";
 import { parseEndpoint } from "../../clients/endpoint.ts";
 import { allowedCpus } from "../../platform/affinity.ts";
 import { everyProcess } from "../../platform/process-tree.ts";
+import { command } from "../../targets/commands.ts";
 import { untilListening } from "../../targets/ready.ts";
+import { running } from "../../targets/running.ts";
+import type { ServerSource } from "../../targets/server.ts";
 import { startProgram } from "../../targets/started.ts";
 import { sum } from "../scenarios/sum.ts";
 import { run } from "./run.ts";
-import { commandSource, runningTarget, type ServerSource } from "./servers.ts";
 
 const TIMEOUT_MS = 60_000;
 const folder = mkdtempSync(`${tmpdir()}/sockbench-servers-`);
@@ -63,7 +65,7 @@ withNode(
   async () => {
     const file = join(folder, "cluster.cjs");
     await Bun.write(file, CLUSTER);
-    const { record, failure } = await sumOf(commandSource(`node ${file}`, undefined));
+    const { record, failure } = await sumOf(command("mine", `node ${file}`));
     expect(failure).toBeUndefined();
     const [{ metrics, meters, counts }] = record.samples;
     expect(counts.replies).toBeGreaterThan(0);
@@ -90,21 +92,21 @@ test.each([
   [
     "an address in use",
     (port: number) => sumServer(port),
-    /^sum .*--exec ".*": tcp:.* answered before it was started/,
+    /^sum .*--exec failed to start: tcp:.* answered before it was started/,
   ],
   [
     "a command that ends",
     () => "sh -c 'echo no such thing; exit 7'",
-    /^sum .*" ended with code 7: no such thing$/,
+    /^sum .*--exec failed to start: it ended with code 7: no such thing$/,
   ],
 ])(
   "%s is an error, and nothing is measured in its place",
-  async (name, command, words) => {
+  async (name, text, words) => {
     const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     // Port 1 is given to nobody; one that was free a moment ago may be.
     const port = name === "an address in use" ? listener.port : 1;
     const target = parseEndpoint(`tcp://127.0.0.1:${port}`)!;
-    const { record, failure } = await sumOf(commandSource(command(port), target));
+    const { record, failure } = await sumOf(command("target", text(port), target, "--exec"));
     expect(record.samples).toEqual([]);
     expect(failure?.exitCode).toBe(3);
     expect(failure?.message).toMatch(words);
@@ -118,12 +120,12 @@ test.skipIf(allowedCpus().length < 2)(
   "a running target is on the fleets' CPUs as it was, and with --pin-target on its own",
   async () => {
     const server = startProgram("it", [...sumServer(0).split(" "), "--json"]);
-    const target = parseEndpoint(await untilListening("it", server))!;
-    const left = await sumOf(runningTarget(target));
-    expect(left.record.environment.pinned?.server).toEqual([]);
+    const target = await untilListening("it", server);
+    const left = await sumOf(running("target", target));
+    expect(left.record.samples[0].pinned).toBe(false);
     expect(left.record.samples[0].meters?.shared).toBeNumber();
-    const pinned = await sumOf(runningTarget(target, { pin: true }));
-    expect(pinned.record.environment.pinned?.server).not.toEqual([]);
+    const pinned = await sumOf(running("target", target, { pin: true }));
+    expect(pinned.record.samples[0].pinned).toBe(true);
     expect(pinned.record.samples[0].meters?.shared).toBeNull();
     await server.stop();
   },

@@ -7,13 +7,13 @@ import type { TlsTrust } from "../../clients/endpoint.ts";
 import type { Progress } from "../../clients/exchange.ts";
 import { allowedCpus, pin } from "../../platform/affinity.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import type { ServerSource, ServerUnderTest } from "../../targets/server.ts";
 import { readEnvironment } from "../record/environment.ts";
 import { type Environment, newRecordId, type RunRecord, type Sample } from "../record/record.ts";
 import { judge } from "../record/validity.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import { type Fleets, startFleets } from "./fleets.ts";
 import { awaitQuiet, giveUpIfBusy, look } from "./quiet.ts";
-import type { ServerSource, ServerUnderTest } from "./servers.ts";
 
 export type SessionOptions = {
   /** Client processes; by default one a spare core. */
@@ -34,13 +34,13 @@ export type Pair = { cell: Cell; source: ServerSource };
 export type Session = {
   record: RunRecord;
   fleets: Fleets;
-  /** Takes one sample on a server of its own, judges and keeps it; undefined where the server cannot be had. */
+  /** Takes one sample on a server of its own, judges and keeps it; undefined where its server failed to start and may be skipped. */
   sample: (pair: Pair, options: SampleOptions) => Promise<Sample | undefined>;
 };
 
 export type SampleOptions = {
-  /** Whether a server that cannot be had is only left out, with a warning. */
-  mayBeMissing: boolean;
+  /** Whether a server that fails to start is skipped, with a warning. */
+  skipMissing: boolean;
   onProgress: (progress: Progress) => void;
 };
 
@@ -111,14 +111,11 @@ type Taking = Pick<SessionOptions, "interrupted"> &
 async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sample | undefined> {
   const { fleets, pinned, record, interrupted, onProgress } = taking;
   const startedAt = new Date().toISOString();
-  const place = cell.prepare?.();
   let server: ServerUnderTest | undefined;
   let sample: Sample | undefined;
   try {
-    server = await startOrSkip({ cell, source }, place?.flags, taking);
+    server = await startOrSkip({ cell, source }, taking);
     if (!server) return undefined;
-    // A server that runs already is left where it is unless it is to be pinned, and the record says so.
-    if (pinned && !server.pinned) record.environment.pinned = { ...pinned, server: [] };
     const order = record.samples.length;
     const parts = await cell.run({
       target: server.url,
@@ -136,6 +133,8 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
       target: server.url,
       order,
       startedAt,
+      // A server that runs already is left where it is unless it is to be pinned.
+      ...(pinned ? { pinned: server.pinned } : {}),
       parameters: { ...cell.parameters, ...certificates(server) },
       ...parts,
       counts: { ...parts.counts, serverRestarts: server.restarts() },
@@ -150,7 +149,6 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
   } finally {
     const serverCounters = (await server?.stop()) ?? {};
     if (sample && Object.keys(serverCounters).length > 0) sample.serverCounters = serverCounters;
-    place?.end();
   }
 }
 
@@ -165,12 +163,8 @@ function certificates({ url, trust }: ServerUnderTest): { certificate?: string }
   return { certificate: trust?.ca === undefined ? "verified" : "verified by --ca" };
 }
 
-async function startOrSkip(
-  { cell, source }: Pair,
-  flags: readonly string[] | undefined,
-  { record, mayBeMissing, interrupted, pinned }: Taking,
-) {
-  const starting = source.start(cell.protocol, { ...(flags ? { flags } : {}), cpus: pinned?.server });
+async function startOrSkip({ cell, source }: Pair, { record, skipMissing, interrupted, pinned }: Taking) {
+  const starting = source.start(cell.protocol, { directory: cell.files ?? false, cpus: pinned?.server });
   try {
     return await Promise.race([starting, interrupted]);
   } catch (error) {
@@ -179,8 +173,8 @@ async function startOrSkip(
       (server) => server.stop(),
       () => {},
     );
-    if (!(error instanceof Failure) || error.exitCode !== exitCodes.unreachable || !mayBeMissing) throw error;
-    const warning = `${cell.scenario} ${cell.variant} ${source.name} was left out: ${error.message}`;
+    if (!(error instanceof Failure) || error.exitCode !== exitCodes.unreachable || !skipMissing) throw error;
+    const warning = `${cell.scenario} ${cell.variant} ${source.name} was skipped: ${error.message}`;
     if (!record.warnings.includes(warning)) record.warnings.push(warning);
     return undefined;
   }

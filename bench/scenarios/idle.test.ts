@@ -1,7 +1,7 @@
 /** What a silent connection costs is seen, whoever ends one is told, and so is the limit that ends it all. */
 import { expect, test } from "bun:test";
+import { command } from "../../targets/commands.ts";
 import { run } from "../run/run.ts";
-import { commandSource } from "../run/servers.ts";
 import { idle } from "./idle.ts";
 
 /** A WebSocket handshake that nobody answers takes 5 s of it. */
@@ -9,10 +9,10 @@ const TIMEOUT_MS = 60_000;
 const SERVERS = `${import.meta.dir}/../../servers`;
 
 async function runOn(script: string, protocol: string, connections: number, before = "") {
-  const command = `${before} ${process.execPath} ${SERVERS}/${script} --port 0 --json`;
+  const text = `${before} ${process.execPath} ${SERVERS}/${script} --port 0 --json`;
   const { record, failure } = await run({
     cells: idle.cells({ quick: true, seed: 1, exhaustive: false, protocol, connections }),
-    sources: [commandSource(command, undefined)],
+    sources: [command("target", text)],
     samples: 1,
     maxSamples: 1,
     fleets: 1,

@@ -5,9 +5,9 @@
  */
 import type { Progress } from "../../clients/exchange.ts";
 import { allProtocols, type Protocol, type Transport } from "../../protocols/index.ts";
+import type { ServerSource } from "../../targets/server.ts";
 import type { Sample } from "../record/record.ts";
 import type { Fleets } from "../run/fleets.ts";
-import type { ServerSource } from "../run/servers.ts";
 import type { CellTable, DetailTable } from "./columns.ts";
 
 /** What the command line can ask of every scenario; each takes what concerns it. */
@@ -59,8 +59,8 @@ export type Cell = {
   repeats: boolean;
   /** One sample is enough when the command line does not ask for a number: it stands beside a fuller measurement. */
   secondary?: boolean;
-  /** What its server is given for one sample, such as a directory, as flags; `end` removes it. */
-  prepare?: () => { flags: string[]; end: () => void };
+  /** Its server writes files: one of ours gets a directory for each sample. */
+  files?: true;
   /** A server of the bench's own that is measured for comparison, whichever servers were chosen. */
   reference?: ServerSource;
   run: (context: SampleContext) => Promise<SampleParts>;

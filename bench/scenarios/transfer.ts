@@ -2,15 +2,12 @@
  * Transfer: how fast files arrive, confirmed by count and SHA-256, and what memory the server needs for it.
  * Beside it, in the same run, the same bytes by the plainest copy through sockets: the ratio is what counts.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { TransferPlan, TransferReport } from "../../clients/workloads/transfer.ts";
+import { onThisBun, program } from "../../targets/programs.ts";
 import { medianOf } from "../record/cells.ts";
-import type { Sample } from "../record/record.ts";
+import { REFERENCE, type Sample } from "../record/record.ts";
 import { joinMeters, perSecond } from "../record/samples.ts";
 import { isValid } from "../record/validity.ts";
-import { reference } from "../run/servers.ts";
 import { type Computed, count, type RowSamples } from "./columns.ts";
 import {
   type BenchOptions,
@@ -29,7 +26,7 @@ const TIMEOUT_SECONDS = 120;
 
 const ways = {
   file: {},
-  "raw copy": { reference: reference(`${import.meta.dir}/raw-copy.ts`) },
+  "raw copy": { reference: program(REFERENCE, () => onThisBun(`${import.meta.dir}/raw-copy.ts`)) },
 } satisfies Record<string, Partial<Cell>>;
 
 const isRaw = ({ parameters }: Sample) => parameters.way !== "file";
@@ -75,16 +72,10 @@ function cellOf(protocol: string, way: string, { fileSize, quick, seed }: BenchO
     protocol,
     parameters: { protocol, way, bytes: mebibytes * MIB, seed },
     repeats: true,
-    prepare: ownDirectory,
+    files: true,
     run: (context) =>
       runCell({ protocol, way: way === "file" ? "file" : "raw", bytes: mebibytes * MIB, seed }, context),
   };
-}
-
-/** Files go into a directory of this sample, which goes with it. */
-function ownDirectory() {
-  const dir = mkdtempSync(join(tmpdir(), "sockbench-transfer-"));
-  return { flags: ["--dir", dir], end: () => rmSync(dir, { recursive: true, force: true }) };
 }
 
 async function runCell(

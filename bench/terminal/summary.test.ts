@@ -17,6 +17,28 @@ test("a run's summary shows a hostile witness, and moves no cursor", () => {
   expect(text).not.toMatch(ACTS);
 });
 
+test.each([
+  ["mine", ["bench", "--server", "bun,mine=./room {port}"], '--server "mine=./room {port}"'],
+  ["target", ["bench", "--exec", "./room"], "--target tcp://"],
+])("a wrong server of the user's, %s, is told how the cases are asked of it", (server, command, flags) => {
+  const record = { ...fixture({ servers: [server] }), command };
+  record.samples[0].wrong = [{ kind: "lost", count: 1, words: "one" }];
+  expect(renderRun(record, "record.json")).toContain(
+    `bun run conform ${record.samples[0].protocol.replace("/", "-")} ${flags}`,
+  );
+});
+
+test("the last line says which servers had CPUs of their own", () => {
+  const record = fixture({ servers: ["mine", "bun"] });
+  record.environment = { ...record.environment, pinned: { server: [0], fleets: [[1]] } };
+  const lastOf = () => renderRun(record, "here").split("\n").slice(-2)[0];
+  expect(lastOf()).toContain(", server and fleets pinned apart");
+  for (const sample of record.samples) sample.pinned = sample.server === "bun";
+  expect(lastOf()).toContain(", servers and fleets pinned apart, but mine left as it was");
+  for (const sample of record.samples) sample.pinned = false;
+  expect(lastOf()).toContain(", fleets pinned, the server left as it was");
+});
+
 test("connect shows a terminal what came, letters cut between reads too, and nothing that acts on it", () => {
   const decoder = new TextDecoder();
   const bytes = Buffer.from("größe\tok\n\x1b]0;owned\x07\u202e\u009b2J\n");

@@ -1,12 +1,14 @@
 /** A record in the terminal: each scenario's table, then what is wrong, what cannot be trusted, and where it is. */
 
 import { printableLines } from "../../platform/printable.ts";
+import { split } from "../../targets/named.ts";
 import { compareServers } from "../compare/compare.ts";
 import type { Comparison } from "../compare/comparison.ts";
 import { renderText } from "../compare/render.ts";
 import { cellName, cellsOf, serversOf } from "../record/cells.ts";
 import { metrics as builtInMetrics, type Metrics } from "../record/metrics.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
+import { unpinnedServers } from "../record/samples.ts";
 import { duration, percent, whole } from "../record/units.ts";
 import { scenarios as builtInScenarios } from "../scenarios/index.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
@@ -58,22 +60,28 @@ export function comparisons(record: RunRecord, metrics?: Metrics): Comparison[] 
     .map((other) => compareServers(record, first, other, metrics ? { metrics } : {}));
 }
 
-function wrongPart({ samples }: RunRecord): string {
+function wrongPart(record: RunRecord): string {
+  const { samples } = record;
   const wrong = samples.filter(({ wrong }) => wrong.length > 0);
-  const thirdParties = new Map(
-    wrong.filter(({ server }) => server === "target").map((one) => [one.protocol, one.target]),
-  );
+  const given = new Map(wrong.flatMap((one) => hadBy(record, one).map((flags) => [flags, one.protocol])));
   return [
     ...cellsOf(wrong).flatMap(({ samples: [sample, ...again] }) => [
       `WRONG ${cellName(sample)}: ${sample.wrong.map(faultText).join("; ")}${again.length > 0 ? ` (and in ${again.length} more samples)` : ""}`,
       ...sample.witnesses.slice(0, WITNESSES_SHOWN).map(witnessLine),
     ]),
     // The bench shows that something is wrong; the cases say what is required, and what came instead.
-    ...[...thirdParties].map(
-      ([protocol, target]) =>
-        `what it should do instead, case by case: ${runScript("conform")} ${protocol.replace("/", "-")} --target ${target}`,
+    ...[...given].map(
+      ([flags, protocol]) =>
+        `what it should do instead, case by case: ${runScript("conform")} ${protocol.replace("/", "-")} ${flags}`,
     ),
   ].join("\n");
+}
+
+/** How a server of the user's was given, for another command; none for those of ours. */
+function hadBy({ command }: RunRecord, { server, target }: Sample): string[] {
+  if (server === "target") return [`--target ${target}`];
+  const named = command.flatMap(split).find((text) => text.startsWith(`${server}=`));
+  return named === undefined ? [] : [`--server ${JSON.stringify(named)}`];
 }
 
 /** As the one who reads it started us: npm hands on only flags that stand behind `--`. */
@@ -151,17 +159,20 @@ function isSilent({ metrics, parameters }: Sample): boolean {
   return silence > SILENCE_NS && silence > interval * SILENT_MESSAGES;
 }
 
-function pinnedText({ pinned }: RunRecord["environment"]): string {
-  if (!pinned) return "not pinned";
-  return pinned.server.length > 0
-    ? "server and fleets pinned apart"
-    : "fleets pinned, the server left as it was";
+function pinnedText(record: RunRecord): string {
+  if (!record.environment.pinned) return "not pinned";
+  const left = unpinnedServers(record);
+  if (left.length === 0) return "server and fleets pinned apart";
+  return record.samples.every(({ server }) => left.includes(server))
+    ? "fleets pinned, the server left as it was"
+    : `servers and fleets pinned apart, but ${left.join(", ")} left as it was`;
 }
 
-function closing({ samples, environment, partial }: RunRecord, path: string): string {
+function closing(record: RunRecord, path: string): string {
+  const { samples, environment, partial } = record;
   const stolen = samples.flatMap(({ meters }) => meters?.stolen ?? []);
   const most = stolen.length > 0 ? `, at most ${percent(Math.max(...stolen))} of the CPU stolen` : "";
-  const pinned = pinnedText(environment);
+  const pinned = pinnedText(record);
   const how = `${whole(samples.length)} sample${samples.length === 1 ? "" : "s"} on ${environment.cores} × ${environment.cpu}, Bun ${environment.bun}, ${environment.fleets} fleet${environment.fleets === 1 ? "" : "s"}, ${pinned}${most}`;
   return `${how}\n${partial ? `PARTIAL: ${partial}\n` : ""}record: ${path}`;
 }

@@ -1,8 +1,8 @@
 // Every peer starts, says where it listens, refuses what is wrong and stops, all in the same words.
 import { describe, expect } from "bun:test";
 import { peerProtocols } from "./index.ts";
-import { everyoneIn, forEachPeer, spawnPeer, startPeer } from "./testing.ts";
-import { tcpClient, within } from "./testing-clients.ts";
+import { everyoneIn, forEachPeer, runPeer, startPeer } from "./testing.ts";
+import { tcpClient } from "./testing-clients.ts";
 
 const schemes: Record<string, string> = { relay: "udp", "sum/udp": "udp", "chat/ws": "ws", "sum/ws": "ws" };
 const paths: Record<string, string> = { "chat/ws": "/ws", "sum/ws": "/add" };
@@ -43,11 +43,7 @@ await forEachPeer((language, it) => {
     ] as const;
     for (const [protocol, flag, value] of wrong) {
       it(`${protocol} ${flag} ${value} is one line on stderr and exit code 2`, async () => {
-        const child = await spawnPeer(language, protocol, [flag, value]);
-        const [said, status] = await within(
-          "the refusal",
-          Promise.all([child.stderr.text(), child.exited]).finally(() => child.kill("SIGKILL")),
-        );
+        const { stderr: said, code: status } = await runPeer(language, protocol, [flag, value]);
         expect(said).toMatch(/^[^\n]+\n$/);
         expect(said).toContain(flag);
         expect(said).toContain(value);
@@ -55,16 +51,12 @@ await forEachPeer((language, it) => {
       });
     }
 
-    it("a port in use is one line that names it and exit code 1", async () => {
+    it("a port in use is one line that names it and exit code 3", async () => {
       await using peer = await startPeer(language, "echo");
-      const child = await spawnPeer(language, "echo", ["--port", String(peer.port)]);
-      const [said, status] = await within(
-        "the refusal",
-        Promise.all([child.stderr.text(), child.exited]).finally(() => child.kill("SIGKILL")),
-      );
+      const { stderr: said, code: status } = await runPeer(language, "echo", ["--port", String(peer.port)]);
       expect(said).toMatch(/^[^\n]+ in use\n$/);
       expect(said).toContain(String(peer.port));
-      expect(status).toBe(1);
+      expect(status).toBe(3);
     });
   });
 });

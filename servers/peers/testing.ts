@@ -1,7 +1,7 @@
 // What the tests of the peers share: the same tests for each language, and a peer as a child process.
 
 import { describe, test } from "bun:test";
-import type { Subprocess } from "bun";
+import { runToEnd, startListening } from "../testing-programs.ts";
 import { type PeerLanguage, peerCommand, peerLanguages } from "./index.ts";
 import { type TcpClient, within } from "./testing-clients.ts";
 
@@ -21,63 +21,35 @@ export async function forEachPeer(tests: (language: PeerLanguage, it: It) => voi
   }
 }
 
-export interface Peer extends AsyncDisposable {
-  /** Where it said that it listens. */
-  url: string;
-  port: number;
-  announced: unknown;
-  process: Subprocess<"pipe", "pipe", "pipe">;
-  /** Sends a signal and gives the exit code. */
-  stop(signal?: "SIGTERM" | "SIGINT"): Promise<number>;
-}
+export type Peer = Awaited<ReturnType<typeof startPeer>>;
 
-export async function spawnPeer(language: PeerLanguage, protocol: string, flags: string[]) {
+async function commandFor(language: PeerLanguage, protocol: string): Promise<string[]> {
   const peer = await peerCommand(language, protocol);
   if ("unsupported" in peer) throw new Error(peer.unsupported);
-  return Bun.spawn([...peer.command, ...flags], { stdin: "pipe", stdout: "pipe", stderr: "pipe" });
+  return peer.command;
 }
 
-export async function startPeer(
-  language: PeerLanguage,
-  protocol: string,
-  flags: string[] = [],
-): Promise<Peer> {
-  const child = await spawnPeer(language, protocol, ["--port", "0", "--json", ...flags]);
-  try {
-    const announced = JSON.parse(await within("the listening line", firstLine(child.stdout)));
-    const url = String(announced.listening);
-    return {
-      url,
-      port: Number(new URL(url.replace(/^\w+:/, "http:")).port),
-      announced,
-      process: child,
-      stop: (signal = "SIGTERM") => {
-        child.kill(signal);
-        return within(`the exit after ${signal}`, child.exited);
-      },
-      [Symbol.asyncDispose]: () => kill(child),
-    };
-  } catch (error) {
-    await kill(child);
-    throw error;
-  }
-}
+/** Runs a peer to its end: a wrong flag, a port in use. */
+export const runPeer = async (language: PeerLanguage, protocol: string, flags: string[]) =>
+  runToEnd([...(await commandFor(language, protocol)), ...flags]);
 
-async function kill(child: Subprocess<"pipe", "pipe", "pipe">): Promise<void> {
-  child.kill("SIGKILL");
-  await child.exited;
-}
-
-async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder();
-  const reader = stream.getReader();
-  for (let text = ""; ; ) {
-    const { value, done } = await reader.read();
-    text += decoder.decode(value, { stream: true });
-    const end = text.indexOf("\n");
-    if (end >= 0) return text.slice(0, end);
-    if (done) throw new Error(`it ended before it listened: ${JSON.stringify(text)}`);
-  }
+export async function startPeer(language: PeerLanguage, protocol: string, flags: string[] = []) {
+  const command = await commandFor(language, protocol);
+  const {
+    listening: url,
+    announced,
+    child,
+    stop,
+  } = await startListening([...[...command, "--port", "0", "--json"], ...flags]);
+  return {
+    url,
+    port: Number(new URL(url.replace(/^\w+:/, "http:")).port),
+    announced,
+    process: child,
+    /** Sends a signal and gives the exit code. */
+    stop: (signal: "SIGTERM" | "SIGINT" = "SIGTERM") => within(`the exit after ${signal}`, stop(signal)),
+    [Symbol.asyncDispose]: async () => void (await stop("SIGKILL")),
+  };
 }
 
 /**

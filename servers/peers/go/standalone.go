@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	exitFailed = 1 // could not listen
+	exitFailed = 3 // could not listen
 	exitUsage  = 2 // a flag is wrong
 
 	stopGrace = 2 * time.Second // a stop takes no longer, whatever the clients do

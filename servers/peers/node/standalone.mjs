@@ -41,7 +41,7 @@ export function standalone(name, protocol, args) {
         ? `${place} is already in use`
         : `cannot listen on ${place}: ${error.message}`;
     process.stderr.write(`${name}: ${why}\n`);
-    process.exit(1);
+    process.exit(3);
   });
   server.once("listening", () => {
     server.removeAllListeners("error");

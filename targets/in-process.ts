@@ -1,0 +1,45 @@
+/** A server in this process: for tests, where a start must cost nothing. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command } from "commander";
+import { parseEndpoint } from "../clients/endpoint.ts";
+import type { ServerOptions, ServerSpec } from "../servers/standalone.ts";
+import { pausing } from "./pause.ts";
+import { atPath } from "./place.ts";
+import type { ServerSource } from "./server.ts";
+import { failedToStart } from "./started.ts";
+
+export function inProcess(spec: ServerSpec, flags: readonly string[]): ServerSource {
+  const name = spec.summary;
+  return {
+    name,
+    kind: "in process",
+    async start(_, { flags: more = [], directory: wanted, path } = {}) {
+      const program = new Command().option("--port <n>", "", Number, 0).option("--host <a>", "", "127.0.0.1");
+      spec.options?.(program);
+      const directory = wanted ? mkdtempSync(join(tmpdir(), "sockbench-files-")) : undefined;
+      const dir = directory ? ["--dir", directory] : [];
+      program.parse([...flags, ...more, ...dir], { from: "user" });
+      const { url, stop } = await spec.start(program.opts<ServerOptions>());
+      const endpoint = parseEndpoint(url);
+      if (!endpoint) throw failedToStart(name, `${url} is no address`);
+      return {
+        ...atPath(endpoint, path),
+        ...pausing(name, () => []),
+        pids: () => [],
+        pinned: false,
+        broken: new Promise(() => {}),
+        alive: () => true,
+        lastWords: async () => undefined,
+        restarts: () => 0,
+        ...(directory ? { directory } : {}),
+        async stop() {
+          await stop();
+          if (directory) rmSync(directory, { recursive: true, force: true });
+          return {};
+        },
+      };
+    },
+  };
+}

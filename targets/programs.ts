@@ -1,0 +1,132 @@
+/**
+ * Programs of this project as servers under test, ours and their peers, mutants, those of another revision: they take
+ * `--port 0 --json` and say on their first line where they listen. Each start is a process of its own.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Endpoint } from "../clients/endpoint.ts";
+import { servers } from "../servers/index.ts";
+import { peerCommand, peerLanguages } from "../servers/peers/index.ts";
+import { pausing } from "./pause.ts";
+import { atPath } from "./place.ts";
+import { untilListening } from "./ready.ts";
+import type { ServerSource, ServerUnderTest, StartOptions } from "./server.ts";
+import { failedToStart, type Started, startProgram } from "./started.ts";
+
+const SERVERS = join(import.meta.dir, "../servers");
+
+/** Programs that run on Bun, file and flags by protocol, for each implementation of that name. */
+const onBun: Record<string, Record<string, readonly string[]>> = {
+  bun: Object.fromEntries(Object.entries(servers).map(([name, { file, flags }]) => [name, [file, ...flags]])),
+  // A room without batches, to measure what batching is worth.
+  unbatched: { "chat/bracket": ["mutants/chat-unbatched.ts"] },
+};
+
+/** The implementations that can be asked for by name. */
+export const implementationNames: readonly string[] = [...Object.keys(onBun), ...peerLanguages];
+
+/** What to spawn for a protocol, or why there is nothing to spawn. */
+type Choice = { command: readonly string[] } | { unsupported: string };
+
+/** A program, or one for each protocol. */
+export function program(
+  name: string,
+  commandFor: (protocol: string) => Choice | Promise<Choice>,
+): ServerSource {
+  return {
+    name,
+    kind: "program",
+    async missing(protocol) {
+      const choice = await commandFor(protocol);
+      return "unsupported" in choice ? choice.unsupported : undefined;
+    },
+    async start(protocol, options = {}) {
+      const label = `${name} server for ${protocol}`;
+      const choice = await commandFor(protocol);
+      if ("unsupported" in choice) throw failedToStart(label, choice.unsupported);
+      const directory = options.directory ? mkdtempSync(join(tmpdir(), "sockbench-files-")) : undefined;
+      const flags = [...(options.flags ?? []), ...(directory ? ["--dir", directory] : [])];
+      const argv = [...choice.command, "--port", "0", "--json", ...flags];
+      const forget = () => directory && rmSync(directory, { recursive: true, force: true });
+      try {
+        const server = await started(label, argv, options, async (one) =>
+          atPath(await untilListening(label, one), options.path),
+        );
+        const stop = () => server.stop().finally(forget);
+        return { ...server, ...(directory ? { directory } : {}), stop };
+      } catch (error) {
+        forget();
+        throw error;
+      }
+    },
+  };
+}
+
+/** One of the implementations in this project. */
+export function implementation(name: string): ServerSource {
+  return program(name, (protocol) => {
+    if (!(name in onBun)) return peerCommand(name as (typeof peerLanguages)[number], protocol);
+    const script = onBun[name][protocol];
+    return script
+      ? onThisBun(join(SERVERS, script[0]), ...script.slice(1))
+      : { unsupported: `there is no ${name} server for ${protocol}` };
+  });
+}
+
+/** A file of this project, run by the Bun that runs us. */
+export const onThisBun = (...script: readonly string[]) => ({ command: [process.execPath, ...script] });
+
+/** The servers of a checkout of this project, by its own `serve` command. */
+export const checkout = (name: string, tree: string): ServerSource =>
+  program(name, (protocol) => onThisBun(`${tree}/bench/sockbench.ts`, "serve", protocol));
+
+/** Starts a program; once it is `ready`, which tells its address, its end is its own fault. */
+export async function started(
+  name: string,
+  argv: readonly string[],
+  { cpus, console = false }: StartOptions,
+  ready: (program: Started) => Promise<Endpoint>,
+): Promise<ServerUnderTest> {
+  const one = startProgram(name, [...argv], cpus, { console });
+  try {
+    const endpoint = await ready(one);
+    one.serves();
+    const { pause, resume } = pausing(name, one.pids);
+    const words = one.broken.catch(({ message }: Error) => message);
+    return {
+      ...endpoint,
+      pids: one.pids,
+      pid: one.pid,
+      pinned: cpus !== undefined,
+      broken: one.broken,
+      alive: one.alive,
+      lastWords: async () => (one.alive() ? undefined : words),
+      restarts: () => 0,
+      ...(one.console ? { console: one.console } : {}),
+      pause,
+      resume,
+      async stop() {
+        resume();
+        await one.stop();
+        return countersIn(await one.output.last());
+      },
+    };
+  } catch (error) {
+    await one.stop();
+    throw error;
+  }
+}
+
+/** What the last JSON line of a server of ours counts. */
+function countersIn(line: string): Record<string, number> {
+  try {
+    const { counters } = JSON.parse(line);
+    const entries = Object.entries(counters ?? {});
+    return Object.fromEntries(
+      entries.filter((entry): entry is [string, number] => Number.isInteger(entry[1])),
+    );
+  } catch {
+    return {};
+  }
+}
