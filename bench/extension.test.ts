@@ -3,7 +3,7 @@
  * and the report without an edit anywhere else.
  */
 import { expect, test } from "bun:test";
-import { parseEndpoint } from "../clients/endpoint.ts";
+import { inProcess } from "../targets/in-process.ts";
 import type { ServerSource } from "../targets/server.ts";
 import { compareServers } from "./compare/compare.ts";
 import { historyOf, renderHistory } from "./compare/history.ts";
@@ -56,22 +56,16 @@ const jokes: Scenario = {
 };
 
 /** A server that is nothing but its address. */
-const source = (name: string, port: number): ServerSource => ({
-  name,
-  kind: "in process",
-  start: async () => ({
-    ...parseEndpoint(`tcp://127.0.0.1:${port}`)!,
-    pids: () => [],
-    pinned: false,
-    broken: new Promise(() => {}),
-    alive: () => true,
-    lastWords: async () => undefined,
-    restarts: () => 0,
-    pause() {},
-    resume() {},
-    stop: async () => ({}),
-  }),
-});
+const source = (name: string, port: number): ServerSource =>
+  inProcess(
+    {
+      summary: name,
+      protocol: () => "echo",
+      port: () => port,
+      start: () => ({ url: `tcp://127.0.0.1:${port}`, stop() {} }),
+    },
+    [],
+  );
 
 async function record(): Promise<RunRecord> {
   const { record, failure } = await run({

@@ -1,6 +1,7 @@
 /** What is wrong and what cannot be trusted: first on the page, because no figure below is worth more. */
 import type { CellSamples } from "../record/cells.ts";
 import type { Invalidity, Sample, Wrong } from "../record/record.ts";
+import { isValid } from "../record/validity.ts";
 import { html, type Markup, prose, table, visible } from "./html.ts";
 import type { Section, Source } from "./section.ts";
 import { count, digits, percent } from "./units.ts";
@@ -22,7 +23,7 @@ function correctness(samples: Sample[]): Tile {
 }
 
 function trust(samples: Sample[]): Tile {
-  const invalid = samples.filter((sample) => sample.invalid.length > 0).length;
+  const invalid = samples.filter((sample) => !isValid(sample)).length;
   if (invalid === 0)
     return { mark: "good", title: "Every sample is valid", words: "no rule of validity was broken" };
   return {

@@ -4,7 +4,7 @@
  */
 import type { Progress } from "../../clients/exchange.ts";
 import type { ServerSource } from "../../targets/server.ts";
-import { cellKey } from "../record/cells.ts";
+import { cellKey, cellName } from "../record/cells.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { isValid } from "../record/validity.ts";
 import type { Cell } from "../scenarios/scenario.ts";
@@ -102,6 +102,6 @@ function warnOfInvalid({ cell, source }: Pair, record: RunRecord, wanted: number
   );
   const counts = [...rules].map(([rule, list]) => `${rule} ${list.length}×`).join(", ");
   record.warnings.push(
-    `${cell.scenario} ${cell.variant} ${source.name}: ${valid} valid of ${mine.length} taken, ${wanted} wanted (${counts})`,
+    `${cellName({ ...cell, server: source.name })}: ${valid} valid of ${mine.length} taken, ${wanted} wanted (${counts})`,
   );
 }

@@ -1,6 +1,7 @@
 /** The run as it goes: one live line on a terminal, a plain line a sample elsewhere. On standard error. */
 import { createLogUpdate } from "log-update";
 import { printable } from "../../platform/printable.ts";
+import { cellName } from "../record/cells.ts";
 import { metrics as builtIn, headlineOf, type Metrics } from "../record/metrics.ts";
 import type { Sample } from "../record/record.ts";
 import { amount, valueText, whole } from "../record/units.ts";
@@ -56,7 +57,7 @@ export function showProgress(
   return {
     tell(event) {
       const { cell, server, done, planned, sample } = event;
-      const name = printable(`${cell.scenario} ${cell.variant} ${server}`);
+      const name = printable(cellName({ ...cell, server }));
       if (sample) {
         before = { at: 0, delivered: 0, rate: 0 };
         if (!live || sample.wrong.length > 0) {

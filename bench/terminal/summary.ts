@@ -10,6 +10,7 @@ import { metrics as builtInMetrics, type Metrics } from "../record/metrics.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { unpinnedServers } from "../record/samples.ts";
 import { duration, percent, whole } from "../record/units.ts";
+import { isValid } from "../record/validity.ts";
 import { scenarios as builtInScenarios } from "../scenarios/index.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
 import { calibrationTable } from "./calibration.ts";
@@ -114,7 +115,7 @@ function trustPart(record: RunRecord): string {
       ([what, count]) => `${cellName(sample)} says itself: ${what}: ${whole(count)}`,
     ),
   );
-  const invalid = record.samples.filter(({ invalid }) => invalid.length > 0);
+  const invalid = record.samples.filter((sample) => !isValid(sample));
   const rules = [
     ...Map.groupBy(
       invalid.flatMap(({ invalid }) => invalid),
