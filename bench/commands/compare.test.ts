@@ -15,6 +15,7 @@ const two = [
   ...noisy(12, figures, { server: "go", seed: 6 }),
 ];
 const records = [
+  record("00-z", 1.2, { startedAt: "2026-02-03T04:05:06.000Z" }),
   record("01-a", 1),
   record("02-b", 1.01),
   record("03-c", 1.2),
@@ -53,6 +54,19 @@ describe("sockbench compare", () => {
     expect(exitCode).toBe(4);
     expect(error).toContain("cpu (one and another)");
     expect(compare("01", "04", "--force").exitCode).toBe(0);
+  });
+
+  test("the record that was started first is the old one, in whatever order they are named", () => {
+    for (const named of [
+      ["00", "01"],
+      ["01", "00"],
+    ]) {
+      const { exitCode, out } = compare(...named);
+      expect(exitCode).toBe(1);
+      expect(out).toContain(
+        "old 01-a → new 00-z (old: started 2026-01-01 00:00:00 UTC; new: 2026-02-03 04:05:06 UTC)",
+      );
+    }
   });
 
   test("takes the last records by default", () => {
@@ -101,11 +115,11 @@ describe("sockbench compare", () => {
 
   test("names a record that it cannot find", () => {
     expect(compare("99")).toMatchObject({ exitCode: 2, error: expect.stringContaining('"99"') });
-    expect(compare("0", "01").error).toContain("beginning of 5 records");
+    expect(compare("0", "01").error).toContain("beginning of 6 records");
     expect(compare("01", "01").error).toContain("compared with itself");
     expect(compare("--results", "/nowhere")).toMatchObject({
       exitCode: 3,
-      error: expect.stringContaining("/nowhere has no records"),
+      error: expect.stringContaining("no records in /nowhere"),
     });
   });
 

@@ -53,4 +53,3 @@ export function idleShare({ slices }: Pick<BlockServer, "slices">): number {
   const elapsed = idle.reduce((all, one) => all + one.elapsed, 0);
   return elapsed === 0 ? 0 : idle.reduce((all, one) => all + one.cpu, 0) / elapsed;
 }
-

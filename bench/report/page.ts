@@ -1,5 +1,7 @@
 /** The page: sections in the order in which a reader needs them, in one file that asks nothing of a network. */
 import { renderPage } from "../../pages/frame.ts";
+import { serversOf } from "../record/cells.ts";
+import type { Metrics } from "../record/metrics.ts";
 import type { RunRecord } from "../record/record.ts";
 import { capacity } from "./capacity.ts";
 import { coalescing } from "./coalescing.ts";
@@ -35,8 +37,8 @@ const sections: readonly Section[] = [
 ];
 
 /** The report of the last of these runs; the earlier ones are its history, oldest first. */
-export async function renderReport(records: RunRecord[]): Promise<string> {
-  const source = sourceOf(records);
+export async function renderReport(records: RunRecord[], metrics?: Metrics): Promise<string> {
+  const source = sourceOf(records, metrics);
   const { record } = source;
   return renderPage({
     title: `sockbench ${record.id}`,
@@ -55,7 +57,7 @@ export async function renderReport(records: RunRecord[]): Promise<string> {
 /** What a person would want to know in one line. */
 function titleOf({ samples, partial }: RunRecord): string {
   const scenarios = [...new Set(samples.map(({ scenario }) => scenario))];
-  const servers = [...new Set(samples.map(({ server }) => server))];
+  const servers = serversOf(samples);
   const what = scenarios.length > 6 ? `${scenarios.length} scenarios` : scenarios.join(", ") || "no samples";
   const who = servers.length === 0 ? "" : ` on ${servers.join(", ")}`;
   return `${what}${who}${partial === null ? "" : ", in part"}`;

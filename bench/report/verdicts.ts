@@ -1,7 +1,8 @@
 /** What is wrong and what cannot be trusted: first on the page, because no figure below is worth more. */
 import { type Tile, tiles } from "../../pages/tiles.ts";
+import type { CellSamples } from "../record/cells.ts";
 import type { Invalidity, Sample, Wrong } from "../record/record.ts";
-import { type Group, groupBy } from "./data.ts";
+import { isValid } from "../record/validity.ts";
 import { html, type Markup, prose, table, visible } from "./html.ts";
 import type { Section, Source } from "./section.ts";
 import { count, digits, percent } from "./units.ts";
@@ -21,13 +22,13 @@ function correctness(samples: Sample[]): Tile {
 }
 
 function trust(samples: Sample[]): Tile {
-  const invalid = samples.filter((sample) => sample.invalid.length > 0).length;
+  const invalid = samples.filter((sample) => !isValid(sample)).length;
   if (invalid === 0)
-    return { mark: "good", title: "Every sample counts", words: "no validity rule was broken" };
+    return { mark: "good", title: "Every sample is valid", words: "no rule of validity was broken" };
   return {
     mark: "doubt",
-    title: `${count(samples.length - invalid)} of ${count(samples.length)} samples count`,
-    words: `${plural(invalid, "sample is", "samples are")} left out of every median and curve`,
+    title: `${count(samples.length - invalid)} of ${count(samples.length)} samples valid`,
+    words: `${plural(invalid, "sample")} discarded: in no median and no curve`,
   };
 }
 
@@ -41,7 +42,7 @@ const detailOf = (wrong: Wrong) =>
 
 /** The same fault of several samples, told once. */
 const joined = (wrongs: Wrong[]): Wrong[] =>
-  groupBy(wrongs, ({ kind }) => kind).map(([kind, all]) => ({
+  [...Map.groupBy(wrongs, ({ kind }) => kind)].map(([kind, all]) => ({
     kind,
     count: all.reduce((sum, { count }) => sum + count, 0),
     words: [...new Set(all.map(({ words }) => words))].slice(0, 4).join(" · "),
@@ -49,7 +50,7 @@ const joined = (wrongs: Wrong[]): Wrong[] =>
 
 const WITNESSES_SHOWN = 12;
 
-function witnessesOf(group: Group): Markup | undefined {
+function witnessesOf(group: CellSamples): Markup | undefined {
   const all = group.samples.flatMap(({ witnesses }) => witnesses);
   if (all.length === 0) return undefined;
   const who = (value: number | undefined) => (value === undefined ? "–" : String(value));
@@ -90,16 +91,20 @@ const measured = (values: number[], unit: string): string =>
 
 const PLACES_SHOWN = 4;
 
-function brokenRule(rule: string, all: { group: Group; broken: Invalidity }[], { name }: Source): Markup {
+function brokenRule(
+  rule: string,
+  all: { group: CellSamples; broken: Invalidity }[],
+  { name }: Source,
+): Markup {
   const [{ broken }] = all;
-  const places = groupBy(all, ({ group }) => name(group)).map(
+  const places = [...Map.groupBy(all, ({ group }) => name(group))].map(
     ([place, of]) =>
       html`<li>${place}: <span class="figures">${measured(
         of.map(({ broken }) => broken.value),
         broken.unit,
       )}</span></li>`,
   );
-  return html`<article class="fault remark"><h4>${rule}: ${plural(all.length, "sample")}</h4>
+  return html`<article class="fault remark"><h4>${plural(all.length, "sample")} discarded: ${rule}</h4>
 <p>${prose(broken.words)} <span class="note">(limit ${measured([broken.limit], broken.unit)})</span></p>
 ${shortened(places, PLACES_SHOWN, "places")}</article>`;
 }
@@ -115,8 +120,8 @@ function invalids(source: Source): Markup | undefined {
     group.samples.flatMap(({ invalid }) => invalid.map((broken) => ({ group, broken }))),
   );
   if (all.length === 0) return undefined;
-  return html`<h3>What does not count, and why</h3>
-${groupBy(all, ({ broken }) => broken.rule).map(([rule, of]) => brokenRule(rule, of, source))}`;
+  return html`<h3>Discarded samples, and why</h3>
+${[...Map.groupBy(all, ({ broken }) => broken.rule)].map(([rule, of]) => brokenRule(rule, of, source))}`;
 }
 
 function warnings({ record }: Source): Markup | undefined {

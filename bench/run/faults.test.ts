@@ -231,7 +231,7 @@ test(
 );
 
 test(
-  "a server that stands still for a while leaves a word",
+  "a server that stalls for a while is told",
   async () => {
     const stopMs = 1500;
     let server: ServerUnderTest | undefined;
@@ -266,7 +266,7 @@ test(
     const [sample] = record.samples;
     expect(sample.wrong).toEqual([]);
     expect(sample.metrics.longestSilence).toBeGreaterThan((stopMs / 2) * 1e6);
-    expect(renderRun(record, "here")).toContain("nothing came for ");
+    expect(renderRun(record, "here")).toContain(": no delivery for ");
   },
   TIMEOUT_MS,
 );
