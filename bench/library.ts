@@ -48,6 +48,7 @@ export async function bench(
       maxSamples: request.maxSamples ?? samples * 2 + 1,
       fleets: request.fleets,
       calibrate: request.calibrate ?? false,
+      skipMissing: request.skipMissing ?? false,
       command: ["bench", ...names],
       interrupted: interrupted.promise,
     });

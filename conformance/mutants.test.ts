@@ -1,4 +1,4 @@
-/** The proof that cases can fail: each mutant fails exactly the cases that are named for it, and no other. */
+/** The proof that cases can fail: each mutant fails exactly the cases listed for it, and no other. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Mutant, mutants, provenCases } from "../servers/mutants/index.ts";
@@ -9,7 +9,7 @@ import { judgedBy } from "./index.ts";
 import { protocols } from "./protocols.ts";
 import { runCases } from "./runner.ts";
 
-/** Shorter than for strangers: most of the time goes into waiting for what a mutant never sends. */
+/** Shorter than for third-party servers: most of the time goes into waiting for what a mutant never sends. */
 const TIMEOUT_MS = 1000;
 const AT_ONCE = 20;
 const MUTANTS = join(import.meta.dir, "../servers/mutants");
@@ -32,7 +32,7 @@ async function failedBy(mutant: Mutant): Promise<string[]> {
     health: protocol.health,
     workers: 12,
     timeout: TIMEOUT_MS,
-    // Server and cases share this process: what stands still is seldom the machine.
+    // Server and cases share this process: what stalls is seldom the host.
     attempts: 1,
   });
   const wrong = results.filter(deviates);
@@ -56,7 +56,7 @@ async function resultOf(mutant: Mutant): Promise<string[]> {
   return running.get(mutant)!;
 }
 
-describe("each mutant fails exactly the cases that are named for it", () => {
+describe("each mutant fails exactly the cases listed for it", () => {
   for (const mutant of mutants)
     test(`${mutant.name}: ${mutant.fault}`, async () => {
       const fails = [...mutant.fails].sort();
@@ -67,7 +67,7 @@ describe("each mutant fails exactly the cases that are named for it", () => {
     }, 120_000);
 });
 
-test("a mutant names a fault and cases that there are", () => {
+test("every mutant names a fault and existing cases", () => {
   const ids = new Set(protocols.flatMap(({ cases }) => cases.map(({ id }) => id)));
   for (const { name, fault, fails } of mutants) {
     expect(fault, name).toBeString();

@@ -1,12 +1,10 @@
 /** A server in this process: for tests, where a start must cost nothing. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Command } from "commander";
 import { parseEndpoint } from "../clients/endpoint.ts";
 import type { ServerOptions, ServerSpec } from "../servers/standalone.ts";
 import { pausing } from "./pause.ts";
 import { atPath } from "./place.ts";
+import { ownDirectory } from "./programs.ts";
 import type { ServerSource } from "./server.ts";
 import { failedToStart } from "./started.ts";
 
@@ -15,17 +13,16 @@ export function inProcess(spec: ServerSpec, flags: readonly string[]): ServerSou
   return {
     name,
     kind: "in process",
-    async start(_, { flags: more = [], directory: wanted, path } = {}) {
+    async start(_, options = {}) {
       const program = new Command().option("--port <n>", "", Number, 0).option("--host <a>", "", "127.0.0.1");
       spec.options?.(program);
-      const directory = wanted ? mkdtempSync(join(tmpdir(), "sockbench-files-")) : undefined;
-      const dir = directory ? ["--dir", directory] : [];
-      program.parse([...flags, ...more, ...dir], { from: "user" });
+      const { directory, flags: more, forget } = ownDirectory(options);
+      program.parse([...flags, ...more], { from: "user" });
       const { url, stop } = await spec.start(program.opts<ServerOptions>());
       const endpoint = parseEndpoint(url);
       if (!endpoint) throw failedToStart(name, `${url} is no address`);
       return {
-        ...atPath(endpoint, path),
+        ...atPath(endpoint, options.path),
         ...pausing(name, () => []),
         pids: () => [],
         pinned: false,
@@ -36,7 +33,7 @@ export function inProcess(spec: ServerSpec, flags: readonly string[]): ServerSou
         ...(directory ? { directory } : {}),
         async stop() {
           await stop();
-          if (directory) rmSync(directory, { recursive: true, force: true });
+          forget();
           return {};
         },
       };

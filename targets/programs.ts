@@ -45,10 +45,8 @@ export function program(
       const label = `${name} server for ${protocol}`;
       const choice = await commandFor(protocol);
       if ("unsupported" in choice) throw failedToStart(label, choice.unsupported);
-      const directory = options.directory ? mkdtempSync(join(tmpdir(), "sockbench-files-")) : undefined;
-      const flags = [...(options.flags ?? []), ...(directory ? ["--dir", directory] : [])];
+      const { directory, flags, forget } = ownDirectory(options);
       const argv = [...choice.command, "--port", "0", "--json", ...flags];
-      const forget = () => directory && rmSync(directory, { recursive: true, force: true });
       try {
         const server = await started(label, argv, options, async (one) =>
           atPath(await untilListening(label, one), options.path),
@@ -61,6 +59,14 @@ export function program(
       }
     },
   };
+}
+
+/** The flags of a program of ours, with a directory for its files where it is to have one, until that is forgotten. */
+export function ownDirectory({ flags = [], directory: wanted = false }: StartOptions) {
+  if (!wanted) return { flags, forget() {} };
+  const directory = mkdtempSync(join(tmpdir(), "sockbench-files-"));
+  const forget = () => rmSync(directory, { recursive: true, force: true });
+  return { directory, flags: [...flags, "--dir", directory], forget };
 }
 
 /** One of the implementations in this project. */

@@ -70,7 +70,7 @@ test.each([
     `${folder}/${older.id}.json: nothing can be written there: it is a file`,
   ],
   [folder, "it is a folder"],
-  ...(existsSync("/dev/full") ? [["/dev/full", "no space is left"]] : []),
+  ...(existsSync("/dev/full") ? [["/dev/full", "no space left on device"]] : []),
 ])("a page that cannot be written to %s is one line and exit code 2", async (out, why) => {
   const { code, stdout, stderr } = await report(newer.id, "--results", folder, "--out", out);
   expect([code, stdout]).toEqual([2, ""]);

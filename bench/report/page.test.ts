@@ -1,21 +1,13 @@
 /** The report as a reader meets it: in a browser, on a phone and on a desk, from whole records and from poor ones. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import { browserPath, launchBrowser } from "../../testing/browser.ts";
 import { fixture, hostile } from "./fixture.ts";
 import { renderReport } from "./page.ts";
-
-const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
-  (path) => existsSync(path),
-);
-const args = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run"].concat([
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-]);
 
 /** The sections of a page, by their ids. */
 function sectionsOf(page: string): string[] {
@@ -122,8 +114,8 @@ const lookForFaults = `(() => {
 })()`;
 
 // Without a browser nothing of this can be seen: the tests are skipped, and their name says why.
-describe.skipIf(!executablePath)(
-  `a report in Chromium${executablePath ? "" : " (skipped: none is installed)"}`,
+describe.skipIf(!browserPath)(
+  `a report in Chromium${browserPath ? "" : " (skipped: none is installed)"}`,
   () => {
     const folder = mkdtempSync(join(tmpdir(), "sockbench-report-"));
     let browser: Browser;
@@ -135,7 +127,7 @@ describe.skipIf(!executablePath)(
         paths.history,
         await renderReport([1, 2, 3].map((hour) => fixture({ hour, slow: hour }))),
       );
-      browser = await chromium.launch({ executablePath: executablePath!, args });
+      browser = await launchBrowser();
     }, 60_000);
     afterAll(async () => {
       await browser?.close();

@@ -1,4 +1,6 @@
 /** What is wrong and what cannot be trusted: first on the page, because no figure below is worth more. */
+
+import { type Tile, tiles } from "../../pages/tiles.ts";
 import type { CellSamples } from "../record/cells.ts";
 import type { Invalidity, Sample, Wrong } from "../record/record.ts";
 import { isValid } from "../record/validity.ts";
@@ -7,8 +9,6 @@ import type { Section, Source } from "./section.ts";
 import { count, digits, percent } from "./units.ts";
 
 const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;
-
-type Tile = { mark: "good" | "bad" | "doubt"; title: string; words: string };
 
 function correctness(samples: Sample[]): Tile {
   const wrong = samples.filter((sample) => sample.wrong.length > 0);
@@ -37,11 +37,6 @@ const completeness = (partial: string | null): Tile =>
   partial === null
     ? { mark: "good", title: "Ran to its end", words: "nothing is missing" }
     : { mark: "doubt", title: "Ended early", words: partial };
-
-const symbols = { good: "✓", bad: "✗", doubt: "!" };
-
-const tile = ({ mark, title, words }: Tile): Markup =>
-  html`<li class="tile ${mark}"><span class="mark" aria-hidden="true">${symbols[mark]}</span><div><strong>${title}</strong><br>${words}</div></li>`;
 
 const detailOf = (wrong: Wrong) =>
   html`<li><strong>${wrong.kind}</strong> ×${count(wrong.count)}: ${visible(wrong.words)}</li>`;
@@ -141,7 +136,7 @@ export const verdicts: Section = {
   title: "Verdicts",
   render(source) {
     const { record } = source;
-    return html`<ul class="tiles">${[correctness(record.samples), trust(record.samples), completeness(record.partial)].map(tile)}</ul>
+    return html`${tiles([correctness(record.samples), trust(record.samples), completeness(record.partial)])}
 ${wrongs(source)}
 ${invalids(source)}
 ${warnings(source)}`;

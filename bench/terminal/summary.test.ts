@@ -18,7 +18,7 @@ test("a run's summary shows a hostile witness, and moves no cursor", () => {
 });
 
 test.each([
-  ["mine", ["bench", "--server", "bun,mine=./room {port}"], '--server "mine=./room {port}"'],
+  ["mine", ["bench", "--server", "bun,mine=./room {port}"], "--server 'mine=./room {port}'"],
   ["target", ["bench", "--exec", "./room"], "--target tcp://"],
 ])("a wrong server of the user's, %s, is told how the cases are asked of it", (server, command, flags) => {
   const record = { ...fixture({ servers: [server] }), command };

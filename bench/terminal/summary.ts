@@ -82,7 +82,7 @@ function wrongPart(record: RunRecord): string {
 function hadBy({ command }: RunRecord, { server, target }: Sample): string[] {
   if (server === "target") return [`--target ${target}`];
   const named = command.flatMap(split).find((text) => text.startsWith(`${server}=`));
-  return named === undefined ? [] : [`--server ${JSON.stringify(named)}`];
+  return named === undefined ? [] : [`--server '${named.replaceAll("'", "'\\''")}'`];
 }
 
 /** As the one who reads it started us: npm hands on only flags that stand behind `--`. */
