@@ -80,7 +80,7 @@ describe("sockbench compare", () => {
     await Bun.write(broken, '{"schema":"sockbench/1",');
     try {
       const { exitCode, out, error } = compare("--servers", "bun,go");
-      expect([exitCode, error]).toEqual([0, `passed over: record ${broken}: not JSON; was it cut off?\n`]);
+      expect([exitCode, error]).toEqual([0, `passed over: record ${broken}: not JSON; was it truncated?\n`]);
       expect(out).toContain("bun 05-e → go 05-e");
       expect(compare("--history", "serverCpuPerDelivery").exitCode).toBe(0);
       expect(compare("01", "99-broken")).toMatchObject({ exitCode: 2, out: "" });

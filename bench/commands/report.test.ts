@@ -61,7 +61,7 @@ test("passes over a broken record that nobody named, and says so", async () => {
   const { stdout, stderr, code } = await report("--results", folder);
   rmSync(broken);
   expect([code, stdout]).toEqual([0, `${folder}/${newer.id}.html`]);
-  expect(stderr).toBe(`passed over: record ${broken}: not JSON; was it cut off?`);
+  expect(stderr).toBe(`passed over: record ${broken}: not JSON; was it truncated?`);
 });
 
 test.each([

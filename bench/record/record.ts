@@ -298,7 +298,7 @@ export async function readRecord(path: string): Promise<RunRecord> {
   try {
     value = await file.json();
   } catch {
-    throw fail("not JSON; was it cut off?");
+    throw fail("not JSON; was it truncated?");
   }
   const parsed = recordSchema.safeParse(value);
   if (parsed.success) return parsed.data;

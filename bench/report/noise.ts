@@ -99,7 +99,7 @@ function charts(rows: Row[]): Chart[] {
   return [
     {
       title: "Every sample against its median",
-      sentence: html`One point a sample: latency p99 where the rate was given, the rate where it was sought. <b>Look for</b>
+      sentence: html`One point per sample: its tail latency in an open loop, else its rate or its memory. <b>Look for</b>
 rows that are wide: a difference smaller than the row is none.${invalid > 0 && " A red cross was discarded, and the verdicts say why."}`,
       label: `${points.length} samples of ${rows.length} variants as points around their medians; ${invalid} were discarded.`,
       keys: shown,

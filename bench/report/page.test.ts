@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import type { Browser, Page } from "playwright-core";
 import { browserPath, launchBrowser } from "../../testing/browser.ts";
+import { sampleOf } from "../compare/testing.ts";
 import { fixture, hostile } from "./fixture.ts";
 import { renderReport } from "./page.ts";
 
@@ -71,6 +72,40 @@ describe("a report", () => {
     expect(
       document.querySelector("meta[http-equiv=Content-Security-Policy]")?.getAttribute("content"),
     ).toStartWith("default-src 'none'");
+  });
+
+  test("has the figures of transfer, connect and idle, and names the servers under test alone", async () => {
+    const of = (scenario: string, metrics: Record<string, number>, parts = {}) =>
+      sampleOf({ scenario, variant: `${scenario} 1`, parameters: {}, metrics, ...parts });
+    const { calibration: _, capacity: __, ...record } = fixture();
+    const page = await renderReport([
+      {
+        ...record,
+        samples: [
+          of("transfer", { transferRate: 2 ** 30, serverMemoryPeak: 3 * 2 ** 20 }),
+          of("transfer", { transferRate: 2 ** 31 }, { variant: "raw copy", server: "reference" }),
+          of("connect", { sessionRate: 12_000, "session.p99": 4e6, serverCpuPerSession: 31_000 }),
+          of("idle", { serverMemoryPerConnection: 2048 }),
+        ],
+      },
+    ]);
+    const { document } = parseHTML(page);
+    const cells = [...document.querySelectorAll("#figures td")].map(({ textContent }) =>
+      textContent.replaceAll("\u00a0", " "),
+    );
+    for (const figure of ["1 GiB/s", "2 GiB/s", "3 MiB", "12 k/s", "4 ms", "31 µs", "2,048 B"])
+      expect(cells).toContain(figure);
+    expect(document.querySelector("h1")?.textContent).toBe("transfer, connect, idle on bun");
+  });
+
+  test("says of two runs of one minute which is old and which is new, by when they were started", async () => {
+    const at = (second: number) => ({
+      ...fixture(),
+      startedAt: `2026-01-02T03:04:0${second}.000Z`,
+      id: `run-${second}`,
+    });
+    const page = await renderReport([at(1), at(2)]);
+    expect(page).toContain("2026-01-02 03:04:02 UTC (run-2). Old: that of 2026-01-02 03:04:01 UTC (run-1)");
   });
 
   test("gives every plot a name, a sentence and its data as a table", async () => {

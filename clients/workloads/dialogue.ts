@@ -111,7 +111,7 @@ async function splitInTwo(a: Probe, b: Probe, corpus: readonly Exchanged[]): Pro
       await b.arrived(plain.reply.length, CASE_TIMEOUT_MS);
       b.take();
       a.send(one.request.subarray(cut));
-      await expectReplies(stage, a, [one], `${one.name}, cut at byte ${cut} of ${length}`);
+      await expectReplies(stage, a, [one], `${one.name}, split at byte ${cut} of ${length}`);
     }
   }
   await expectNothingMore(stage, a, plain);

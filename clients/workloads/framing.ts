@@ -174,7 +174,7 @@ async function splitInTwo(trio: Trio, lines: CorpusLine[], plan: FramingPlan): P
       c.send(form.write(SYNC));
       await b.arrived(sync.length, CASE_TIMEOUT_MS);
       a.send(written.subarray(cut));
-      await expectUnits(stage, trio, said, `${name}, cut at byte ${cut} of ${written.length}`);
+      await expectUnits(stage, trio, said, `${name}, split at byte ${cut} of ${written.length}`);
     }
   }
   return stage;
