@@ -4,7 +4,7 @@
  * not that tells what happened: those before it were not answered, or it came late, or twice, or is wrong.
  */
 import { now } from "../platform/clock.ts";
-import { isControl } from "../protocols/websocket.ts";
+import { frameEnd, headerBytesAt, isControl } from "../protocols/websocket.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { type Histogram, recordLatency } from "./histogram.ts";
 import type { Member } from "./members.ts";
@@ -306,15 +306,12 @@ function moveToFront(client: RequestClient, ahead: number): void {
 
 /** What a unit says: of a WebSocket frame, what stands behind its header. */
 const payloadOf = ({ transport }: Endpoint, unit: Uint8Array): Uint8Array =>
-  transport === "ws" ? unit.subarray((unit[1] & 0x7f) < 126 ? 2 : 4) : unit;
+  transport === "ws" ? unit.subarray(headerBytesAt(unit, 0, unit.length)) : unit;
 
 /** Where the unit that stands here ends, whatever it says; -1 when it has not come whole. */
 function unitEnd(target: Endpoint, bytes: Uint8Array, from: number): number {
   if (target.transport === "udp") return bytes.length;
   if (target.transport === "tcp") return bytes.indexOf(10, from) + 1 || -1;
-  if (bytes.length - from < 2) return -1;
-  const short = bytes[from + 1] & 0x7f;
-  if (short === 126 && bytes.length - from < 4) return -1;
-  const end = from + (short < 126 ? 2 + short : 4 + ((bytes[from + 2] << 8) | bytes[from + 3]));
+  const end = frameEnd(bytes, from, bytes.length);
   return end > bytes.length ? -1 : end;
 }

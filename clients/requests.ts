@@ -2,6 +2,7 @@
  * A pool of sum requests as bytes, ready to be written, with the bytes of each one's right reply: a client
  * then sends without encoding and verifies without parsing. The edge operands are always among them.
  */
+import { seededRandom } from "../platform/random.ts";
 import { edgeOperands, expectedReply, request } from "../protocols/sum.ts";
 import { encodeFrame, FIN, opcodes } from "../protocols/websocket.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -11,16 +12,6 @@ export type PooledRequest = { bytes: Uint8Array; reply: Uint8Array; text: string
 
 /** Also how many requests one connection may have in flight: then each reply in flight names its request. */
 export const POOL_SIZE = 1024;
-/** Numbers that follow from a seed (mulberry32), so that a run can be repeated exactly. */
-export function seededRandom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
-}
 
 /** Operands of all sizes up to 62 bits, so that no sum leaves the 64-bit range. */
 function randomOperand(random: () => number): bigint {

@@ -29,7 +29,7 @@ export type Case = {
   needs?: "fresh" | "console";
   /** A server's times in seconds that the case waits for: ours are started with shorter ones. */
   times?: readonly TimeName[];
-  /** Most milliseconds it may take; 10,000 when it is not said. */
+  /** Maximum milliseconds it may take; 10,000 when it is not said. */
   bound?: number;
   /** It takes seconds or megabytes: the proof of mutants runs it only where it is to fail. */
   slow?: true;

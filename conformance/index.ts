@@ -40,7 +40,7 @@ export type ConformOptions = {
   known?: Record<string, string>;
   /** A SHOULD that is not kept counts as a failure. */
   strict?: boolean;
-  /** Most milliseconds that one expectation waits. */
+  /** Maximum milliseconds that one expectation waits. */
   timeout?: number;
   /** How many servers of our own at once. */
   workers?: number;

@@ -15,7 +15,7 @@ const STOPPED_MS = 1000;
 /** What Linux gives a socket at most, where it cannot be read. */
 const BUFFER_BYTES = 8 * 1024 * 1024;
 
-/** Most bytes that wait in the kernels: each side has a buffer for either direction (tcp(7)). */
+/** Maximum bytes that wait in the kernels: each side has a buffer for either direction (tcp(7)). */
 function kernelBytes(): number {
   const most = (name: string) => Number(sysctl(`net/ipv4/${name}`)?.split(/\s+/).pop() ?? BUFFER_BYTES);
   return 2 * (most("tcp_rmem") + most("tcp_wmem"));

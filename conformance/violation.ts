@@ -4,7 +4,7 @@ import { printable } from "../platform/printable.ts";
 /** RFC 2119's words; a FACT judges nobody, it tells what the platform does. */
 export type Level = "MUST" | "SHOULD" | "MAY" | "FACT";
 
-/** Most characters of what was expected or came: enough to see what is wrong, whatever a server sends. */
+/** Maximum characters of what was expected or came: enough to see what is wrong, whatever a server sends. */
 const MAX_WORDS = 1500;
 
 /** Words that may quote what a server has sent, fit for a terminal, a report and a page. */

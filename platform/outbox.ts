@@ -17,7 +17,7 @@ export type ByteSink = { write(data: Uint8Array, offset: number, length: number)
 export type Segment = { readonly bytes: Uint8Array; used: number; holders: number; readonly age: number };
 
 export type Store = {
-  /** Most bytes that are to be held; `relieve` sees to it. */
+  /** Maximum bytes that are to be held; `relieve` sees to it. */
   readonly limit: number;
   /** Bytes of all segments that some queue holds. */
   held: number;
@@ -31,7 +31,7 @@ export type Store = {
 type Span = { readonly segment: Segment; from: number; to: number; next: Span | undefined };
 
 export type Outbox = {
-  /** Most bytes that may wait; a writer that would go past it is told so, and nothing is dropped silently. */
+  /** Maximum bytes that may wait; a writer that would go past it is told so, and nothing is dropped silently. */
   readonly limit: number;
   store: Store | undefined;
   /** Ends the connection without its rest: the store holds too much, and this one is furthest behind. */

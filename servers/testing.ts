@@ -179,7 +179,7 @@ export type Program = Awaited<ReturnType<typeof startProgram>>;
 export type ProgramOptions = {
   /** A module that runs before the program, and the variables that it reads. */
   preload?: { file: string; env: Record<string, string> };
-  /** Most files that it may have open. */
+  /** Maximum files that it may have open. */
   openFiles?: number;
 };
 
