@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RoomProtocol } from "../../clients/wire.ts";
-import { type ChatFault, startChatMutant } from "../../servers/mutants/chat.ts";
+import { startChatMutant } from "../../servers/mutants/chat.ts";
+import type { ChatFault } from "../../servers/mutants/chat-faults.ts";
 import { startFileMutant } from "../../servers/mutants/file.ts";
 import { startRelayMutant } from "../../servers/mutants/relay.ts";
 import { startSumTcpMutant } from "../../servers/mutants/sum-tcp.ts";
@@ -81,7 +82,7 @@ test.each([
 test.each([
   ["none", ""],
   ["no-newline", "faults"],
-  ["one-a-connection", "faults"],
+  ["once", "missing"],
 ])("sum/tcp with fault %s", async (fault, expected) => {
   server = startSumTcpMutant({ ...here, fault, idleSeconds: 30 });
   const tally = await soak(asking("sum/tcp"));
