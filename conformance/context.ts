@@ -23,7 +23,7 @@ export type WsOptions = {
 export type Context = {
   readonly target: Target;
   readonly log: WireLog;
-  /** Most milliseconds that an expectation waits. */
+  /** Maximum milliseconds that an expectation waits. */
   readonly timeout: number;
   /** All peers, in the order in which they were opened; the first is the subject. */
   readonly peers: (TcpPeer | UdpPeer)[];

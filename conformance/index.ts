@@ -39,7 +39,7 @@ export type ConformOptions = {
   known?: Record<string, string>;
   /** A violated SHOULD is a failure. */
   strict?: boolean;
-  /** Most milliseconds that one expectation waits. */
+  /** Maximum milliseconds that one expectation waits. */
   timeout?: number;
   /** How many servers are started at once, where they are started here. */
   workers?: number;

@@ -75,7 +75,7 @@ export async function until(
 export type TcpPeer = Waiting & {
   readonly kind: "tcp";
   readonly name: string;
-  /** Most milliseconds that an expectation waits. */
+  /** Maximum milliseconds that an expectation waits. */
   readonly timeout: number;
   /** `ip:port` as the server sees it; empty behind a Unix socket. */
   readonly address: string;

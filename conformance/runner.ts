@@ -28,7 +28,7 @@ export type RunOptions = {
   health: (t: Context) => Promise<void>;
   /** How many servers, and so cases, at once. */
   workers: number;
-  /** Most milliseconds that one expectation waits. */
+  /** Maximum milliseconds that one expectation waits. */
   timeout: number;
   /** How often a case that failed while the host stalled is run at most. */
   attempts?: number;

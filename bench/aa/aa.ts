@@ -9,10 +9,10 @@
  */
 import { Command } from "commander";
 import { exitCodes } from "../../platform/failure.ts";
+import { seededRandom } from "../../platform/random.ts";
 import { wholeNumber } from "../../servers/standalone.ts";
 import { compareServers } from "../compare/compare.ts";
 import { fails } from "../compare/comparison.ts";
-import { seeded } from "../compare/statistics.ts";
 import { changeText } from "../compare/words.ts";
 import { type RunRecord, recordSchema, type Sample } from "../record/record.ts";
 import { percent } from "../record/units.ts";
@@ -42,7 +42,7 @@ export type Outcome = { falseAlarms: number; found: number };
 
 /** Runs both kinds of comparison as often as told. */
 export function judgeComparison(baseline: RunRecord, { samples, trials, seed }: Trials): Outcome {
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   const rounds = roundsOf(baseline);
   const outcome = { falseAlarms: 0, found: 0 };
   for (let i = 0; i < trials; i++) {

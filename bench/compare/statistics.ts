@@ -206,14 +206,3 @@ export function samplesNeeded(
     probit(1 - level / 2) * Math.sqrt(1 / 6) + probit(POWER) * Math.sqrt(Math.min(1 / 6, q * (1 - q)));
   return { samples: Math.max(least, Math.ceil((reach / (q - 0.5)) ** 2)), atLeast: false };
 }
-
-/** Random numbers from 0 to 1, the same for the same seed: xorshift (Marsaglia 2003), 32 bits. */
-export function seeded(seed: number): () => number {
-  let state = Math.imul(seed + 1, 0x9e3779b1) | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
