@@ -51,6 +51,7 @@ export async function runMatrix(
     });
     matrix.push({ name, report: { ...report, target: name } });
   }
-  if (matrix.length === 0) throw new Failure(exitCodes.unreachable, "no target speaks any of the chosen protocols");
+  if (matrix.length === 0)
+    throw new Failure(exitCodes.unreachable, "no target speaks any of the chosen protocols");
   return matrix;
 }
