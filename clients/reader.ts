@@ -7,6 +7,7 @@
  */
 import type { Room } from "../protocols/protocol.ts";
 import { HEADER_BYTES, hexWord, stamp, verifyMessage, writeMessage } from "../protocols/stamp.ts";
+import { frameEnd } from "../protocols/websocket.ts";
 import type { BadUnit } from "./ledger.ts";
 
 /** Bytes of a unit that has not come whole yet, for one receiver. */
@@ -190,18 +191,9 @@ export function createReader(options: ReaderOptions) {
 
   function unitEnd(at: number, end: number): number {
     if (wire.unit === "datagram") return end;
-    if (wire.unit === "frame") return frameEnd(at, end);
+    if (wire.unit === "frame") return frameEnd(scratch, at, end);
     const newline = scratch.subarray(at, end).indexOf(10);
     return newline < 0 ? -1 : at + newline + 1;
-  }
-
-  /** The end of a server's frame (RFC 6455 5.2), or -1 while its header has not come whole. */
-  function frameEnd(at: number, end: number): number {
-    if (end - at < 2) return -1;
-    const short = scratch[at + 1] & 0x7f;
-    if (short < 126) return at + 2 + short;
-    if (short === 126) return end - at < 4 ? -1 : at + 4 + view.getUint16(at + 2);
-    return end - at < 10 ? -1 : at + 10 + Number(view.getBigUint64(at + 2));
   }
 
   /** A greeting, a notice, or a fault: corrupt if it bears our tag or has our length, unexpected if not. */

@@ -133,6 +133,23 @@ test("a ping is answered and is no reply", () => {
   expect(sent.at(-1)?.[0]).toBe(FIN | opcodes.pong);
 });
 
+test("a reply whose length takes 64 bits is read to its end, also where the reads cut it", () => {
+  const { run, client, pool, askFor, reply, told } = setUp("ws");
+  askFor(3);
+  const long = encodeFrame(FIN | opcodes.text, "x".repeat(70_000));
+  receive(run, client, long);
+  expect(told()).toEqual({ sent: 3, replies: 1, wrong: 1 });
+  const { reply: right } = pool[1];
+  const wordy = Buffer.concat([
+    Buffer.from([FIN | opcodes.text, 127, 0, 0, 0, 0, 0, 0, 0, right.length - 2]),
+    right.subarray(2),
+  ]);
+  for (const byte of wordy) receive(run, client, new Uint8Array([byte]));
+  reply(2);
+  expect(told()).toEqual({ sent: 3, replies: 3, wrong: 2 });
+  expect(run.witnesses.map(({ got }) => got?.slice(0, 7))).toEqual(["xxxxxxx", '{"Sum":']);
+});
+
 test.each([
   ["soon answered", 0, [1, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6]],
   ["slowly answered", 10e9, [1, 2, 1, 4, 3, 2, 1, 6, 6, 6, 6]],

@@ -5,7 +5,7 @@
  */
 import { now } from "../platform/clock.ts";
 import type { PooledRequest, Requests, Unit } from "../protocols/protocol.ts";
-import { answerTo, isControl } from "../protocols/websocket.ts";
+import { answerTo, frameEnd, headerBytesAt, isControl } from "../protocols/websocket.ts";
 import { type Histogram, recordLatency } from "./histogram.ts";
 import type { Member } from "./members.ts";
 import { nextDepth } from "./windows.ts";
@@ -305,15 +305,12 @@ function moveToFront(client: RequestClient, ahead: number): void {
 
 /** What a unit says: of a WebSocket frame, what stands behind its header. */
 const payloadOf = (kind: Unit, unit: Uint8Array): Uint8Array =>
-  kind === "frame" ? unit.subarray((unit[1] & 0x7f) < 126 ? 2 : 4) : unit;
+  kind === "frame" ? unit.subarray(headerBytesAt(unit, 0, unit.length)) : unit;
 
 /** Where the unit that stands here ends, whatever it says; -1 when it has not come whole. */
 function unitEnd(kind: Unit, bytes: Uint8Array, from: number): number {
   if (kind === "datagram") return bytes.length;
   if (kind === "line") return bytes.indexOf(10, from) + 1 || -1;
-  if (bytes.length - from < 2) return -1;
-  const short = bytes[from + 1] & 0x7f;
-  if (short === 126 && bytes.length - from < 4) return -1;
-  const end = from + (short < 126 ? 2 + short : 4 + ((bytes[from + 2] << 8) | bytes[from + 3]));
+  const end = frameEnd(bytes, from, bytes.length);
   return end > bytes.length ? -1 : end;
 }

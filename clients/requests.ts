@@ -2,20 +2,11 @@
  * A pool of requests as bytes, ready to be written, with the bytes of each one's right reply: a client then sends
  * without encoding and verifies without parsing. Those at the edges of the protocol are always among them.
  */
+import { seededRandom } from "../platform/random.ts";
 import type { PooledRequest, Requests } from "../protocols/protocol.ts";
 
 /** Also how many requests one connection may have in flight: then each reply in flight names its request. */
 export const POOL_SIZE = 1024;
-/** Numbers that follow from a seed (mulberry32), so that a run can be repeated exactly. */
-export function seededRandom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
-}
 
 /** Requests that follow from the seed, each with a reply that no other one has. */
 export function createRequestPool(requests: Requests, seed: number): PooledRequest[] {

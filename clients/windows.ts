@@ -15,7 +15,7 @@ const LOOK_MS = 50;
 export type WindowOptions = {
   /** Senders of this fleet, as numbered in the messages. */
   senders: readonly number[];
-  /** Most messages outstanding for each; a power of two is not needed. */
+  /** Maximum messages outstanding for each; a power of two is not needed. */
   window: number;
   /** Local receivers that are to get each sender's messages. */
   receivers: number;

@@ -1,16 +1,16 @@
 /**
- * What a conformance case is: data and a sentence. The id never shifts, since it is written in the case; the
- * requirement says what a server has to do and the source says who asks for it.
+ * What a conformance case is: a requirement as data. The id is written in the case, so it never shifts; the
+ * requirement names what can be observed from outside, and the source says where it comes from.
  */
 import type { Context } from "./context.ts";
 import type { TimeName } from "./times.ts";
 import type { Level } from "./violation.ts";
 
 /**
- * How the subject's connection (the first one that a case opens) stands when the case is over. `open`: the
- * server has not touched it. `fin`: closed in order. `closed`: closed, by FIN or by reset. A list: a WebSocket
+ * How the subject's connection (the first one that a case opens) has ended when the case is over. `open`: the
+ * server has not closed it. `fin`: closed with a FIN. `closed`: closed, by FIN or by reset. A list: a WebSocket
  * close frame with one of these codes, then closed; with `should`, another code or none is only not strict.
- * `any`: the case looks at it itself, or it does not matter.
+ * `any`: the case checks it itself, or it does not matter.
  */
 export type Ending = "open" | "fin" | "closed" | "any" | { codes: readonly number[]; should?: boolean };
 
@@ -18,20 +18,20 @@ export type Case = {
   /** `chat-bracket/2.3`: protocol, section, number. */
   id: string;
   title: string;
-  /** One sentence with its level as its verb. */
+  /** One sentence with its level, about what can be observed from outside. */
   requirement: string;
   level: Level;
-  /** Who asks for it: a page of docs/ or a section of an RFC. */
+  /** Where it is required: a page of docs/ or a section of an RFC. */
   source: string;
-  /** `open` when it is not said. */
+  /** `open` by default. */
   ends?: Ending;
-  /** Needs a server of its own, just started, or one whose standard input the case can write. */
+  /** It needs a freshly started server, or one whose standard input the case can write to. */
   needs?: "fresh" | "console";
-  /** A server's times in seconds that the case waits for: ours are started with shorter ones. */
+  /** Timeouts of the server, in seconds, that the case waits for: ours are started with shorter ones. */
   times?: readonly TimeName[];
-  /** Most milliseconds it may take; 10,000 when it is not said. */
+  /** Most milliseconds it may take; 10,000 by default. */
   bound?: number;
-  /** It takes seconds or megabytes: the proof of mutants runs it only where it is to fail. */
+  /** It takes seconds or megabytes: of the mutants only those that must fail it run it. */
   slow?: true;
   run: (t: Context) => Promise<void>;
 };
@@ -44,27 +44,27 @@ export type CaseResult = {
   requirement: string;
   source: string;
   verdict: Verdict;
-  /** What was expected and what came instead; or why the case could not run. */
+  /** What was expected and what was received instead; or why the case could not run. */
   expected?: string;
   actual?: string;
   /** What a FACT found. */
   found?: string[];
-  /** How each connection stood at the end, by the peer's name. */
+  /** How each connection had ended, by the peer's name. */
   endings: Record<string, string>;
-  /** Why this deviation is known and stays: it is shown, and does not make the run a failure. */
+  /** Why this violation is a known one: it is shown, and fails no run. */
   known?: string;
-  /** It was not run, since the server served nobody any more, or never did. */
+  /** It was not run, since the server had stopped serving, or never did. */
   notRun?: true;
-  /** The server no longer served a fresh client after the case. */
+  /** The server no longer served a new client after the case. */
   killed?: true;
-  /** How often it was run, when more than once: the machine stood still in the runs before, which failed. */
+  /** How often it was run, when more than once: earlier runs failed while the host stalled. */
   attempts?: number;
   milliseconds: number;
-  /** Both directions, with times; only where the verdict is not a pass. */
+  /** Both directions, with times; only for a violation. */
   wire?: string[];
 };
 
-/** The result of a case of which nothing is known but what it asks for. */
+/** The result of a case that has not run yet. */
 export const blank = ({ id, title, requirement, source }: Case): CaseResult => ({
   id,
   title,
@@ -75,10 +75,10 @@ export const blank = ({ id, title, requirement, source }: Case): CaseResult => (
   milliseconds: 0,
 });
 
-/** Whether a case found what it should not, or could not be run; `isWrong` says what that means for the run. */
+/** Whether a case found a violation, or could not run; `isWrong` says what that means for the run. */
 export const deviates = ({ verdict }: Pick<CaseResult, "verdict">): boolean =>
   verdict === "fail" || verdict === "not strict" || verdict === "error";
 
-/** Whether a result makes the run a failure: a MUST, or with `strict` a SHOULD, and no deviation that is known. */
+/** Whether a result makes the run a failure: a violated MUST, or with `strict` SHOULD, that is not a known one. */
 export const isWrong = ({ verdict, known }: CaseResult, strict: boolean): boolean =>
   !known && (verdict === "fail" || (strict && verdict === "not strict"));

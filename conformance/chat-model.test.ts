@@ -1,6 +1,6 @@
 /**
- * Any messages, cut anywhere, from any number of clients: everyone hears the history that the protocol's model
- * says. When a room does otherwise, the shortest script that shows it is printed.
+ * Any messages, split anywhere, from any number of clients: everyone receives the history that the protocol's model
+ * predicts. When a room deviates, the shortest script that shows it is printed.
  */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -76,7 +76,7 @@ for (const name of dialectNames)
     expect(details.failed ? fc.defaultReportMessage(details) : "").toBe("");
   });
 
-test("a room that takes what a read leaves for a line is found, by a script of a turn or two", async () => {
+test("a room that takes the rest of a read for a line is found, with a script of a turn or two", async () => {
   const start = () =>
     startChatMutant({ host: "127.0.0.1", port: 0, dialect: "chat/bracket", fault: "splits", every: 10 });
   const details = await check("chat/bracket", start, 100);

@@ -29,7 +29,7 @@ async function failureOf(options: ConformOptions): Promise<string> {
 const verdicts = async (options: ConformOptions) =>
   Object.fromEntries((await conform(options)).results.map(({ id, verdict }) => [id, verdict]));
 
-test("a server that answers before the command was started is not judged in its place", async () => {
+test("a server that was already listening is not judged in place of the command", async () => {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const exec = program("tcp-echo.ts", listener.port);
   expect(await failureOf({ exec, target: at(listener.port) })).toStartWith(
@@ -38,7 +38,7 @@ test("a server that answers before the command was started is not judged in its 
   listener.stop(true);
 });
 
-onLinux("so it is over UDP, where the port is bound already", async () => {
+onLinux("the same over UDP, where the port is already bound", async () => {
   const socket = await Bun.udpSocket({ hostname: "127.0.0.1", socket: { error() {} } });
   const exec = program("udp-relay.ts", socket.port);
   const target = at(socket.port, "udp");
@@ -48,7 +48,7 @@ onLinux("so it is over UDP, where the port is bound already", async () => {
   socket.close();
 });
 
-test("a command that ends is told with what it wrote to either output, printable", async () => {
+test("a command that exits is reported with what it wrote to either output, escaped", async () => {
   const exec = `echo "about to"; printf 'fail \\033[31mbadly\\n' >&2; exit 7`;
   const message = await failureOf({ exec, target: at(await freePort("tcp")) });
   expect(message).toStartWith(`--exec "${exec}" failed to start: it ended with code 7: `);
@@ -56,19 +56,19 @@ test("a command that ends is told with what it wrote to either output, printable
   expect(message).toContain("fail \\x1b[31mbadly");
 });
 
-test("a command that leaves its server in the background and ends is none", async () => {
+test("a command that exits and leaves its server in the background is an error", async () => {
   const port = await freePort("tcp");
   const exec = `${program("tcp-echo.ts", port)} &`;
   expect(await failureOf({ exec, target: at(port) })).toContain("ended with code 0");
 });
 
-test("a command is a shell's: folders, variables, quotes", async () => {
+test("a command runs in a shell: folders, variables, quotes", async () => {
   const port = await freePort("tcp");
   const exec = `cd ${JSON.stringify(ROOT)} && FILE='servers/tcp echo.ts' && ${bun} "$(echo "$FILE" | tr ' ' -)" --port ${port}`;
   expect(await verdicts({ choice: ["echo/1.1"], exec, target: at(port) })).toEqual({ "echo/1.1": "pass" });
 });
 
-test("its standard input is ours: the cases of the console run, and those that need a fresh server", async () => {
+test("its standard input is ours: console cases run, and those that need a fresh server", async () => {
   const port = await freePort("tcp");
   const choice = ["chat-bracket/5.8", "chat-bracket/5.7", "chat-bracket/1.1"];
   const exec = program("tcp-chat.ts", port);
@@ -83,7 +83,7 @@ test("its standard input is ours: the cases of the console run, and those that n
   ).toEqual({ "relay/3.6": "pass" });
 });
 
-test("the cases of the console find what is wrong with it", async () => {
+test("console cases find a wrong console", async () => {
   const port = await freePort("tcp");
   const exec = program("mutants/chat.ts", port, "--fault console-stops");
   const options = { choice: ["chat-bracket/5"], exec, target: at(port), timeout: 500 };
@@ -91,7 +91,7 @@ test("the cases of the console find what is wrong with it", async () => {
   expect(failed).toEqual([["chat-bracket/5.8", "fail"]]);
 });
 
-onLinux("nothing that it started is left behind", async () => {
+onLinux("no process that it started is left behind", async () => {
   const port = await freePort("tcp");
   const exec = `sleep 987.5 & (setsid sleep 987.5 &); ${program("tcp-echo.ts", port)}`;
   const sleeping = () =>
@@ -105,7 +105,7 @@ onLinux("nothing that it started is left behind", async () => {
   expect(sleeping()).toEqual([]);
 });
 
-test("one that dies of a case is told with its last words, and started again for the next", async () => {
+test("a server that dies in a case is reported with its last output, and restarted for the next", async () => {
   const port = await freePort("tcp");
   const exec = `echo "here I come" >&2; ${program("mutants/chat.ts", port, "--fault console-stops")}; echo "I am gone"`;
   const { results } = await conform({
@@ -136,10 +136,7 @@ test("one that fails to start is told by its name, with what it wrote", async ()
 test.each([
   [{ server: "bun,go" }, "--server bun,go: one server is judged at a time"],
   [{ server: "mine=./a {port}", choice: ["echo", "relay"] }, "--server mine speaks one protocol: name it"],
-  [
-    { server: "mine=tcp://127.0.0.1:1", choice: ["relay"] },
-    "--server mine: relay needs udp, and this is tcp",
-  ],
+  [{ server: "mine=tcp://127.0.0.1:1", choice: ["relay"] }, "--server mine: relay runs over udp, not tcp"],
   [{ server: "perl" }, "--server perl: expected one of: bun"],
 ])("%j is a usage error", async (options, words) => {
   await expect(conform({ choice: ["echo/1.1"], ...options })).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-/** What a case is given: the target's address, peers that log what they do, and the server's times. */
+/** What a case is given: the target's address, peers that log what they do, and the server's timeouts. */
 import { cpuTime } from "../platform/clock.ts";
 import { createKey, type HttpHead, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
 import { firstOf } from "./expect.ts";
@@ -9,9 +9,9 @@ import { Unsupported, Violation } from "./violation.ts";
 import { createWireLog, show, type WireLog } from "./wire-log.ts";
 import { overTcp, type WsPeer } from "./ws-peer.ts";
 
-/** How long a server is watched to tell whether it is at rest. */
+/** How long the CPU use of an idle server is measured. */
 const REST_MS = 300;
-/** From word to word on a connection that is kept busy. */
+/** From step to step on a connection that is kept busy. */
 const BUSY_MS = 250;
 
 export type WsOptions = {
@@ -23,25 +23,25 @@ export type WsOptions = {
 export type Context = {
   readonly target: Target;
   readonly log: WireLog;
-  /** Most milliseconds that an expectation waits. */
+  /** Maximum milliseconds that an expectation waits. */
   readonly timeout: number;
   /** All peers, in the order in which they were opened; the first is the subject. */
   readonly peers: (TcpPeer | UdpPeer)[];
   readonly sockets: WsPeer[];
   readonly facts: string[];
-  /** The case has been judged: one that ran out of its time opens nothing more. */
+  /** The case has been judged: one that timed out opens nothing more. */
   over: boolean;
   tcp: (name: string, receiveBuffer?: number) => Promise<TcpPeer>;
   udp: (name: string) => Promise<UdpPeer>;
-  /** A WebSocket whose handshake is done; a Violation when it is refused. */
+  /** A WebSocket whose handshake is done; a Violation when it is rejected. */
   ws: (name: string, options?: WsOptions) => Promise<WsPeer>;
-  /** One of the server's times in milliseconds. */
+  /** One of the server's timeouts, in milliseconds. */
   time: (name: TimeName) => number;
-  /** Does this again and again, a few times a second, for as long as a connection is to be kept (`life`). */
+  /** Repeats a step a few times per second, for as long as a connection is to be kept (`life`). */
   keepBusy: (step: (i: number) => Promise<void>) => Promise<void>;
-  /** The server uses no CPU time to speak of while nobody asks anything. */
+  /** Checks that the server uses hardly any CPU time while idle. */
   atRest: () => Promise<void>;
-  /** Says what a FACT found. */
+  /** Reports what a FACT found. */
   found: (text: string) => void;
 };
 
@@ -52,7 +52,7 @@ export function createContext(target: Target, timeout: number): Context {
     context.peers.push(peer);
     if (!context.over) return peer;
     peer.close();
-    throw new Violation("the case ends in time", "it has run out of it");
+    throw new Violation("the case ends in time", "it timed out");
   };
   const context: Context = {
     target,
@@ -70,10 +70,7 @@ export function createContext(target: Target, timeout: number): Context {
       peer.send(handshakeRequest(`${target.hostname}:${target.port}`, path, createKey(randomKey()), fields));
       const head = await responseHead(peer);
       if (statusOf(head) !== 101)
-        throw new Violation(
-          `the handshake at ${path} is answered with status 101`,
-          `came "${head.firstLine}"`,
-        );
+        throw new Violation(`status 101 for the handshake at ${path}`, `received "${head.firstLine}"`);
       const socket = overTcp(peer);
       context.sockets.push(socket);
       return socket;
@@ -81,9 +78,7 @@ export function createContext(target: Target, timeout: number): Context {
     time(name) {
       const seconds = target.times[name];
       if (seconds === undefined)
-        throw new Unsupported(
-          `it takes the server's ${name} time: give its seconds with --time ${name}=<seconds>`,
-        );
+        throw new Unsupported(`the ${name} time is unknown: give it with --time ${name}=<seconds>`);
       return seconds * 1000;
     },
     async keepBusy(step) {
@@ -104,8 +99,8 @@ export function createContext(target: Target, timeout: number): Context {
       const share = ((used() ?? before) - before) / 1e6 / REST_MS;
       if (share > 0.15)
         throw new Violation(
-          "a server at rest",
-          `it uses ${Math.round(share * 100)} % of a core with nothing to do`,
+          "no CPU use while idle",
+          `${Math.round(share * 100)} % of a core used while idle`,
         );
     },
     found: (text) => void context.facts.push(text),
@@ -115,7 +110,7 @@ export function createContext(target: Target, timeout: number): Context {
 
 export const randomKey = (): Uint8Array => crypto.getRandomValues(new Uint8Array(16));
 
-/** The head of an HTTP response is longer than this in no honest server. */
+/** No real server's response has a longer head. */
 const MAX_HEAD_BYTES = 65_536;
 
 /** The head of the response to a handshake. */
@@ -131,9 +126,9 @@ export async function responseHead(peer: TcpPeer): Promise<HttpHead> {
   throw new Violation(
     `${peer.name} receives the head of an HTTP response`,
     peer.unread().length > 0
-      ? `came ${show(peer.unread())}`
+      ? `received ${show(peer.unread())}`
       : peer.ended === "open"
-        ? `nothing came within ${peer.timeout} ms`
-        : "the connection ended without one",
+        ? `received nothing within ${peer.timeout} ms`
+        : "the connection ended first",
   );
 }

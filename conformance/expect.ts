@@ -1,13 +1,13 @@
 /**
- * What a case may expect, each once, each bounded in time. A verdict that does not hold throws a Violation
- * that says what was expected and what came instead, in words for the author of the server.
+ * What a case may expect, each with a timeout. An expectation that is not met throws a Violation that says what was
+ * expected and what was received instead, in words for the author of the server.
  */
 
 import { type TcpPeer, type UdpPeer, until } from "./peer.ts";
 import { Violation } from "./violation.ts";
 import { show } from "./wire-log.ts";
 
-/** How long "nothing comes" is watched: a server that would answer does so far sooner. */
+/** How long silence is observed: a server that would send something does so much sooner. */
 const QUIET_MS = 120;
 
 const ends = { open: "", ours: "", fin: ", then FIN", reset: ", then a reset" } as const;
@@ -15,13 +15,14 @@ const ends = { open: "", ours: "", fin: ", then FIN", reset: ", then a reset" } 
 function differenceOf(expected: Uint8Array, actual: Uint8Array): string {
   let at = 0;
   while (at < expected.length && at < actual.length && expected[at] === actual[at]) at++;
-  const byte = (bytes: Uint8Array) =>
-    at < bytes.length ? `0x${bytes[at].toString(16).padStart(2, "0")}` : "the end";
+  if (at === actual.length) return `it ends after ${at} of ${expected.length} bytes`;
   const near = show(actual.subarray(Math.max(0, at - 20), at + 40), 60);
+  if (at === expected.length) return `${actual.length - at} bytes too many, near ${near}`;
+  const byte = (bytes: Uint8Array) => `0x${bytes[at].toString(16).padStart(2, "0")}`;
   return `byte ${at} is ${byte(actual)} instead of ${byte(expected)}, near ${near}`;
 }
 
-/** These bytes come next, and all of them in time; what follows is left for the next expectation. */
+/** These bytes are received next, all of them in time; what follows is left for the next expectation. */
 export async function exactly(
   peer: TcpPeer,
   expected: Uint8Array | string,
@@ -29,7 +30,7 @@ export async function exactly(
 ): Promise<void> {
   const bytes = typeof expected === "string" ? Buffer.from(expected) : expected;
   let same = 0;
-  // Each byte is compared once, in however many reads they come.
+  // Each byte is compared once, however many reads they arrive in.
   const settled = () => {
     const unread = peer.unread();
     const to = Math.min(unread.length, bytes.length);
@@ -49,15 +50,15 @@ export async function exactly(
     throw new Violation(
       wish,
       peer.ended === "open"
-        ? `nothing came within ${timeout} ms`
-        : `nothing came before the ${peer.ended === "reset" ? "reset" : "FIN"}`,
+        ? `received nothing within ${timeout} ms`
+        : `received nothing before the ${peer.ended === "reset" ? "reset" : "FIN"}`,
     );
-  throw new Violation(wish, `came ${show(unread)}${ends[peer.ended]}: ${differenceOf(bytes, actual)}`);
+  throw new Violation(wish, `received ${show(unread)}${ends[peer.ended]}: ${differenceOf(bytes, actual)}`);
 }
 
 /**
- * Where these bytes stand first in what is unread, or -1: asked again and again while more comes, it looks at what is
- * new alone. Nothing may be taken meanwhile.
+ * Where these bytes are first found in what is unread, or -1: called repeatedly while more arrives, it searches only
+ * the new bytes. Nothing may be taken meanwhile.
  */
 export function firstOf(peer: Pick<TcpPeer, "unread">, wanted: Uint8Array | string): () => number {
   const bytes = Buffer.from(wanted as Uint8Array);
@@ -71,7 +72,7 @@ export function firstOf(peer: Pick<TcpPeer, "unread">, wanted: Uint8Array | stri
   };
 }
 
-/** Reads up to and with the next `\n`; the text without it. */
+/** Reads up to and including the next `\n`; returns the text before it. */
 export async function nextLine(peer: TcpPeer, wish: string, timeout = peer.timeout): Promise<string> {
   const line = firstOf(peer, "\n");
   await until(peer, timeout, () => line() >= 0 || peer.ended !== "open");
@@ -81,14 +82,14 @@ export async function nextLine(peer: TcpPeer, wish: string, timeout = peer.timeo
   throw new Violation(
     `${peer.name} receives ${wish}`,
     rest.length > 0
-      ? `came ${show(rest)}${ends[peer.ended]}, without an end of line within ${timeout} ms`
+      ? `received ${show(rest)}${ends[peer.ended]}, without a newline within ${timeout} ms`
       : peer.ended === "open"
-        ? `nothing came within ${timeout} ms`
+        ? `received nothing within ${timeout} ms`
         : `the connection ended${ends[peer.ended]}`,
   );
 }
 
-/** Nothing comes to any of these peers for a while, and nothing is unread. */
+/** None of these peers receives anything for a while, and nothing is unread. */
 export async function nothing(
   peers: readonly (TcpPeer | UdpPeer)[],
   milliseconds = QUIET_MS,
@@ -101,13 +102,13 @@ export async function nothing(
       if (!(await until(peer, milliseconds, came))) return;
       throw new Violation(
         `${peer.name} receives ${why} for ${milliseconds} ms`,
-        `came ${show(unread(peer) ?? "")}`,
+        `received ${show(unread(peer) ?? "")}`,
       );
     }),
   );
 }
 
-/** The connection ends in time: by FIN alone, or in any way. */
+/** The connection is closed in time: with a FIN, or in any way. */
 export async function closed(
   peer: TcpPeer,
   how: "fin" | "closed" = "closed",
@@ -120,10 +121,10 @@ export async function closed(
       "it is still open",
     );
   if (how === "fin" && peer.ended === "reset")
-    throw new Violation(`the server closes ${peer.name}'s connection by FIN`, "it was reset");
+    throw new Violation(`the server closes ${peer.name}'s connection with a FIN`, "it was reset");
 }
 
-/** The next datagram is this one, and it is whole. */
+/** The next datagram is this one, complete. */
 export async function datagram(
   peer: UdpPeer,
   expected: Uint8Array | string,
@@ -134,17 +135,17 @@ export async function datagram(
   const actual = await nextDatagram(peer, wish, timeout);
   if (actual.equals(bytes)) return;
   const size = actual.length === bytes.length ? "" : ` of ${actual.length} bytes instead of ${bytes.length}`;
-  throw new Violation(wish, `came ${show(actual)}${size}: ${differenceOf(bytes, actual)}`);
+  throw new Violation(wish, `received ${show(actual)}${size}: ${differenceOf(bytes, actual)}`);
 }
 
 export async function nextDatagram(peer: UdpPeer, wish: string, timeout = peer.timeout): Promise<Buffer> {
   await until(peer, timeout, () => peer.datagrams.length > 0);
   const next = peer.datagrams.shift();
-  if (!next) throw new Violation(wish, `nothing came within ${timeout} ms`);
+  if (!next) throw new Violation(wish, `received nothing within ${timeout} ms`);
   return next;
 }
 
-/** A condition that a case computed itself, in words. */
+/** A condition that a case has computed itself. */
 export function holds(condition: boolean, expected: string, actual: string): asserts condition {
   if (!condition) throw new Violation(expected, actual);
 }

@@ -1,6 +1,6 @@
 /**
  * Conformance as a library: `await conform({ choice: ["chat-bracket"], target: "tcp://127.0.0.1:8080" })`.
- * Chooses cases and the server to judge, runs them, and reports; the command line only prints.
+ * Chooses the cases and the server to judge, runs them, and returns a report; the command line only prints.
  */
 import type { TlsTrust } from "../clients/endpoint.ts";
 import { type ExitCode, exitCodes, Failure } from "../platform/failure.ts";
@@ -9,6 +9,7 @@ import { namedServers } from "../targets/named.ts";
 import { readEndpoint, running } from "../targets/running.ts";
 import { isThirdParty, type ServerSource } from "../targets/server.ts";
 import { blank, type Case, type CaseResult, isWrong, type Verdict } from "./case.ts";
+import { compareIds, inOrder } from "./order.ts";
 import { type Protocol, protocols } from "./protocols.ts";
 import { matches, runCases } from "./runner.ts";
 import { type Judged, platformItself } from "./servers-of.ts";
@@ -18,32 +19,33 @@ export type { Case, CaseResult, Verdict } from "./case.ts";
 export { protocols } from "./protocols.ts";
 
 export type ConformOptions = {
-  /** Prefixes of ids, `chat-bracket/2`; none, or an empty list, is every case. */
+  /** Prefixes of ids, such as `chat-bracket/2`; none, or an empty list, selects every case. */
   choice?: readonly string[];
-  /** A server that runs: `tcp://host:port`, `ws://host:port/path` and the others of clients/endpoint.ts. */
+  /** A running server: `tcp://host:port`, `ws://host:port/path` and the others of clients/endpoint.ts. */
   target?: string;
   /** Which certificates a `tls://` or `wss://` target may have. */
   trust?: TlsTrust;
   /** A command that starts the server that `target` names. */
   exec?: string;
-  /** As `--server` has it: an implementation here, `bun` when nothing is said, a name in targets.json, `name=command`. */
+  /** As `--server` has it: a bundled implementation (`bun` by default), a name in targets.json, `name=command`. */
   server?: string;
-  /** Another way to have servers, for all chosen protocols. */
+  /** Another source of servers, for all chosen protocols. */
   source?: ServerSource;
-  /** Seconds of the target's own times, for the cases that wait for them; ours are started with them. */
+  /** The target's timeouts in seconds, for the cases that wait for them; ours are started with them. */
   times?: Partial<Record<TimeName, number>>;
   /** What the target does not support: prefixes of ids, each with the reason. */
   unsupported?: Record<string, string>;
-  /** Deviations that are known and stay: ids, each with the reason. They are shown, and fail no run. */
+  /** Known violations: ids, each with the reason. They are shown, and fail no run. */
   known?: Record<string, string>;
-  /** A SHOULD that is not kept counts as a failure. */
+  /** A violated SHOULD is a failure. */
   strict?: boolean;
-  /** Most milliseconds that one expectation waits. */
+  /** Maximum milliseconds that one expectation waits. */
   timeout?: number;
-  /** How many servers of our own at once. */
+  /** How many servers are started at once, where they are started here. */
   workers?: number;
+  /** Called with each result, in the order of ids. */
   onResult?: (result: CaseResult) => void;
-  /** Told before the first case when a client that breaks no rule of the protocol is not served. */
+  /** Called before the first case when a well-behaved client of the protocol is not served. */
   onUnhealthy?: (protocol: string, why: string) => void;
 };
 
@@ -57,12 +59,12 @@ export type ConformReport = {
 
 export const TIMEOUT_MS = 2000;
 const WORKERS = 4;
-/** Protocols at once: their cases wait far more than they compute. */
+/** Protocols that run at once: their cases wait far more than they compute. */
 const PROTOCOLS_AT_ONCE = 3;
 
-/** The chosen cases, by protocol; throws when nothing matches, since nothing run is no success. */
+/** The chosen cases, by protocol; throws when nothing matches, since running nothing is not a success. */
 export function choose(asked: readonly string[] = []): { protocol: Protocol; cases: readonly Case[] }[] {
-  // A protocol's name does as well as the beginning of its ids: chat/bracket/2 is chat-bracket/2.
+  // A protocol's name stands for the prefix of its ids: chat/bracket/2 is chat-bracket/2.
   const choice = asked.map((text) =>
     protocols
       .reduce((id, { name, slug }) => (id.startsWith(name) ? slug + id.slice(name.length) : id), text)
@@ -73,7 +75,7 @@ export function choose(asked: readonly string[] = []): { protocol: Protocol; cas
       choice.length === 0
         ? protocol.cases
         : protocol.cases.filter(({ id }) => choice.some((prefix) => matches(id, prefix)));
-    return cases.length > 0 ? [{ protocol, cases }] : [];
+    return cases.length > 0 ? [{ protocol, cases: cases.toSorted((a, b) => compareIds(a.id, b.id)) }] : [];
   });
   const unmatched = choice.findIndex(
     (prefix) => !chosen.some(({ cases }) => cases.some(({ id }) => matches(id, prefix))),
@@ -81,7 +83,7 @@ export function choose(asked: readonly string[] = []): { protocol: Protocol; cas
   if (unmatched >= 0)
     throw new Failure(
       exitCodes.unreachable,
-      `no case matches "${asked[unmatched]}": the protocols are ${protocols.map(({ slug }) => slug).join(", ")}; see --list`,
+      `no case matches "${asked[unmatched]}": expected one of: ${protocols.map(({ slug }) => slug).join(", ")}; see --list`,
     );
   return chosen;
 }
@@ -96,7 +98,7 @@ export const judgedBy = (
     ? platformItself()
     : { source, times, speaks: peer ?? name, files: files ?? false, ...(path === undefined ? {} : { path }) };
 
-/** One at a time of each of `count` lanes. */
+/** Runs all items, at most `count` at once. */
 export async function inParallel<T>(
   items: readonly T[],
   count: number,
@@ -113,34 +115,33 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
   const chosen = choose(options.choice);
   const source = sourceFor(options);
   if (isThirdParty(source)) onlyOneProtocol(chosen, source);
-  const results = new Map<string, CaseResult[]>();
-  await inParallel(chosen, PROTOCOLS_AT_ONCE, async ({ protocol, cases }) => {
-    const judged = judgedBy(protocol, source, options.times);
-    const actual = await judged.source.missing?.(judged.speaks);
-    if (actual !== undefined) {
-      results.set(
-        protocol.slug,
-        cases.map((one) => ({ ...blank(one), verdict: "unsupported", actual })),
-      );
-      return;
-    }
-    results.set(
-      protocol.slug,
-      await runCases(cases, {
-        judged,
-        health: protocol.health,
-        workers: options.workers ?? WORKERS,
-        timeout: options.timeout ?? TIMEOUT_MS,
-        ...(options.unsupported ? { unsupported: options.unsupported } : {}),
-        ...(options.onResult ? { onResult: options.onResult } : {}),
-        onUnhealthy: (why) => options.onUnhealthy?.(protocol.name, why),
-      }),
-    );
-  });
-  const all = chosen.flatMap(({ protocol }) => results.get(protocol.slug) ?? []);
-  for (const result of all) {
-    const reason = options.known?.[result.id];
-    if (reason && (result.verdict === "fail" || result.verdict === "not strict")) result.known = reason;
+  const all: CaseResult[] = [];
+  const results = inOrder(
+    chosen.flatMap(({ cases }) => cases),
+    (result) => {
+      all.push(known(result, options.known));
+      options.onResult?.(result);
+    },
+  );
+  try {
+    await inParallel(chosen, PROTOCOLS_AT_ONCE, async ({ protocol, cases }) => {
+      const judged = judgedBy(protocol, source, options.times);
+      const actual = await judged.source.missing?.(judged.speaks);
+      if (actual !== undefined)
+        for (const one of cases) results.add({ ...blank(one), verdict: "unsupported", actual });
+      else
+        await runCases(cases, {
+          judged,
+          health: protocol.health,
+          workers: options.workers ?? WORKERS,
+          timeout: options.timeout ?? TIMEOUT_MS,
+          ...(options.unsupported ? { unsupported: options.unsupported } : {}),
+          onResult: results.add,
+          onUnhealthy: (why) => options.onUnhealthy?.(protocol.name, why),
+        });
+    });
+  } finally {
+    results.end();
   }
   return {
     schema: "sockbench-conform/1",
@@ -149,6 +150,13 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
     results: all,
     counts: countsOf(all),
   };
+}
+
+/** The result, with the reason where it is a known deviation. */
+function known(result: CaseResult, reasons: ConformOptions["known"] = {}): CaseResult {
+  const reason = reasons[result.id];
+  if (reason && (result.verdict === "fail" || result.verdict === "not strict")) result.known = reason;
+  return result;
 }
 
 function sourceFor({ source, server = "bun", target, exec, trust }: ConformOptions): ServerSource {
@@ -174,11 +182,11 @@ function onlyOneProtocol(chosen: readonly { protocol: Protocol }[], { name, endp
   const usage = (why: string) => new Failure(exitCodes.usage, `${given}${why}`);
   if (chosen.length > 1) {
     const slugs = protocols.filter(fits).map(({ slug }) => slug);
-    throw usage(` speaks one protocol: name it, one of ${slugs.join(", ")}`);
+    throw usage(` speaks one protocol: name it. Expected one of: ${slugs.join(", ")}`);
   }
   if (!fits(protocol))
     throw usage(
-      `: ${protocol.name} needs ${protocol.transport}, and this is ${endpoint?.transport ?? "a server"}`,
+      `: ${protocol.name} runs over ${protocol.transport}, not ${endpoint?.transport ?? "a server"}`,
     );
 }
 
@@ -195,7 +203,7 @@ export function countsOf(results: readonly CaseResult[]): Record<Verdict, number
   return counts;
 }
 
-/** What the report means for a shell: wrong, could not run, or well. */
+/** The exit code of a report: wrong, could not run, or well. */
 export function exitCodeOf({ counts, strict, results }: ConformReport): ExitCode {
   if (results.some((result) => isWrong(result, strict))) return exitCodes.wrong;
   if (counts.error > 0 || results.length === counts.unsupported) return exitCodes.unreachable;

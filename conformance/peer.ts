@@ -1,4 +1,4 @@
-/** One side of a conversation with the server under test: what it has received, and how it ended. */
+/** A client of the server under test: what it has received, and how its connection ended. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Socket } from "bun";
 import { dial } from "../clients/dial.ts";
@@ -17,22 +17,22 @@ import { fdOf, growReceiveBuffer, setOption } from "../platform/socket-options.t
 import { Violation } from "./violation.ts";
 import { note, received, sent, show, type WireLog } from "./wire-log.ts";
 
-/** More than any case sends; a case that meets it is wrong itself. */
+/** More than any case sends; a case that exceeds it is wrong itself. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
-/** More than any case lets a server send before it looks at it: a flood of 10 MB is the most that one asks for. */
+/** More than any case lets a server send before it reads: the largest flood that one requests is 10 MB. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 const MAX_UNREAD_DATAGRAMS = 20_000;
-/** Room for a burst: what the kernel drops at our own socket is no fault of a server. */
+/** Room for a burst: what the kernel drops at our own socket is not a fault of the server. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
-/** How a connection stands: `ours` means that the case closed it itself. */
+/** How a connection has ended: `ours` means that the case closed it. */
 export type Ended = "open" | "fin" | "reset" | "ours";
 
 type Waiting = {
-  /** Resolves at the next event of this peer, or when the time is over. */
+  /** Resolves at the next event of this peer, or after the timeout. */
   changed: (milliseconds: number) => Promise<void>;
   wake: () => void;
-  /** What has come is more than any case lets a server send: in words, and nothing more is kept. */
+  /** Set once the server has sent more than any case allows: says how much, and nothing more is kept. */
   flooded?: string;
 };
 
@@ -53,8 +53,8 @@ function createWaiting(): Waiting {
 }
 
 /**
- * Waits until `done` says so, at most so many milliseconds; tells whether it did. A Violation when the server sends
- * this peer without end.
+ * Waits until `done` returns true, at most so many milliseconds; returns whether it did. A Violation when the server
+ * floods this peer.
  */
 export async function until(
   peer: Waiting & { readonly name: string },
@@ -65,7 +65,7 @@ export async function until(
   for (;;) {
     if (done()) return true;
     if (peer.flooded !== undefined)
-      throw new Violation(`${peer.name} receives what the case asks for and no flood`, peer.flooded);
+      throw new Violation(`${peer.name} receives what the case expects and no flood`, peer.flooded);
     const left = deadline - performance.now();
     if (left <= 0) return false;
     await peer.changed(left);
@@ -75,36 +75,36 @@ export async function until(
 export type TcpPeer = Waiting & {
   readonly kind: "tcp";
   readonly name: string;
-  /** Most milliseconds that an expectation waits. */
+  /** Maximum milliseconds that an expectation waits. */
   readonly timeout: number;
   /** `ip:port` as the server sees it; empty behind a Unix socket. */
   readonly address: string;
   ended: Ended;
-  /** What has come and no expectation has taken yet. */
+  /** What was received and no expectation has taken yet. */
   unread: () => Buffer;
   take: (bytes: number) => Buffer;
   send: (bytes: Uint8Array | string) => void;
   /** Whether the kernel has taken all that was sent. */
   allSent: () => boolean;
-  /** Bytes that it has taken. */
+  /** Bytes that the kernel has taken. */
   taken: () => number;
-  /** Bytes that have come, ignored or not. */
+  /** Bytes received, ignored ones included. */
   received: () => number;
-  /** FIN: nothing more will be sent, reading goes on. */
+  /** Half-closes with a FIN; reading goes on. */
   finish: () => void;
-  /** Whatever comes from now on is thrown away. */
+  /** Discards whatever is received from now on. */
   ignore: () => void;
-  /** Stops reading, so that the server's writes pile up; `read` goes on. */
+  /** Stops reading, so that the server's writes back up; `read` resumes. */
   stopReading: () => void;
   read: () => void;
   close: () => void;
-  /** A reset instead of a FIN. */
+  /** Closes with a reset instead of a FIN. */
   reset: () => void;
 };
 
 export type PeerOptions = { name: string; at: Endpoint; log: WireLog; timeout: number };
 
-/** Connects; rejects when nobody listens. `receiveBuffer` makes a reader that fills up soon. */
+/** Connects; rejects when nothing listens. A small `receiveBuffer` fills up soon. */
 export async function connectTcp(options: PeerOptions & { receiveBuffer?: number }): Promise<TcpPeer> {
   const { name, at, log, timeout, receiveBuffer } = options;
   const waiting = createWaiting();
@@ -121,9 +121,9 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
   };
   const flood = (socket: Socket) => {
     const start = show(viewQueued(inbox).subarray(0, 60));
-    peer.flooded = `came over ${MAX_UNREAD_BYTES / 1_048_576} MiB, beginning with ${start}; no more is read`;
+    peer.flooded = `received over ${MAX_UNREAD_BYTES / 1_048_576} MiB, starting with ${start}; stopped reading`;
     clearQueue(inbox);
-    note(log, name, "reads no more: too much has come");
+    note(log, name, "stops reading: too much was received");
     socket.pause();
   };
   const finishIfSent = () => {
@@ -132,7 +132,7 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
     note(log, name, "→ FIN");
     socket.shutdown();
   };
-  // Before the connect: what a server says at once comes with the last bytes of a TLS handshake.
+  // Before the connect: what a server sends at once arrives with the last bytes of a TLS handshake.
   const peer: TcpPeer & { address: string } = {
     ...waiting,
     kind: "tcp",
@@ -209,9 +209,9 @@ export type UdpPeer = Waiting & {
   readonly timeout: number;
   readonly address: string;
   readonly ended: Ended;
-  /** Datagrams that have come and no expectation has taken yet. */
+  /** Datagrams that were received and no expectation has taken yet. */
   readonly datagrams: Buffer[];
-  /** From now on only datagrams that begin like this are kept. */
+  /** From now on only datagrams that start with these bytes are kept. */
   hearOnly: (start: Uint8Array) => void;
   send: (bytes: Uint8Array | string) => void;
   close: () => void;
@@ -221,12 +221,12 @@ export async function openUdp({ name, at, log, timeout }: PeerOptions): Promise<
   const waiting = createWaiting();
   const datagrams: Buffer[] = [];
   let wanted: Uint8Array = new Uint8Array(0);
-  /** What has come since there was nothing unread: at least what waits. */
+  /** Bytes received since nothing was unread: at least those that are queued. */
   let unreadBytes = 0;
   const flood = () => {
-    peer.flooded = `came ${datagrams.length} datagrams, the first ${show(datagrams[0], 60)}; no more are kept`;
+    peer.flooded = `received ${datagrams.length} datagrams, the first ${show(datagrams[0], 60)}; the rest is discarded`;
     datagrams.length = 0;
-    note(log, name, "keeps no more: too much has come");
+    note(log, name, "discards the rest: too much was received");
   };
   const { hostname, port } = at;
   const ours = hostname.includes(":") ? "::1" : "127.0.0.1";
@@ -242,7 +242,7 @@ export async function openUdp({ name, at, log, timeout }: PeerOptions): Promise<
         waiting.wake();
       },
       // Without a handler an ICMP port unreachable would end the process (Bun 1.4.5).
-      error: () => note(log, name, "← the port is unreachable"),
+      error: () => note(log, name, "← port unreachable"),
     },
   });
   growReceiveBuffer(fdOf(socket), RECEIVE_BUFFER_BYTES);
@@ -259,7 +259,7 @@ export async function openUdp({ name, at, log, timeout }: PeerOptions): Promise<
     datagrams,
     hearOnly(start) {
       wanted = start;
-      note(log, name, `hears only what begins with ${show(start)}`);
+      note(log, name, `keeps only datagrams that start with ${show(start)}`);
     },
     send(data) {
       const bytes = typeof data === "string" ? Buffer.from(data) : data;

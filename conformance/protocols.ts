@@ -49,7 +49,7 @@ export type Protocol = {
   slug: string;
   /** Its name in the protocol sheet. */
   name: string;
-  /** The name of the servers that speak it, where it is another: ours and the peers'. */
+  /** The name of the servers that speak it, ours and the peers', where it differs. */
   peer?: string;
   transport: "tcp" | "udp" | "ws" | "none";
   /** The path that cases use on our own server, where it is not the one that the server announces. */

@@ -1,4 +1,4 @@
-/** A failure while the machine stood still is judged again, a few times; a pass is not. */
+/** A failure while the host stalled is judged again, a few times; a pass is not. */
 import { expect, test } from "bun:test";
 import { PAUSE_MS } from "../platform/pauses.ts";
 import type { Case } from "./case.ts";
@@ -27,7 +27,7 @@ const fail = () => {
   throw new Violation("a tick", "a tock");
 };
 
-test("a failure with a pause is judged again, and what it says then counts", async () => {
+test("a failure during a stall is judged again, and the later result counts", async () => {
   const result = await resultOf((attempt) => {
     if (attempt > 1) return;
     standStill();
@@ -36,7 +36,7 @@ test("a failure with a pause is judged again, and what it says then counts", asy
   expect(result).toMatchObject({ verdict: "pass", attempts: 2 });
 });
 
-test("a failure with a pause each time is one", async () => {
+test("a failure that stalls every time is a failure", async () => {
   const result = await resultOf(() => {
     standStill();
     fail();
@@ -44,6 +44,6 @@ test("a failure with a pause each time is one", async () => {
   expect(result).toMatchObject({ verdict: "fail", attempts: 3, actual: "a tock" });
 });
 
-test("a pass with a pause is one", async () => {
+test("a pass during a stall is a pass", async () => {
   expect(await resultOf(standStill)).toMatchObject({ verdict: "pass", attempt: 1 });
 });

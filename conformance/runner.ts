@@ -1,6 +1,6 @@
 /**
- * Runs cases against servers: one after another on one server, as many servers at once as there are workers.
- * After each case a fresh client that breaks no rule checks that the server still serves.
+ * Runs cases against servers: one after another on each server, as many servers at once as there are workers.
+ * After each case a new, well-behaved client checks that the server still serves.
  */
 
 import { PAUSE_MS, watchPauses } from "../platform/pauses.ts";
@@ -15,27 +15,27 @@ import { linesOf } from "./wire-log.ts";
 import { closedWith } from "./ws-peer.ts";
 
 const BOUND_MS = 10_000;
-/** How often a case is run at most, when the machine stood still in the runs that failed. */
+/** How often a case is run at most, when the host stalled in the runs that failed. */
 const ATTEMPTS = 3;
-/** A running server that did not serve a client that breaks no rule is given up when so many cases failed. */
+/** A running server that never served a well-behaved client is given up after so many failed cases. */
 const HOPELESS_CASES = 5;
-/** How long a server may take to notice that a case's connections have gone. */
+/** How long a server may take to notice that a case's connections are closed. */
 const NOTICE_MS = 500;
 
 export type RunOptions = {
   judged: Judged;
-  /** A client that breaks no rule: what it does must always work. */
+  /** A well-behaved client: what it does must always work. */
   health: (t: Context) => Promise<void>;
   /** How many servers, and so cases, at once. */
   workers: number;
-  /** Most milliseconds that one expectation waits. */
+  /** Maximum milliseconds that one expectation waits. */
   timeout: number;
-  /** How often a case that failed while the machine stood still is run at most. */
+  /** How often a case that failed while the host stalled is run at most. */
   attempts?: number;
   /** What the target is declared not to support: prefixes of ids, with the reason. */
   unsupported?: Record<string, string>;
   onResult?: (result: CaseResult) => void;
-  /** Told before the first case when a client that breaks no rule is not served, and what it missed. */
+  /** Called before the first case when a well-behaved client is not served, with what it missed. */
   onUnhealthy?: (why: string) => void;
 };
 
@@ -46,7 +46,7 @@ export async function runCases(cases: readonly Case[], options: RunOptions): Pro
   const { source } = options.judged;
   const first = serversOf(options.judged);
   const results = new Map<Case, CaseResult>();
-  // A healthy start is asked for once: a server that never served cannot be said to have been killed.
+  // Health is checked once at the start: a server that never served cannot have been killed by a case.
   const trouble = await troubleAtStart(first, options);
   const queue = inOrder(cases, source);
   const keep = (one: Case, result: CaseResult) => {
@@ -63,9 +63,9 @@ export async function runCases(cases: readonly Case[], options: RunOptions): Pro
         keep(one, result);
         const gone = servers.gone();
         const actual = gone
-          ? `the server serves nobody any more, since ${result.id}${gone.why && `: ${gone.why}`}`
+          ? `the server stopped serving after ${result.id}${gone.why && `: ${gone.why}`}`
           : trouble !== undefined && isHopeless(source, [...results.values()])
-            ? "the server does not serve a client that keeps every rule of the protocol"
+            ? "the server does not serve a well-behaved client"
             : undefined;
         if (actual !== undefined)
           for (const one of queue.splice(0))
@@ -82,7 +82,7 @@ export async function runCases(cases: readonly Case[], options: RunOptions): Pro
   return cases.flatMap((one) => results.get(one) ?? []);
 }
 
-/** What needs a start of its own comes last where the address is one: a start that fails leaves nothing behind it. */
+/** Cases that need a restart come last where all share one address: after a failed restart nothing is left to run. */
 function inOrder(cases: readonly Case[], { kind }: ServerSource): Case[] {
   if (kind !== "at an address") return [...cases];
   return [...cases.filter(({ needs }) => !needs), ...cases.filter(({ needs }) => needs)];
@@ -93,7 +93,7 @@ const isHopeless = (source: ServerSource, results: readonly CaseResult[]): boole
   results.length >= HOPELESS_CASES &&
   results.every(({ verdict }) => verdict !== "pass" && verdict !== "informational");
 
-/** A failure in which the machine stood still is no verdict: the case is run again. */
+/** A failure while the host stalled is not a verdict: the case is run again. */
 async function runSteadily(
   one: Case,
   servers: Servers,
@@ -121,16 +121,16 @@ function declared({ id, needs }: Case, { unsupported = {}, judged }: RunOptions)
   if (prefix !== undefined) return unsupported[prefix];
   if (canBeFresh(judged.source) || needs === undefined) return undefined;
   return needs === "fresh"
-    ? "it needs a server that has just been started, and this one was running already"
+    ? "it needs a freshly started server, and this one was already running"
     : "it needs the server's standard input";
 }
 
-/** Whether an id belongs to a prefix: `chat-bracket/2` is the section, never `chat-bracket/20`. */
+/** Whether an id has a prefix: `chat-bracket/2` is the section, never `chat-bracket/20`. */
 export function matches(id: string, prefix: string): boolean {
   return id === prefix || (id.startsWith(prefix) && /[/.]/.test(id[prefix.length]));
 }
 
-/** What a client that breaks no rule misses before any case could have done harm. */
+/** What a well-behaved client misses before any case could have done harm. */
 async function troubleAtStart(servers: Servers, options: RunOptions): Promise<string | undefined> {
   let target: Target;
   try {
@@ -145,14 +145,14 @@ async function troubleAtStart(servers: Servers, options: RunOptions): Promise<st
   return trouble;
 }
 
-/** What a fresh client that breaks no rule misses; undefined when it is served. */
+/** What a new, well-behaved client misses; undefined when it is served. */
 async function troubleOf(target: Target, { health, timeout }: RunOptions): Promise<string | undefined> {
   const context = createContext(target, timeout);
   try {
     await within(timeout * 2, () => health(context));
-    return target.alive() ? undefined : "the server has ended";
+    return target.alive() ? undefined : "the server has exited";
   } catch (error) {
-    // What cannot be judged over this transport is said by each case.
+    // What cannot be judged over this transport is reported by each case.
     if (error instanceof Unsupported) return undefined;
     return error instanceof Error ? error.message : String(error);
   } finally {
@@ -163,7 +163,7 @@ async function troubleOf(target: Target, { health, timeout }: RunOptions): Promi
 async function within(milliseconds: number, run: () => Promise<void>): Promise<void> {
   const stop = new AbortController();
   const timer = sleep(milliseconds, undefined, { signal: stop.signal }).then(() => {
-    throw new Violation(`the case ends within ${milliseconds} ms`, "it does not");
+    throw new Violation(`the case ends within ${milliseconds} ms`, "it did not");
   });
   timer.catch(() => {});
   try {
@@ -185,16 +185,16 @@ async function runCase(one: Case, target: Target, options: RunOptions, served: b
     result.killed = true;
     result.verdict = "fail";
     const before = result.actual ? `${result.actual}; and then ` : "";
-    result.expected ??= "the server still serves a fresh client afterwards";
+    result.expected ??= "the server still serves a new client afterwards";
     const end = await target.lastWords();
-    result.actual = `${before}it does not serve a fresh client any more${end ? `: ${quotable(end)}` : ""}`;
+    result.actual = `${before}the server no longer serves a new client${end ? `: ${quotable(end)}` : ""}`;
   }
   result.milliseconds = performance.now() - started;
   if (result.verdict === "fail" || result.verdict === "not strict") result.wire = linesOf(context.log);
   return result;
 }
 
-/** Whoever says that a server's times are longer waits longer for them. */
+/** Longer timeouts of the server lengthen the bound of the cases that wait for them. */
 function boundOf({ bound = BOUND_MS, times = [] }: Case, target: Target): number {
   const seconds = times.reduce((sum, name) => sum + (target.times[name] ?? 0), 0);
   return Math.max(bound, BOUND_MS + 3 * seconds * 1000);
@@ -226,7 +226,7 @@ async function judge(one: Case, context: Context): Promise<Verdict> {
   }
 }
 
-/** The second verdict of a case: how the connections stand when it is over. */
+/** The second verdict of a case: how its connections have ended. */
 async function judgeEnding(ends: Ending, context: Context): Promise<void> {
   const [subject, ...others] = context.peers;
   if (!subject || ends === "any") return;
@@ -240,7 +240,7 @@ async function judgeEnding(ends: Ending, context: Context): Promise<void> {
     try {
       await closedWith(socket, ends.codes, ends.should);
     } catch (error) {
-      // Whether it is closed at all weighs more than with which code.
+      // Whether it is closed at all matters more than the code.
       if (!(error instanceof Violation) || error.level === undefined) throw error;
       weaker = error;
     }
@@ -248,7 +248,7 @@ async function judgeEnding(ends: Ending, context: Context): Promise<void> {
   if (subject.ended === "open")
     throw new Violation(`the server closes ${subject.name}'s connection`, "it is still open");
   if (ends === "fin" && subject.ended === "reset")
-    throw new Violation(`the server closes ${subject.name}'s connection by FIN`, "it was reset");
+    throw new Violation(`the server closes ${subject.name}'s connection with a FIN`, "it was reset");
   if (weaker) throw weaker;
 }
 
@@ -270,8 +270,8 @@ async function closeAll(context: Context): Promise<void> {
 }
 
 /**
- * The server is to notice the end of these before it sees the next case's connections: one with a thread for
- * each connection tells the room of a leave when it comes to it. Where it can be seen, it has when it sleeps.
+ * The server must notice the end of these before it sees the next case's connections: a server with a thread per
+ * connection announces a leave when it gets to it. Where that can be observed, it has once it sleeps.
  */
 async function noticed({ pid, ours }: Target): Promise<void> {
   await sleep(5);

@@ -1,4 +1,4 @@
-/** Our own servers, and the peers where they can be built, pass every case but the deviations of targets.json. */
+/** Our own servers, and the peers where they can be built, pass every case except the known ones of targets.json. */
 import { expect, test } from "bun:test";
 import { OUR_TARGETS, readTargets } from "../targets/file.ts";
 import { deviates } from "./case.ts";
@@ -8,7 +8,7 @@ const targets = readTargets(OUR_TARGETS);
 
 for (const { name, server, unsupported = {}, known = {} } of targets)
   if (server)
-    test.concurrent(`${name} passes every case, but for the deviations that are known`, async () => {
+    test.concurrent(`${name} passes every case except the known deviations`, async () => {
       // One at a time: the machine that measures a fan-out of megabytes twice measures neither.
       const { results } = await conform({ server, unsupported, known, workers: 3 });
       const wrong = results.filter(deviates);
@@ -16,13 +16,13 @@ for (const { name, server, unsupported = {}, known = {} } of targets)
       expect(results.length).toBe(protocols.flatMap(({ cases }) => cases).length);
     }, 120_000);
 
-test("an id is a protocol, a section and a number, and stands once", () => {
+test("an id is a protocol, a section and a number, and is unique", () => {
   const ids = protocols.flatMap(({ cases }) => cases.map(({ id }) => id));
   expect(ids.filter((id) => !/^[a-z0-9-]+\/\d+\.\d+$/.test(id))).toEqual([]);
   expect(ids.length).toBe(new Set(ids).size);
 });
 
-test("a requirement says its level", () => {
+test("a requirement states its level", () => {
   const cases = protocols.flatMap(({ cases }) => cases).filter(({ level }) => level !== "FACT");
   expect(cases.filter(({ level, requirement }) => !requirement.includes(level)).map(({ id }) => id)).toEqual(
     [],

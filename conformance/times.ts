@@ -1,9 +1,9 @@
-/** The times that cases wait for, and how a server is given others. */
+/** The timeouts that cases wait for, and how a server is given others. */
 
 /**
- * The times that cases wait for: the flag by which servers take one, the seconds that ours get in tests, and the
- * sheet's own. `life` is no server's: it is how long a case keeps a connection, since timers that nobody meant for it
- * end one after a minute or two.
+ * The timeouts that cases wait for: the servers' flag for it, the seconds that ours get in tests, and the protocol
+ * sheet's. `life` is not a server's: it is how long a case keeps a connection, since timers that nobody intended for
+ * it close one after a minute or two.
  */
 export const serverTimes = {
   idle: { flag: "--idle-timeout", ours: 1, sheet: 30 },

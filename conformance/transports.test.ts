@@ -1,4 +1,4 @@
-/** A server that runs is judged over TLS and over a Unix socket as well; and one of another protocol is told. */
+/** A running server is judged over TLS and over a Unix socket too, and one of another protocol is reported. */
 import { afterEach, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ test("over TLS", async () => {
   expect((await judged("chat-bracket/4.6")).verdicts).toEqual(["pass"]);
 });
 
-test("a certificate that nobody vouches for is no case's fault: each could not be run", async () => {
+test("an untrusted certificate fails no case: none of them can run", async () => {
   server = startChat({ ...local, dialect: "chat/bracket", tls });
   const report = await conform({ choice: ["chat-bracket/1.1"], target: server.url });
   expect(report.results).toMatchObject([
@@ -39,7 +39,7 @@ test("a certificate that nobody vouches for is no case's fault: each could not b
   ]);
 });
 
-test("a target of a file says whom it trusts", async () => {
+test("a target of a file names the authorities that it trusts", async () => {
   server = startChat({ ...local, dialect: "chat/bracket", tls });
   const target = { name: "mine", url: server.url, protocols: ["chat-bracket" as const] };
   const targets = [
@@ -62,7 +62,7 @@ test("over a Unix socket, where a dialect has no addresses", async () => {
   expect((await judged("chat-bracket/1")).verdicts).toEqual(["unsupported"]);
 });
 
-test("a server of another protocol is told before the first case, and what it did not keep is listed", async () => {
+test("a server of another protocol is reported before the first case, and failed cases are listed", async () => {
   server = startTcpSum({ ...local, idleSeconds: 30 });
   const said: string[] = [];
   const report = await judged("chat-bracket/1.1", {
@@ -74,5 +74,5 @@ test("a server of another protocol is told before the first case, and what it di
     expect.stringContaining("chat/bracket: expected alice receives"),
     "chat-bracket/1.1",
   ]);
-  expect(summary(report)).toEndWith("\nnot kept: chat-bracket/1.1");
+  expect(summary(report)).toEndWith("\nfailed: chat-bracket/1.1");
 });

@@ -4,7 +4,7 @@ import { createWireLog, linesOf, note, received, sent } from "./wire-log.ts";
 
 const without = (lines: readonly string[]) => lines.map((line) => line.replace(/^ *[\d.]+ ms +/, ""));
 
-test("a short log stands as it is", () => {
+test("a short log is shown whole", () => {
   const log = createWireLog();
   note(log, "alice", "connected from 127.0.0.1:1");
   sent(log, "alice", Buffer.from("a\n"));
@@ -16,7 +16,7 @@ test("a short log stands as it is", () => {
   ]);
 });
 
-test("of a long run of what is alike the ends are shown, what follows is not folded", () => {
+test("of a long run of similar entries both ends are shown, and what follows is not folded", () => {
   const log = createWireLog();
   for (let i = 0; i < 20; i++) sent(log, "alice", Buffer.from(`word ${i}`));
   received(log, "bob", Buffer.from("x"));
@@ -29,13 +29,13 @@ test("of a long run of what is alike the ends are shown, what follows is not fol
   ]);
 });
 
-test("ten that are alike are shown whole", () => {
+test("ten similar entries are all shown", () => {
   const log = createWireLog();
   for (let i = 0; i < 10; i++) sent(log, "alice", Buffer.from(`${i}`));
   expect(linesOf(log).length).toBe(10);
 });
 
-test("what peers do in turn is folded as well, and what is different in the midst of it stays", () => {
+test("alternating entries of several peers are folded too, and different ones between them stay", () => {
   const log = createWireLog();
   for (let i = 0; i < 300; i++) {
     sent(log, "alice", Buffer.from(`${i} fff`));
@@ -57,7 +57,7 @@ test("connects of many peers are one run", () => {
   expect(linesOf(log).length).toBe(11);
 });
 
-test("a log has a bound, whatever comes", () => {
+test("a log is bounded, whatever is received", () => {
   const log = createWireLog();
   for (let i = 0; i < 20_000; i++) {
     received(log, "alice", crypto.getRandomValues(new Uint8Array(400)));

@@ -1,17 +1,17 @@
 /**
- * What went over the wire in a case: both directions of every peer, with times, in a form that people read. Of
- * entries that are alike but for their numbers the first few and the last are kept, and how many stood between.
+ * What went over the wire in a case: both directions of every peer, with times, in readable form. Of entries that
+ * differ only in their numbers the first and last few are kept, and how many were between.
  */
-/** Bytes shown of one write or read; the length is always told. */
+/** Bytes shown of one write or read; of a longer one the length is given. */
 const SHOWN_BYTES = 240;
 const SHOWN_HEX_BYTES = 80;
-/** Of entries that are alike so many are kept from the beginning and from the end: up to ten are shown whole. */
+/** Entries of one shape that are kept from the beginning and from the end: up to ten are all shown. */
 const KEPT_FIRST = 5;
 const KEPT_LAST = 5;
-/** So many shapes are told apart of what one peer does: past it, all else that it does is one. */
+/** Shapes that are distinguished per peer and direction: the rest share one. */
 const MAX_SHAPES = 12;
 const MAX_DOERS = 40;
-/** Lines of one log at most: its end matters more than its middle. */
+/** Most lines of one log: its end matters more than its middle. */
 const SHOWN_HEAD = 40;
 const SHOWN_TAIL = 60;
 
@@ -22,7 +22,7 @@ export type WireLog = {
   readonly started: number;
   /** How many entries there have been. */
   entries: number;
-  /** What each peer does, in which direction: by its shape, which is the text without its numbers. */
+  /** By peer and direction, then by shape: the text without its numbers. */
   readonly doers: Map<string, Map<string, Alike>>;
 };
 
@@ -37,7 +37,7 @@ export function note(log: WireLog, peer: string, what: string): void {
   else if (alike.last.push(entry) > KEPT_LAST) alike.last.shift();
 }
 
-/** Where an entry is kept. Peers whose names differ by a number alone do the same: guests g0 to g49. */
+/** Where an entry is kept. Peers whose names differ only in a number count as one: g0 to g49. */
 function alikeOf({ doers }: WireLog, peer: string, what: string): Alike {
   const shape = withoutNumbers(what);
   const doer = `${withoutNumbers(peer)} ${what.split(" ", 1)[0]}`;
@@ -45,7 +45,7 @@ function alikeOf({ doers }: WireLog, peer: string, what: string): Alike {
   return entryOf(shapes, shape, MAX_SHAPES, "other", () => ({ first: [], last: [], count: 0 }));
 }
 
-/** The value of a key that is made when it is new; in a full map all new keys are one. */
+/** The value of a key, made when it is new; in a full map all new keys share one. */
 function entryOf<T>(map: Map<string, T>, key: string, most: number, rest: string, make: () => T): T {
   const known = map.has(key) || map.size < most ? key : rest;
   const value = map.get(known) ?? make();
@@ -60,7 +60,7 @@ export const sent = (log: WireLog, peer: string, bytes: Uint8Array): void =>
 export const received = (log: WireLog, peer: string, bytes: Uint8Array): void =>
   note(log, peer, `← ${show(bytes)}`);
 
-/** All that was kept, in order, with the number of entries where some are left out. */
+/** All that was kept, in order, with the number of entries that were left out between. */
 export function linesOf(log: WireLog): string[] {
   const kept = [...log.doers.values()]
     .flatMap((shapes) => [...shapes.values()])
@@ -74,7 +74,7 @@ export function linesOf(log: WireLog): string[] {
   });
 }
 
-/** Bytes as a quoted text where they are mostly text, else as hexadecimal; with their number when it is cut. */
+/** Bytes as quoted text where they are mostly text, else as hexadecimal; with their number when truncated. */
 export function show(bytes: Uint8Array | string, most = SHOWN_BYTES): string {
   const length = typeof bytes === "string" ? Buffer.byteLength(bytes) : bytes.length;
   const start = Buffer.from(typeof bytes === "string" ? bytes.slice(0, most) : bytes.subarray(0, most));
@@ -84,7 +84,7 @@ export function show(bytes: Uint8Array | string, most = SHOWN_BYTES): string {
   return odd > part.length / 4 ? inHex(part, length) : `"${quoted(part)}"${cut}`;
 }
 
-/** Three characters a byte: so of a long one less is shown. */
+/** Three characters per byte, so fewer bytes are shown. */
 function inHex(start: Buffer, length: number): string {
   const part = start.subarray(0, SHOWN_HEX_BYTES);
   const cut = length > part.length ? `… (${length} bytes)` : "";

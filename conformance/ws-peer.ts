@@ -1,4 +1,4 @@
-/** A WebSocket connection by raw frames: it can break every rule, and sees each frame as it came. */
+/** A WebSocket connection of raw frames: it can break every rule, and sees each frame as it was sent. */
 import {
   closeCode,
   createFrameBuffer,
@@ -16,7 +16,7 @@ import { type TcpPeer, until } from "./peer.ts";
 import { Violation } from "./violation.ts";
 import { show } from "./wire-log.ts";
 
-/** Larger than what any case lets a server send, and more of them. */
+/** More than any case lets a server send, in bytes and in frames. */
 const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 const MAX_UNREAD_FRAMES = 50_000;
 /** Any constant does: what a mask is for is not at stake here (RFC 6455 10.3). */
@@ -34,13 +34,13 @@ export type WsPeer = {
   readonly kind: "ws";
   readonly name: string;
   readonly tcp: TcpPeer;
-  /** The code of the close frame that came; undefined while none has. */
+  /** The code of the close frame that was received; undefined while none was. */
   closeCode: () => number | undefined;
   send: (first: number, payload: Uint8Array | string) => void;
-  /** Bytes as they are, with or without any frame in them. */
+  /** Sends bytes as they are, whether frames or not. */
   sendRaw: (bytes: Uint8Array) => void;
   text: (text: string) => void;
-  /** Frames that have come and no expectation has taken yet; a Violation when the server sends without end. */
+  /** Frames that were received and no expectation has taken yet; a Violation when the server floods this peer. */
   frames: () => Frame[];
 };
 
@@ -52,11 +52,11 @@ export function overTcp(tcp: TcpPeer): WsPeer {
   const buffer = createFrameBuffer();
   const frames: Frame[] = [];
   let code: number | undefined;
-  /** Payload bytes that have come since there was no frame unread: at least those that wait. */
+  /** Payload bytes received since no frame was unread: at least those that are queued. */
   let unreadBytes = 0;
   const fits = ({ payloadBytes }: FrameHeader) =>
     frames.length < MAX_UNREAD_FRAMES && unreadBytes + payloadBytes <= MAX_FRAME_BYTES;
-  /** Why no more is read. */
+  /** Why reading has stopped. */
   let trouble: Violation | undefined;
   const read = () => {
     if (trouble) return;
@@ -71,8 +71,8 @@ export function overTcp(tcp: TcpPeer): WsPeer {
     if (splitFrames(buffer, chunk, MAX_FRAME_BYTES, keep, fits)) return;
     tcp.stopReading();
     trouble = new Violation(
-      `${tcp.name} receives what the case asks for and no flood`,
-      `came a frame of ${buffer.header.payloadBytes} bytes behind ${frames.length} others; no more is read`,
+      `${tcp.name} receives what the case expects and no flood`,
+      `received a frame of ${buffer.header.payloadBytes} bytes after ${frames.length} others; stopped reading`,
     );
   };
   return {
@@ -113,8 +113,8 @@ export function showFrame({ first, payload }: Frame): string {
 }
 
 /**
- * Where the first such frame is among those unread, or -1: asked again and again while more come, it looks at those
- * that are new alone. None may be taken meanwhile.
+ * Where the first such frame is among those unread, or -1: called repeatedly while more arrive, it looks only at
+ * new ones. None may be taken meanwhile.
  */
 export function firstFrame(peer: WsPeer, is: (frame: Frame) => boolean): () => number {
   let looked = 0;
@@ -133,17 +133,17 @@ export async function nextFrame(peer: WsPeer, wish: string, timeout = peer.tcp.t
   if (frame) return frame;
   throw new Violation(
     `${peer.name} receives ${wish}`,
-    peer.tcp.ended === "open" ? `nothing came within ${timeout} ms` : "the connection ended without it",
+    peer.tcp.ended === "open" ? `received nothing within ${timeout} ms` : "the connection ended first",
   );
 }
 
-/** The next frame is a whole one of this opcode with this payload. */
+/** The next frame is an unfragmented one with this opcode and payload. */
 export async function frame(peer: WsPeer, opcode: number, payload: Uint8Array | string): Promise<Frame> {
   const bytes = Buffer.from(payload);
   const wish = showFrame({ first: FIN | opcode, payload: bytes, masked: false, headerBytes: 0 });
   const next = await nextFrame(peer, wish);
   if (next.first !== (FIN | opcode) || !next.payload.equals(bytes))
-    throw new Violation(`${peer.name} receives ${wish}`, `came ${showFrame(next)}`);
+    throw new Violation(`${peer.name} receives ${wish}`, `received ${showFrame(next)}`);
   return next;
 }
 
@@ -157,15 +157,15 @@ export async function message(peer: WsPeer, opcode: number, payload: Uint8Array 
     const next = await nextFrame(peer, wish);
     const expected = parts.length === 0 ? opcode : opcodes.continuation;
     if (isControl(next.first) || (next.first & 0x7f) !== expected)
-      throw new Violation(`${peer.name} receives ${wish}`, `came ${showFrame(next)}`);
+      throw new Violation(`${peer.name} receives ${wish}`, `received ${showFrame(next)}`);
     parts.push(next.payload);
     length += next.payload.length;
-    // Fragments without end: of bytes, or empty ones.
+    // Fragments without end, empty ones included.
     const endless = length > bytes.length || parts.length > bytes.length + 1000;
     if (!isFinal(next.first) && !endless) continue;
     const whole = Buffer.concat(parts);
     if (whole.equals(bytes)) return;
-    throw new Violation(`${peer.name} receives ${wish}`, `came ${whole.length} bytes, ${show(whole)}`);
+    throw new Violation(`${peer.name} receives ${wish}`, `received ${whole.length} bytes, ${show(whole)}`);
   }
 }
 
@@ -174,11 +174,11 @@ export async function noFrame(peer: WsPeer, milliseconds = 120): Promise<void> {
   if (!(await until(peer.tcp, milliseconds, () => peer.frames().length > 0))) return;
   throw new Violation(
     `${peer.name} receives nothing for ${milliseconds} ms`,
-    `came ${showFrame(peer.frames()[0])}`,
+    `received ${showFrame(peer.frames()[0])}`,
   );
 }
 
-/** A close frame with one of these codes comes, whatever came before it. */
+/** A close frame with one of these codes is received, whatever was received before it. */
 export async function closedWith(
   peer: WsPeer,
   codes: readonly number[],

@@ -1,8 +1,8 @@
 /**
- * A listening socket that does not spin at a full file table. Nobody can be accepted then, but the waiting
- * connection keeps the socket readable, and epoll says so again and again: Bun 1.4.5 uses up a whole core
- * (oven-sh/bun#32705). Edge-triggered (epoll(7)) it is told once for each that comes, which loses nothing, since Bun
- * accepts until accept(2) fails. Those for whom there was no descriptor are asked for again a few times a second.
+ * A listening socket that does not busy-loop when the file table is full. accept(2) fails then, but the pending
+ * connection keeps the socket readable, and epoll reports it again and again: Bun 1.4.5 uses a whole core
+ * (oven-sh/bun#32705). Edge-triggered (epoll(7)) each connection is reported once, which loses nothing, since Bun
+ * accepts until accept(2) fails. Connections for which there was no descriptor are retried a few times per second.
  *
  * Bun does not hand out its epoll instance; the kernel tells which one has the socket, and with what data
  * (proc_pid_fdinfo(5)). It is looked up while there still is a descriptor to look with.
@@ -15,14 +15,14 @@ import { getOption } from "./socket-options.ts";
 const EPOLL_CTL_MOD = 3;
 const EPOLLIN = 0x1;
 const EPOLLET = 0x80000000;
-/** How long one may wait to be accepted after a descriptor has become free. */
+/** How long a connection may wait to be accepted after a descriptor has become free. */
 const ASK_AGAIN_MS = 250;
 
 /** A socket in an epoll instance: `data` is what epoll hands back with its events. */
 type Watched = { epoll: number; fd: number; data: bigint };
 
 /**
- * Calls `listen` and makes what then listens, its descriptors being `fds`, edge-triggered. `stop` must be called before the listener is closed.
+ * Calls `listen` and makes the sockets that it opens (`fds`) edge-triggered. Call `stop` before the listener is closed.
  * Where there is no /proc or no C library, the listener is as Bun makes it.
  */
 export function listenOnEdge<L>(listen: () => L): { listener: L; fds: number[]; stop: () => void } {
@@ -47,7 +47,7 @@ function listeners(): Watched[] {
 
 const isListening = ({ fd }: Watched): boolean => getOption(fd, "SO_ACCEPTCONN") === 1;
 
-/** What the epoll instance `epoll` watches; nothing where the descriptor is none. */
+/** What the epoll instance `epoll` watches; empty where the descriptor is not one. */
 function watchedBy(epoll: number): Watched[] {
   try {
     if (readlinkSync(`/proc/self/fd/${epoll}`) !== "anon_inode:[eventpoll]") return [];
@@ -60,9 +60,9 @@ function watchedBy(epoll: number): Watched[] {
   }
 }
 
-/** Setting it anew also tells again of connections that wait already. */
+/** Setting it again also reports connections that are already pending. */
 function watchEdge(watched: Watched): void {
-  // A number that has come to another file must not get this socket's data.
+  // A descriptor number that was reused must not get this socket's data.
   if (libc && isListening(watched))
     libc.epoll_ctl(watched.epoll, EPOLL_CTL_MOD, watched.fd, ptr(event(watched.data)));
 }

@@ -31,7 +31,7 @@ export function pin(pid: number, cpus: readonly number[]): boolean {
 
 /**
  * What `start` starts has these CPUs from its first instruction on: a child inherits them from the thread that
- * started it, so that a runtime that sizes itself by its CPUs (GOMAXPROCS, a pool of workers) sees those it has.
+ * started it, so that a runtime that sizes itself by its CPUs (GOMAXPROCS, a worker pool) sees the ones it has.
  */
 export function startedOn<T>(cpus: readonly number[] | undefined, start: () => T): T {
   const before = cpus && affinityOf(0);
@@ -43,12 +43,12 @@ export function startedOn<T>(cpus: readonly number[] | undefined, start: () => T
   }
 }
 
-/** New threads may come while the others are pinned: they inherit what their maker had then. */
+/** New threads may start while the others are pinned: they inherit the affinity of the thread that started them. */
 const ROUNDS = 5;
 
 /**
- * Pins every thread of the processes; returns what gives them back the CPUs that they had, or undefined where this
- * process may not pin them (sched_setaffinity(2), EPERM).
+ * Pins every thread of the processes; returns a function that restores their CPUs, or undefined where this process
+ * may not pin them (sched_setaffinity(2), EPERM).
  */
 export function pinAll(pids: readonly number[], cpus: readonly number[]): (() => void) | undefined {
   const before = new Map<number, number[]>();
@@ -67,7 +67,7 @@ export function pinAll(pids: readonly number[], cpus: readonly number[]): (() =>
   return () => unpinAll(pids, isPinned, before);
 }
 
-/** Threads that came while all were pinned get what the first of their process, or of the program, had. */
+/** Threads that started while all were pinned get what the first of their process, or of the program, had. */
 function unpinAll(
   pids: readonly number[],
   isPinned: (thread: number) => boolean,

@@ -1,18 +1,18 @@
 /**
  * What must be undone however this program ends: processes that it started, CPUs that it took from another. Done at
- * `exit`, and at a signal to which nobody else here listens; only SIGKILL leaves it undone.
+ * `exit`, and on a signal that nothing else here handles; only SIGKILL prevents it.
  */
 import { constants } from "node:os";
 import { ignoresSignal } from "./proc.ts";
 
 const undone = new Set<() => void>();
 
-/** Signals that ask this program to end: not one that it was started to ignore, as nohup(1) has it. */
+/** Signals that ask this program to end, except those that it was started to ignore, as with nohup(1). */
 export const endSignals = (["SIGINT", "SIGTERM", "SIGHUP"] as const).filter(
   (signal) => !ignoresSignal("self", constants.signals[signal]),
 );
 
-/** Calls `undo`, which must not wait for anything, when the program ends; returns what takes it back. */
+/** Calls `undo`, which must be synchronous, when the program ends; returns a function that cancels this. */
 export function atExit(undo: () => void): () => void {
   if (undone.size === 0) listen();
   undone.add(undo);
@@ -27,7 +27,7 @@ function undoAll(): void {
   undone.clear();
 }
 
-/** Whoever listens too decides what the signal means, and `exit` is what we hear of it. */
+/** Another handler decides what the signal means; `exit` follows if it ends the program. */
 function onSignal(signal: NodeJS.Signals): void {
   if (process.listenerCount(signal) > 1) return;
   undoAll();

@@ -1,6 +1,6 @@
 /**
  * How long CPUs were busy with processes between two readings of /proc/stat. Idle time is exact there (it is taken
- * where a CPU falls idle, in steps of 10 ms), user and system time are samples at ticks: so what is not idle counts.
+ * where a CPU falls idle, in steps of 10 ms), user and system time are samples at ticks: so all that is not idle counts.
  */
 import type { MachineTicks } from "./proc.ts";
 import { NS_PER_JIFFY } from "./process-tree.ts";

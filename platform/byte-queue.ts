@@ -1,6 +1,6 @@
 /**
- * Bytes that have come and wait until there are enough of them: appended behind, taken off the front. Each byte is
- * copied a bounded number of times, however small the pieces in which a peer sends them.
+ * Received bytes that wait until there are enough of them: appended at the end, taken from the front. Each byte is
+ * copied a bounded number of times, however small the pieces that a peer sends.
  */
 
 export type ByteQueue = { buffer: Buffer; head: number; tail: number };
@@ -12,10 +12,10 @@ export const createByteQueue = (): ByteQueue => ({ buffer: EMPTY, head: 0, tail:
 
 export const queuedBytes = ({ head, tail }: ByteQueue): number => tail - head;
 
-/** All that waits. What was viewed or taken before stays as it is: its memory is never written again. */
+/** All queued bytes. What was viewed or taken before stays valid: its memory is never written again. */
 export const viewQueued = ({ buffer, head, tail }: ByteQueue): Buffer => buffer.subarray(head, tail);
 
-/** Puts these bytes behind the others; alone they are not copied, so whoever gave them must leave them alone. */
+/** Appends these bytes. Into an empty queue they are not copied, so the caller must not change them. */
 export function append(queue: ByteQueue, bytes: Uint8Array): void {
   const waiting = queuedBytes(queue);
   if (waiting === 0) {
@@ -36,7 +36,7 @@ export function append(queue: ByteQueue, bytes: Uint8Array): void {
   queue.tail += bytes.length;
 }
 
-/** Takes so many bytes off the front, or all that there are. */
+/** Takes so many bytes from the front, or all of them. */
 export function takeQueued(queue: ByteQueue, bytes: number): Buffer {
   const to = Math.min(queue.tail, queue.head + bytes);
   const taken = queue.buffer.subarray(queue.head, to);

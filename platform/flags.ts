@@ -1,6 +1,6 @@
 /**
- * Flags that do not go together, or need one another: a table for each command, looked at before anything is done,
- * so that none is dropped in silence.
+ * Flags that exclude or need one another: a table for each command, checked before anything is done, so that none is
+ * ignored silently.
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { exitCodes, Failure } from "./failure.ts";
@@ -31,7 +31,7 @@ const usage = (message: string) => new Failure(exitCodes.usage, message);
 export const written = (flag: string): string =>
   `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-/** For a flag with a value: given twice, the first one would be dropped in silence. */
+/** For a flag with a value: given twice, the first one would be ignored silently. */
 export function once(text: string, before: string | undefined): string {
   if (before !== undefined) throw new InvalidArgumentError(`It is given already, as "${before}".`);
   return text;
@@ -47,7 +47,7 @@ export function givenIn(command: Command): Record<string, unknown> {
   return Object.fromEntries(given.map((name) => [name, command.getOptionValue(name)]));
 }
 
-/** For a command whose flags may not be repeated, but for those of `several`: commander would take the last in silence. */
+/** For a command whose flags may not be repeated, except those of `several`: commander would silently take the last. */
 export function onceEach(command: Command): void {
   const seen = new Set<string>();
   for (const option of command.options.filter(({ parseArg }) => parseArg !== several))

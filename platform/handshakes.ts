@@ -1,8 +1,8 @@
 /**
  * A bound on opening handshakes that Bun.serve does not give: `idleTimeout` begins with the first whole request,
- * and until then a connection may send a byte of its headers now and then for 12 seconds (Bun 1.4.5, whatever the
- * option says). Bun hands out a connection with its request only, so the ones that have made none are found among
- * this process's own file descriptors and shut down (shutdown(2)), which Bun sees as their end.
+ * and until then a connection may trickle its headers for 12 seconds (Bun 1.4.5, whatever the option says). Bun
+ * exposes a connection only with its request, so those that have made none are found among this process's own file
+ * descriptors and shut down (shutdown(2)), which Bun sees as a close.
  */
 import { ptr } from "bun:ffi";
 import { readdirSync } from "node:fs";
@@ -13,7 +13,7 @@ import { fileLimit } from "./proc.ts";
 const SHUT_RDWR = 2;
 
 export type Handshakes = {
-  /** A request of this peer, `ip:port`, has come. */
+  /** This peer, `ip:port`, has made a request. */
   done: (peer: string) => void;
   stop: () => void;
 };
@@ -33,7 +33,7 @@ export function boundHandshakes(port: number, seconds: number): Handshakes {
       if (!readName("getpeername", fd)) continue;
       const key = nameKey();
       let entry = seen.get(fd);
-      // Names become text once a connection, not once a sweep: with thousands of clients that was 15 ms a second.
+      // Names become text once a connection, not once a sweep: with thousands of clients that took 15 ms per second.
       if (entry?.key !== key) entry = { key, peer: peerIfOurs(fd), since: now, done: false };
       open.set(fd, entry);
       if (entry.done || entry.peer === undefined) continue;
@@ -41,7 +41,7 @@ export function boundHandshakes(port: number, seconds: number): Handshakes {
       if (!entry.done && now - entry.since >= seconds * 1000) libc?.shutdown(fd, SHUT_RDWR);
     }
     seen = open;
-    // Whoever has made a request was open at this sweep, or is gone.
+    // A connection that has made a request was open at this sweep, or is gone.
     finished.clear();
   }
 
@@ -72,7 +72,7 @@ const words = new Int32Array(name.buffer);
 function readName(call: "getsockname" | "getpeername", fd: number): boolean {
   name.fill(0);
   // A length array of its own for each call: with one for all, the 28 stored before a call was seen by the kernel as
-  // the 16 of the call before, once the code had been compiled (Bun 1.4.5), and IPv6 addresses came cut off.
+  // the 16 of the call before, once the code had been compiled (Bun 1.4.5), and IPv6 addresses were truncated.
   const length = new Uint32Array([name.length]);
   return libc !== undefined && libc[call](fd, ptr(name), ptr(length)) === 0;
 }

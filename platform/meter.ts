@@ -40,7 +40,7 @@ export type Used = {
   serverCpus: number[];
   /** By CPU, of those two: how long it was neither idle nor stolen, in steps of 10 ms. */
   busy: Map<number, number> | undefined;
-  /** Share of the machine's CPU time that the hypervisor gave to others. */
+  /** Share of the host's CPU time that the hypervisor stole. */
   stolen: number | undefined;
   /** How far the wall clock moved against the monotonic one. */
   clockStep: number;

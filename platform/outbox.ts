@@ -5,19 +5,19 @@
  * may be fewer than given, and -1 once the socket is closed. What was not taken is kept here and sent on
  * `drain`; the counter `taken` moves only with the kernel, so that nothing queued is ever counted as sent.
  *
- * A queue holds spans of a store's segments. Queues that share a store can hold the same bytes: whoever says one
- * thing to many keeps it once, and lets each queue hold its part of it. So a store bounds what is kept for all of
- * them together, whatever each of them may let wait.
+ * A queue holds spans of a store's segments. Queues that share a store can hold the same bytes: a broadcast
+ * is stored once, and each queue holds its part of it. So a store bounds what is kept for all of them together,
+ * whatever the limit of each.
  */
 
 /** The part of Bun's socket that an outbox needs. */
 export type ByteSink = { write(data: Uint8Array, offset: number, length: number): number };
 
-/** Bytes that are written once, behind each other, and never changed; `age` counts up from segment to segment. */
+/** Bytes that are appended once and never changed; `age` counts up from segment to segment. */
 export type Segment = { readonly bytes: Uint8Array; used: number; holders: number; readonly age: number };
 
 export type Store = {
-  /** Most bytes that are to be held; `relieve` sees to it. */
+  /** Most bytes that should be held; `relieve` enforces it. */
   readonly limit: number;
   /** Bytes of all segments that some queue holds. */
   held: number;
@@ -27,14 +27,14 @@ export type Store = {
   readonly waiting: Set<Outbox>;
 };
 
-/** `segment.bytes[from, to)`, and what comes behind it in the queue. */
+/** `segment.bytes[from, to)`, and the next span of the queue. */
 type Span = { readonly segment: Segment; from: number; to: number; next: Span | undefined };
 
 export type Outbox = {
-  /** Most bytes that may wait; a writer that would go past it is told so, and nothing is dropped silently. */
+  /** Most bytes that may be queued; a writer that would exceed it is told so, and nothing is dropped silently. */
   readonly limit: number;
   store: Store | undefined;
-  /** Ends the connection without its rest: the store holds too much, and this one is furthest behind. */
+  /** Closes the connection without its rest: the store holds too much, and this one is furthest behind. */
   readonly cut: (() => void) | undefined;
   /** Bytes that the kernel has taken since the outbox was made. */
   taken: number;
@@ -43,7 +43,7 @@ export type Outbox = {
   last: Span | undefined;
 };
 
-/** Segments grow with what is held: little content keeps little memory alive, much is kept in few pieces. */
+/** Segments grow with what is held: little content keeps little memory alive, and much takes few segments. */
 const MIN_SEGMENT_BYTES = 4096;
 const MAX_SEGMENT_BYTES = 262_144;
 
@@ -56,7 +56,7 @@ export function createOutbox(limit: number, store?: Store, cut?: () => void): Ou
   return { limit, store, cut, taken: 0, waiting: 0, first: undefined, last: undefined };
 }
 
-/** Bytes that wait. */
+/** Bytes that are queued. */
 export const pending = (outbox: Outbox): number => outbox.waiting;
 
 /**
@@ -100,7 +100,7 @@ export function flush(outbox: Outbox, socket: ByteSink): void {
   }
 }
 
-/** Throws away what waits: for a connection that has gone. Without it a shared store would hold that for ever. */
+/** Discards the queue of a closed connection. Without it a shared store would hold that forever. */
 export function discard(outbox: Outbox): void {
   outbox.waiting = 0;
   for (let span = outbox.first; span; span = outbox.first) {
@@ -109,7 +109,7 @@ export function discard(outbox: Outbox): void {
   }
 }
 
-/** Copies `bytes[from, to)` to the end of the returned segment. It stays for as long as somebody holds it. */
+/** Copies `bytes[from, to)` to the end of the returned segment. It is kept for as long as a queue holds it. */
 export function keep(store: Store, bytes: Uint8Array, from: number, to: number): Segment {
   const size = to - from;
   let segment = store.last;
@@ -123,7 +123,7 @@ export function keep(store: Store, bytes: Uint8Array, from: number, to: number):
   return segment;
 }
 
-/** Lets `segment.bytes[from, to)` of the outbox's store wait behind the rest; the limit is the caller's to keep. */
+/** Queues `segment.bytes[from, to)` of the outbox's store; the caller enforces the limit. */
 export function hold(outbox: Outbox, segment: Segment, from: number, to: number): void {
   const { last, store } = outbox;
   if (!store) return;
@@ -152,7 +152,7 @@ function letGo(outbox: Outbox, { segment }: Span): void {
   if (store.last === segment) store.last = undefined;
 }
 
-/** Cuts those who are furthest behind until no more than the limit is held. */
+/** Closes the connections that are furthest behind until no more than the limit is held. */
 export function relieve(store: Store): void {
   while (store.held > store.limit) {
     const oldest = Math.min(...Array.from(store.waiting, ageOf));

@@ -1,16 +1,16 @@
 /**
- * Whether the machine kept us or a server from running: a busy or virtual machine stops a process for hundreds
- * of milliseconds, and whoever waits for a second then blames the server. Such a failure is judged again.
+ * Whether the host stalled, and kept us or a server from running: a busy or virtual machine stops a process for
+ * hundreds of milliseconds, and a timeout of a second then blames the server. Such a failure is judged again.
  */
 import { cpuTicks, cpuWait } from "./proc.ts";
 
 const TICK_MS = 20;
 /** One jiffy of /proc/stat (USER_HZ is 100 on every Linux that Bun runs on). */
 const JIFFY_MS = 10;
-/** A pause that a case may not outlive: its shortest waits are of this size. */
+/** A pause that may fail a case: its shortest waits are of this size. */
 export const PAUSE_MS = 100;
 
-/** Milliseconds for which we, or the server, or the whole machine, could not run since it was begun. */
+/** Milliseconds for which we, the server, or the whole host could not run since the watch began. */
 export function watchPauses(serverPid: number | undefined): { end: () => number } {
   const waitOf = () => (serverPid === undefined ? 0 : (cpuWait(serverPid) ?? 0)) / 1e6;
   const stolen = () => (cpuTicks()?.steal ?? 0) * JIFFY_MS;

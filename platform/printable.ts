@@ -1,6 +1,6 @@
 /**
  * Text of a peer that goes to a terminal, a log or a report: a file name, a line of a log, a witness. Raw, it could
- * move the cursor, set colours, or show its letters in another order than they stand in (CVE-2021-42574).
+ * move the cursor, set colours, or reorder the letters shown (CVE-2021-42574).
  */
 
 /**
@@ -15,10 +15,10 @@ function escaped(character: string): string {
 }
 
 /**
- * The text with each character that would act on whoever shows it written as `\x1b` or `\u{202e}`: ends of lines
- * too, so that one line stays one. All else, a backslash as well, stays as it is.
+ * The text with each character that would control a terminal escaped as `\x1b` or `\u{202e}`: newlines too, so that
+ * one line stays one. All else, backslashes included, stays as it is.
  */
 export const printable = (text: string): string => text.replace(UNPRINTABLE, escaped);
 
-/** The same of a text of several lines, which stay lines. */
+/** The same for a text of several lines, which stay lines. */
 export const printableLines = (text: string): string => text.split("\n").map(printable).join("\n");

@@ -1,10 +1,10 @@
 /**
- * What /proc tells of the machine and of processes: stolen CPU time, kernel drops, memory, limits, and who
- * listens on a port. Every reader answers undefined where /proc is missing.
+ * What /proc reports about the host and its processes: stolen CPU time, kernel drops, memory, limits, and who
+ * listens on a port. Every reader returns undefined where /proc is missing.
  */
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
 
-/** A file of /proc as text; undefined where it is missing, or of another user. */
+/** A file of /proc as text; undefined where it is missing, or another user's. */
 export function readProc(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
@@ -55,7 +55,7 @@ export function memory(pid: number): { now: number; peak: number } | undefined {
 }
 
 /**
- * Nanoseconds in which a process's main thread could have run and was kept waiting for a CPU
+ * Nanoseconds for which a process's main thread was runnable and waited for a CPU
  * (second figure of /proc/<pid>/schedstat, kernel: scheduler/sched-stats.rst).
  */
 export function cpuWait(pid: number): number | undefined {
@@ -64,7 +64,7 @@ export function cpuWait(pid: number): number | undefined {
 }
 
 /**
- * Whether no thread of a process runs or waits for a CPU: all that had come to it before, it has dealt with
+ * Whether no thread of a process runs or waits for a CPU: it has dealt with all that it received before
  * (states of proc_pid_stat(5); D waits for a disk).
  */
 export function asleep(pid: number): boolean | undefined {
@@ -126,7 +126,7 @@ const LISTENING = { tcp: "0A", udp: "07" };
 
 /**
  * Rows of /proc/net/tcp and its like. Those that listen stand first there (kernel: networking/proc_net_tcp.rst), and
- * ten thousand closed connections behind them would take the kernel 30 ms to write down.
+ * ten thousand closed connections after them would take the kernel 30 ms to print.
  */
 function listeningRows(transport: "tcp" | "udp", path: string): string[][] {
   const rows: string[][] = [];
@@ -138,7 +138,7 @@ function listeningRows(transport: "tcp" | "udp", path: string): string[][] {
   return rows;
 }
 
-/** The lines of a file of /proc, read no further than they are asked for. */
+/** The lines of a file of /proc, read lazily. */
 function* linesOf(path: string): Generator<string> {
   let file: number;
   try {
@@ -159,14 +159,14 @@ function* linesOf(path: string): Generator<string> {
   }
 }
 
-/** What the descriptors of a process lead to; those closed meanwhile, or all of another user's, are left out. */
+/** What the descriptors of a process refer to, without those closed meanwhile; empty for another user's process. */
 function openFiles(pid: string): string[] {
   try {
     return readdirSync(`/proc/${pid}/fd`).map((fd) => {
       try {
         return readlinkSync(`/proc/${pid}/fd/${fd}`);
       } catch {
-        return ""; // one that closes between the two calls, such as this readdir's own
+        return ""; // closed between the two calls, such as this readdir's own
       }
     });
   } catch {

@@ -1,23 +1,23 @@
 /**
- * The processes that one program is made of. Servers fork: workers of a cluster, one process a connection, a shell
- * around the real one. Whoever measures, pins or ends "the server" means all of them.
+ * The processes of one program. Servers fork: workers of a cluster, one process per connection, a shell around the
+ * real one. Measuring, pinning or stopping "the server" means all of them.
  */
 import { readdirSync } from "node:fs";
 import { readProc } from "./proc.ts";
 
-/** A process as /proc/<pid>/stat tells it (proc_pid_stat(5)). */
+/** A process as /proc/<pid>/stat describes it (proc_pid_stat(5)). */
 export type Process = {
   pid: number;
   /** At most 15 characters, chosen by the program: to be printed with care. */
   name: string;
-  /** One letter; Z and X are over, and only wait for their parent to hear of it. */
+  /** One letter; Z and X have exited, and wait for their parent to reap them. */
   state: string;
   parent: number;
   session: number;
   /** CPU time of its own so far, and of the ended children that it waited for; nanoseconds, of a 10 ms grain. */
   cpu: number;
   reaped: number;
-  /** When it began: jiffies since boot. With the pid it names one process, though pids come again. */
+  /** When it began: jiffies since boot. With the pid it identifies one process, though pids are reused. */
   started: number;
 };
 
@@ -43,14 +43,14 @@ export function readProcess(pid: number): Process | undefined {
   };
 }
 
-/** Every process of the machine that can be seen from here. */
+/** Every process of the host that is visible from here. */
 export function everyProcess(): Process[] {
   return listNumbers("/proc").flatMap((pid) => readProcess(pid) ?? []);
 }
 
 export const isOver = ({ state }: Process): boolean => state === "Z" || state === "X";
 
-/** Thread ids of a process; none once it has gone. */
+/** Thread ids of a process; none once it has exited. */
 export const threadsOf = (pid: number): number[] => listNumbers(`/proc/${pid}/task`);
 
 function listNumbers(folder: string): number[] {
@@ -70,7 +70,7 @@ function childrenOf(pid: number): number[] | undefined {
 
 /**
  * The processes and all that descend from them: cheap, a file for each thread. `except` are processes at which to
- * stop: the bench itself, whose children a server in the same test program would seem to own.
+ * stop: the bench itself, since its children could seem to be those of a server in the same test program.
  */
 export function withDescendants(pids: readonly number[], except: readonly number[] = []): number[] {
   const tree = new Set(pids);
@@ -91,18 +91,18 @@ function descendantsAmong(all: readonly Process[], tree: Set<number>, except: re
   return [...tree];
 }
 
-/** What tells a program's processes from all others even when their parents have ended. */
+/** What distinguishes a program's processes from all others even when their parents have exited. */
 export type Belonging = {
   pids: readonly number[];
   /** Started programs lead a session of their own (setsid(2)). */
   session?: number;
-  /** A text in the environment that they were started with: those inherit it that leave the session, too. */
+  /** A text in the environment that they were started with: inherited also by those that leave the session. */
   mark?: string;
   /** When its first process began; none of its processes is older. */
   since?: number;
 };
 
-/** All living processes of a program: thorough, it looks at every process of the machine. */
+/** All living processes of a program: thorough, since it checks every process of the host. */
 export function wholeProgram({ pids, session, mark, since = 0 }: Belonging): Process[] {
   const all = everyProcess();
   const living = new Map(all.filter((one) => !isOver(one)).map((one) => [one.pid, one]));

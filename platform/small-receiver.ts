@@ -1,6 +1,6 @@
 /**
- * A UDP receiver with a small buffer, by recv(2): what does not fit is cut off by the kernel. Bun's own receive
- * slots are 64 KiB (1.4.5), so that with Bun alone a truncation never shows.
+ * A UDP receiver with a small buffer, by recv(2): the kernel truncates what does not fit. Bun's own receive
+ * slots are 64 KiB (1.4.5), so with Bun alone truncation is never observed.
  */
 import { ptr } from "bun:ffi";
 import { libc } from "./libc.ts";
@@ -12,9 +12,9 @@ const MSG_DONTWAIT = 0x40;
 
 export type SmallReceiver = {
   port: number;
-  /** Sends an empty datagram there, and from then on gets what comes from there alone (connect(2)). */
+  /** Sends an empty datagram there, and from then on receives only from there (connect(2)). */
   greet: (ipv4: string, port: number) => boolean;
-  /** The datagram at the head: bytes kept, and its true length as MSG_TRUNC tells; undefined if there is none. */
+  /** The datagram at the head: bytes kept, and its true length as MSG_TRUNC reports it; undefined if there is none. */
   receive: () => { kept: Uint8Array; length: number } | undefined;
   close: () => void;
 };

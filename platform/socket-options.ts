@@ -36,12 +36,12 @@ export function getOption(fd: number | undefined, option: SocketOption): number 
   return libc.getsockopt(fd, level, name, ptr(value), ptr(length)) === 0 ? value[0] : undefined;
 }
 
-/** Takes the error that waits at the socket (SO_ERROR, socket(7)): its errno, 0 for none. */
+/** Takes the socket's pending error (SO_ERROR, socket(7)): its errno, 0 for none. */
 export function pendingError(fd: number | undefined): number {
   return getOption(fd, "SO_ERROR") ?? 0;
 }
 
-/** Sets an option and tells whether the kernel took it; read it back when a result depends on it. */
+/** Sets an option and returns whether the kernel accepted it; read it back when a result depends on it. */
 export function setOption(fd: number | undefined, option: SocketOption, value: number): boolean {
   if (!libc || fd === undefined) return false;
   const [level, name] = OPTIONS[option];

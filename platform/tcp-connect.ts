@@ -1,4 +1,4 @@
-/** A TCP connection whose MSS is set before its handshake: the only time at which both ends heed it (tcp(7)). */
+/** A TCP connection whose MSS is set before its handshake: the only time at which it affects both ends (tcp(7)). */
 import { ptr } from "bun:ffi";
 import { libc } from "./libc.ts";
 import { setOption } from "./socket-options.ts";

@@ -1,6 +1,6 @@
 /**
- * What a program of several processes uses. The kernel counts for each process, and hands what a child used to the
- * parent that waits for it: only where nobody waits is it lost, and then the figure is not known, rather than wrong.
+ * What a program of several processes uses. The kernel counts per process, and adds what a child used to the parent
+ * that waits for it: only where no parent waits is it lost, and then the figure is unknown rather than wrong.
  */
 import { cpuTime } from "./clock.ts";
 import { ignoresSignal, memory, readProc } from "./proc.ts";
@@ -11,12 +11,12 @@ type Usage = { parent: number; cpu: number; reaped: number };
 
 export type TreeReading = {
   processes: Map<number, Usage>;
-  /** By thread: how long it could have run and had to wait for a CPU. */
+  /** By thread: how long it was runnable and waited for a CPU. */
   waits: Map<number, number>;
 };
 
 /**
- * Reads the processes and, by `grow`, all that descend from them. Some ten microseconds a thread: for the beginning
+ * Reads the processes and, by `grow`, all their descendants. Some ten microseconds per thread: for the beginning
  * and the end of a measured time, not in between.
  */
 export function readTree(
@@ -46,7 +46,7 @@ const REAPED_GRAIN_NS = 4e7;
 
 export type CpuUsed = { cpu: number } | { unknown: string };
 
-/** CPU time that a program used between two readings, in nanoseconds, with that of children that came and went. */
+/** CPU time that a program used between two readings, in nanoseconds, short-lived children included. */
 export function cpuBetween(start: TreeReading, end: TreeReading): CpuUsed {
   if (start.processes.size === 0) return { unknown: "its process cannot be seen from here" };
   let cpu = 0;
@@ -66,8 +66,8 @@ export function cpuBetween(start: TreeReading, end: TreeReading): CpuUsed {
 }
 
 /**
- * What the processes that have ended since had used before: a parent that waited for them has it among its own now.
- * Undefined where that cannot be.
+ * What the processes that have exited since had used before: a parent that waited for them has it in its own count
+ * now. Undefined where that cannot be.
  */
 function takenOver(start: TreeReading, end: TreeReading): number | undefined {
   const owed = new Map<number, number>();

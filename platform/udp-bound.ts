@@ -1,4 +1,4 @@
-/** Whether a UDP port is taken: a handshake that would tell it there is none, so the kernel's table is read. */
+/** Whether a UDP port is in use: UDP has no handshake that would tell, so the kernel's table is read. */
 import { isIP } from "node:net";
 import { addressOf } from "./address.ts";
 import { readProc } from "./proc.ts";

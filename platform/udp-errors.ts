@@ -1,7 +1,7 @@
 /**
- * Who refused a datagram. An ICMP port unreachable makes the *next* call on an unconnected UDP socket fail,
- * whomever that one was meant for. Bun sets IP_RECVERR, so the kernel also queues the refused destination
- * (ip(7)); Bun 1.4.5 does not tell it, so it is read here, by recvmsg(2) with MSG_ERRQUEUE.
+ * Which address refused a datagram. An ICMP port unreachable makes the *next* call on an unconnected UDP socket fail,
+ * whatever its destination. Bun sets IP_RECVERR, so the kernel also queues the refused destination
+ * (ip(7)); Bun 1.4.5 does not expose it, so it is read here, by recvmsg(2) with MSG_ERRQUEUE.
  */
 import { ptr } from "bun:ffi";
 import { addressOf } from "./address.ts";

@@ -14,7 +14,7 @@ const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 const INET_BYTES = 16;
 const INET6_BYTES = 28;
 
-/** Where a UDP client is to be bound, and the peer's address: Bun sends to addresses only, not to names. */
+/** Where to bind a UDP client, and the peer's address: Bun sends to addresses only, not to names. */
 export async function udpPlace(hostname: string, port: number): Promise<{ local: string; peer: string }> {
   const [{ address: peer }] = await Bun.dns.lookup(hostname);
   return { local: udpSource(peer, port), peer };
@@ -22,7 +22,7 @@ export async function udpPlace(hostname: string, port: number): Promise<{ local:
 
 /**
  * The source address towards an IP address: connecting a UDP socket sends nothing, but chooses the route
- * (connect(2), ip(7)). Where it cannot be asked, a loopback peer is still told by its address.
+ * (connect(2), ip(7)). Without a C library a loopback peer is still recognised by its address.
  */
 export function udpSource(ip: string, port: number): string {
   return routed(ip, port) ?? (isIPv6(ip) ? (ip === "::1" ? "::1" : "::") : fallback4(ip));

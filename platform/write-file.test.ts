@@ -44,9 +44,9 @@ test("what is no regular file is written as it is", () => {
 });
 
 test.each([
-  ["in no folder", "none/report.xml", "there is no such folder"],
+  ["in no folder", "none/report.xml", "no such folder"],
   ["a folder", ".", "it is a folder"],
-  ["under a file", "file/report.xml", "a part of its path is no folder"],
+  ["under a file", "file/report.xml", "a part of its path is not a folder"],
 ])("%s: a usage error that names flag and path", (_, name, why) => {
   writeFileSync(join(folder, "file"), "");
   const path = join(folder, name);
@@ -59,7 +59,7 @@ test.each([
 // The device that is always full (full(4)).
 test("a full disk is told in words", () => {
   expect(failureOf(() => writeWhole("/dev/full", "x"))?.message).toBe(
-    "/dev/full cannot be written: no space is left",
+    "/dev/full cannot be written: no space left on device",
   );
 });
 

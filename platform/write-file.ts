@@ -1,12 +1,12 @@
 /**
- * Files that a command is asked to write. What cannot be written is told before the run, in one line; a file has its
- * name only once it is whole, so that whoever reads it never finds half of one (rename(2)).
+ * Files that a command is asked to write. What cannot be written is reported before the run, in one line; a file gets
+ * its name only once it is complete, so that a reader never finds half of one (rename(2)).
  */
 import { mkdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { exitCodes, Failure } from "./failure.ts";
 
-/** A full disk takes an empty file; not one of so many bytes, most of the time. */
+/** A full disk accepts an empty file; a file of so many bytes usually not. */
 const PROBE_BYTES = 65_536;
 
 /** Throws a usage error that names the flag where the file `path` cannot be written now. */
@@ -19,7 +19,7 @@ export function checkWritable(flag: string, path: string): void {
   });
 }
 
-/** The same for a folder, which is made where there is none. */
+/** The same for a folder, which is created if it does not exist. */
 export function checkFolder(flag: string, folder: string): void {
   refuse(`${flag} ${folder}: nothing can be written there`, () => {
     mkdirSync(folder, { recursive: true });
@@ -27,11 +27,11 @@ export function checkFolder(flag: string, folder: string): void {
   });
 }
 
-/** Writes all of `text`, or nothing: throws a usage error in words, and leaves no half of a file. */
+/** Writes all of `text` or nothing: throws a usage error, and leaves no partial file. */
 export function writeWhole(path: string, text: string): void {
   refuse(`${path} cannot be written`, () => {
     const place = placeOf(path);
-    // A terminal, a pipe, /dev/null: nothing that could be replaced.
+    // A terminal, a pipe, /dev/null: nothing that a rename could replace.
     if (!place.regular) return writeFileSync(place.path, text);
     const unfinished = unfinishedName(dirname(place.path), basename(place.path));
     try {
@@ -44,7 +44,7 @@ export function writeWhole(path: string, text: string): void {
   });
 }
 
-/** Where the file really is, behind symbolic links, and whether it is one or can become one. */
+/** Where the file really is, after symbolic links, and whether it is or can become a regular one. */
 function placeOf(path: string): { path: string; regular: boolean } {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat?.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
@@ -64,15 +64,15 @@ function probe(folder: string): void {
 }
 
 const reasons: Record<string, string> = {
-  ENOENT: "there is no such folder",
-  ENOTDIR: "a part of its path is no folder",
+  ENOENT: "no such folder",
+  ENOTDIR: "a part of its path is not a folder",
   EISDIR: "it is a folder",
   EEXIST: "it is a file",
   EACCES: "permission denied",
   EPERM: "operation not permitted",
   EROFS: "the file system is read-only",
-  ENOSPC: "no space is left",
-  EDQUOT: "the quota is used up",
+  ENOSPC: "no space left on device",
+  EDQUOT: "disk quota exceeded",
   ENAMETOOLONG: "the name is too long",
 };
 

@@ -140,6 +140,16 @@ export function readHeader(header: FrameHeader, bytes: Uint8Array, from: number,
   return true;
 }
 
+const reading = createFrameBuffer().header;
+
+/** Bytes from `from` of a frame's header; 0 while it has not all come. */
+export const headerBytesAt = (bytes: Uint8Array, from: number, to: number): number =>
+  readHeader(reading, bytes, from, to) ? reading.headerBytes : 0;
+
+/** Where the frame that begins at `from` ends, which may be past `to`; -1 while its header has not all come. */
+export const frameEnd = (bytes: Uint8Array, from: number, to: number): number =>
+  readHeader(reading, bytes, from, to) ? from + reading.headerBytes + reading.payloadBytes : -1;
+
 /**
  * Hands each whole frame of what has come to `onFrame`, in order, and keeps the rest. A masked payload is
  * unmasked in place. `limit` bounds a payload: at a longer one it returns false, the caller ends the

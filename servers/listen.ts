@@ -34,8 +34,8 @@ export type Connections<T> = {
   drain?: (connection: T) => void;
   /** Its peer has sent FIN, and can still read. */
   end: (connection: T) => void;
-  /** It has gone, in whatever way. May be called twice. */
-  close: (connection: T) => void;
+  /** It has gone, in whatever way: by a reset, if there is an error. May be called twice. */
+  close: (connection: T, error?: Error) => void;
 };
 
 export type Listener<T> = {
@@ -85,9 +85,9 @@ export function listenTcp<T>(
 
 function handlers<T>(connections: Connections<T>, finished: Map<Socket<T>, number>) {
   let neverOpened: Socket<T> | undefined;
-  const gone = (socket: Socket<T>) => {
+  const gone = (socket: Socket<T>, error?: Error) => {
     finished.delete(socket);
-    opened(connections.close)(socket);
+    if (socket.data !== undefined) connections.close(socket.data, error);
   };
   return {
     open(socket: Socket<T>) {

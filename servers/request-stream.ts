@@ -13,7 +13,7 @@ const PAUSE_BYTES = 65_536;
 /** Past this it is reset: one read holds 512 KiB at most, and no reply here is much longer than its request. */
 const MAX_QUEUE_BYTES = 4 * 1024 * 1024;
 
-type Session<State> = {
+export type Session<State> = {
   socket: Socket<Session<State>>;
   state: State;
   outbox: Outbox;
@@ -30,9 +30,16 @@ export type RequestServer<State> = {
   /** The chunk is only valid during the call. */
   respond: (state: State, chunk: Uint8Array) => Answer;
   idleSeconds: number;
+  pauseBytes?: number;
+  queueBytes?: number;
 };
 
-export function serveRequests<State>(where: Where, server: RequestServer<State>): Running {
+export function serveRequests<State>(
+  where: Where,
+  server: RequestServer<State>,
+  listen: typeof listenTcp<Session<State>> = listenTcp,
+): Running {
+  const { pauseBytes = PAUSE_BYTES, queueBytes = MAX_QUEUE_BYTES } = server;
   const sessions = new Set<Session<State>>();
   const counters = { idle: 0, unread: 0 };
 
@@ -45,7 +52,7 @@ export function serveRequests<State>(where: Where, server: RequestServer<State>)
       return void session.socket.terminate();
     }
     if (last) finish(session);
-    else if (pending(session.outbox) > PAUSE_BYTES) session.socket.pause();
+    else if (pending(session.outbox) > pauseBytes) session.socket.pause();
   }
 
   function finish(session: Session<State>): void {
@@ -62,9 +69,9 @@ export function serveRequests<State>(where: Where, server: RequestServer<State>)
     else session.socket.resume();
   }
 
-  const listener = listenTcp<Session<State>>(where, {
+  const listener = listen(where, {
     open(socket) {
-      const outbox = createOutbox(MAX_QUEUE_BYTES);
+      const outbox = createOutbox(queueBytes);
       const state = server.createState();
       socket.data = { socket, state, outbox, lastHeard: performance.now(), finished: false };
       sessions.add(socket.data);

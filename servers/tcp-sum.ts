@@ -10,7 +10,7 @@ import { type Running, type ServerSpec, seconds, standalone, type Where } from "
 
 export const IDLE_SECONDS = 30;
 
-const faultReplies = { "too long": tooLongReply, "not an object": notAnObjectReply };
+export const faultReplies = { "too long": tooLongReply, "not an object": notAnObjectReply };
 
 function respond(requests: ObjectSplitter, chunk: Uint8Array): Answer {
   let replies = "";

@@ -1,7 +1,15 @@
 /** The WebSocket room and its hub over real sockets. */
 import { afterEach, expect, test } from "bun:test";
 import { MAX_MESSAGE_BYTES } from "../protocols/chat-ws.ts";
-import { acceptFor, encodeFrame, FIN, opcodes } from "../protocols/websocket.ts";
+import {
+  acceptFor,
+  createFrameBuffer,
+  encodeFrame,
+  FIN,
+  opcodeOf,
+  opcodes,
+  splitFrames,
+} from "../protocols/websocket.ts";
 import { steadily } from "../testing/steady.ts";
 import type { Running } from "./standalone.ts";
 import { connectRaw, connectWebSocket, type RawClient, WAIT_MS } from "./testing.ts";
@@ -132,17 +140,14 @@ test("/ is the page, with its style and script; other paths are 404, and a plain
 /** Takes frames of a server off: the payloads of the text messages, and the close frame's payload. */
 function readFrames(bytes: Buffer): { texts: string[]; close: Buffer | undefined } {
   const texts: string[] = [];
-  for (let at = bytes.indexOf("\r\n\r\n") + 4; at + 2 <= bytes.length; ) {
-    let [length, from] = [bytes[at + 1], at + 2];
-    if (length === 126) [length, from] = [bytes.readUInt16BE(from), from + 2];
-    else if (length === 127) [length, from] = [Number(bytes.readBigUInt64BE(from)), from + 8];
-    if (from + length > bytes.length) break;
-    const payload = bytes.subarray(from, from + length);
-    if ((bytes[at] & 15) === opcodes.close) return { texts, close: payload };
-    if ((bytes[at] & 15) === opcodes.text) texts.push(payload.toString());
-    at = from + length;
-  }
-  return { texts, close: undefined };
+  let close: Buffer | undefined;
+  const frames = bytes.subarray(bytes.indexOf("\r\n\r\n") + 4);
+  splitFrames(createFrameBuffer(), frames, frames.length, ({ first }, payloads, from, to) => {
+    const payload = Buffer.from(payloads.subarray(from, to));
+    if (opcodeOf(first) === opcodes.close) close ??= payload;
+    if (opcodeOf(first) === opcodes.text) texts.push(payload.toString());
+  });
+  return { texts, close };
 }
 
 test(

@@ -59,13 +59,13 @@ export type Connection<T> = {
 
 export type WsServerOptions<T> = {
   where: Where;
-  /** Most bytes of one message. */
+  /** Maximum bytes of one message. */
   messageBytes: number;
-  /** Most bytes that wait for one connection; whoever has more after a send is to be evicted. */
+  /** Maximum bytes that wait for one connection; whoever has more after a send is to be evicted. */
   queueBytes: number;
   /** Where what waits for all connections is kept, and bounded. */
   store: Store;
-  /** Most bytes of one send: there is room for it past `queueBytes`, so that a queue always ends between frames. */
+  /** Maximum bytes of one send: there is room for it past `queueBytes`, so that a queue always ends between frames. */
   sendBytes: number;
   pingSeconds: number;
   silenceSeconds: number;

@@ -1,4 +1,4 @@
-/** For tests of times that servers keep: one that fails while the machine stood still is run again. */
+/** For tests of times that servers keep: one that fails while the host stalled is run again. */
 import { PAUSE_MS, watchPauses } from "../platform/pauses.ts";
 
 const ATTEMPTS = 3;

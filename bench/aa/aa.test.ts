@@ -18,7 +18,7 @@ describe("on recorded samples of real servers", () => {
     expect(found).toBeGreaterThanOrEqual(limits.found);
   });
 
-  test("five samples a side give no more false alarms: they find less", () => {
+  test("five samples per side give no more false alarms: they find less", () => {
     const { falseAlarms, found } = judgeComparison(baseline, { samples: 5, trials, seed: 1 });
     expect(falseAlarms).toBeLessThanOrEqual(limits.falseAlarms);
     expect(found).toBeLessThan(limits.found);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 /**
- * `bun run aa`: does the comparison cry wolf, and does it see the wolf? 100 comparisons of a server with itself
+ * `bun run aa`: the false-positive rate and the power of the comparison (A/A test). 100 comparisons of a server with itself
  * may give 2 false alarms at most; the same server slowed by a known 10 % must be found in 95 of 100 at least.
  *
  * Both on real samples, recorded once by record-baseline.ts, so that the answer comes quickly and is the same
@@ -9,13 +9,15 @@
  */
 import { Command } from "commander";
 import { exitCodes } from "../../platform/failure.ts";
+import { seededRandom } from "../../platform/random.ts";
 import { wholeNumber } from "../../servers/standalone.ts";
 import { compareServers } from "../compare/compare.ts";
 import { fails } from "../compare/comparison.ts";
-import { seeded } from "../compare/statistics.ts";
 import { changeText } from "../compare/words.ts";
 import { type RunRecord, recordSchema, type Sample } from "../record/record.ts";
-import { percent, table } from "../terminal/format.ts";
+import { percent } from "../record/units.ts";
+import { isValid } from "../record/validity.ts";
+import { table } from "../terminal/format.ts";
 
 export const baselinePath = `${import.meta.dir}/../../results/baseline/aa.json.gz`;
 
@@ -28,7 +30,7 @@ const FIGURE = "serverCpuPerDelivery";
 /** What is asked for, in 100 comparisons. */
 export const limits = { falseAlarms: 2, found: 95 };
 
-/** Samples a side with which the limits are kept on a machine as noisy as that of the baseline. */
+/** Samples per side with which the limits are kept on a machine as noisy as that of the baseline. */
 export const RECOMMENDED_SAMPLES = 80;
 
 export async function readBaseline(path = baselinePath): Promise<RunRecord> {
@@ -40,7 +42,7 @@ export type Outcome = { falseAlarms: number; found: number };
 
 /** Runs both kinds of comparison as often as told. */
 export function judgeComparison(baseline: RunRecord, { samples, trials, seed }: Trials): Outcome {
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   const rounds = roundsOf(baseline);
   const outcome = { falseAlarms: 0, found: 0 };
   for (let i = 0; i < trials; i++) {
@@ -81,8 +83,7 @@ function draw(
   for (let i = 0; i < rounds.length && sides.some((side) => side.length < enough); i++) {
     pick(rounds[(start + i) % rounds.length]).forEach((sample, index) => {
       const side = sides[index];
-      if (side.length < enough && sample.invalid.length === 0)
-        side.push({ ...sample, server: ["a", "b"][index] });
+      if (side.length < enough && isValid(sample)) side.push({ ...sample, server: ["a", "b"][index] });
     });
   }
   return compareServers({ ...baseline, samples: sides.flat() }, "a", "b");
@@ -90,8 +91,8 @@ function draw(
 
 async function main(): Promise<void> {
   const program = new Command("aa")
-    .description("Does the comparison cry wolf, and does it see the wolf?")
-    .option("--samples <number>", "samples a side", wholeNumber(2, 1000), RECOMMENDED_SAMPLES)
+    .description("The false-positive rate and power of the comparison (A/A test)")
+    .option("--samples <number>", "samples per side", wholeNumber(2, 1000), RECOMMENDED_SAMPLES)
     .option("--trials <number>", "comparisons of each kind", wholeNumber(1, 100_000), 100)
     .option("--seed <number>", "of the draws", wholeNumber(0, 2 ** 31 - 1), 1)
     .option("--sweep", "tries other numbers of samples, too")
@@ -106,12 +107,12 @@ async function main(): Promise<void> {
       const { falseAlarms, found } = judgeComparison(baseline, { samples: n, trials, seed });
       return [`${n}`, percent(falseAlarms / trials), percent(found / trials)];
     });
-    console.log(`\n${table(["samples a side", "false alarms", "10 % found"], rows)}\n`);
+    console.log(`\n${table(["samples per side", "false positives", "10 % found"], rows)}\n`);
   }
   const { falseAlarms, found } = judgeComparison(baseline, { samples, trials, seed });
-  console.log(`with ${samples} samples a side:`);
+  console.log(`with ${samples} samples per side:`);
   console.log(
-    `  one server with itself: ${falseAlarms} false alarms in ${trials} (at most ${limits.falseAlarms} in 100)`,
+    `  one server with itself: ${falseAlarms} false positives in ${trials} (at most ${limits.falseAlarms} in 100)`,
   );
   console.log(`  slowed by 10 %: found in ${found} of ${trials} (at least ${limits.found} of 100)`);
   const kept = falseAlarms <= (limits.falseAlarms * trials) / 100 && found >= (limits.found * trials) / 100;

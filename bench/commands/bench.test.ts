@@ -62,7 +62,7 @@ test("results that cannot be written are told before the run", async () => {
   const { code, stdout, stderr } = await sockbench("bench", "truncate", "--results", `${file}/below`);
   expect([code, stdout]).toEqual([2, ""]);
   expect(stderr).toBe(
-    `error: --results ${file}/below: nothing can be written there: a part of its path is no folder\n`,
+    `error: --results ${file}/below: nothing can be written there: a part of its path is not a folder\n`,
   );
 });
 

@@ -11,10 +11,10 @@ import { primaryOf } from "../../protocols/index.ts";
 import { seconds, wholeNumber } from "../../servers/standalone.ts";
 import { implementationNames } from "../../targets/programs.ts";
 import type { ServerSource } from "../../targets/server.ts";
+import { capacity, firstStep } from "../capacity/capacity.ts";
 import { fails } from "../compare/comparison.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
-import { capacity, firstStep } from "../run/capacity.ts";
 import { boundBy, CAPACITY, checkProtocol, chooseCells, chooseSources, type Request } from "../run/choose.ts";
 import { checkEffects, checkPairs } from "../run/flags.ts";
 import { run } from "../run/run.ts";
@@ -23,6 +23,7 @@ import { scenarios } from "../scenarios/index.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import { showProgress } from "../terminal/progress.ts";
 import { comparisons, printRun } from "../terminal/summary.ts";
+import { codeOf } from "./exit-code.ts";
 
 type Flags = Omit<Request, "servers"> & {
   server?: string[];
@@ -71,7 +72,7 @@ export function addBenchCommand(program: Command): void {
     .option("--protocol <name>", "only this protocol, such as chat/bracket")
     .addOption(new Option("--loop <kind>", "only this kind of load").choices(["open", "closed"]))
     .option("--connections <number>", "members of the room, or connections", wholeNumber(2, 20_000))
-    .option("--rate <number>", "open loop: messages a second over all senders", wholeNumber(1, 1_000_000))
+    .option("--rate <number>", "open loop: messages per second over all senders", wholeNumber(1, 1_000_000))
     .option("--duration <seconds>", "measured time of a sample", seconds)
     .option("--warmup <seconds>", "time before it", seconds)
     .option("--window <number>", "closed loop: outstanding messages of a sender", wholeNumber(1, 4096))
@@ -80,7 +81,7 @@ export function addBenchCommand(program: Command): void {
     .option("--file-size <MiB>", "transfer: size of the file", wholeNumber(1, 1024))
     .option("--samples <number>", "valid samples of each cell", wholeNumber(1, 1000))
     .option("--max-samples <number>", "samples that may be taken for them", wholeNumber(1, 2000))
-    .option("--fleets <number>", "client processes (one a spare core)", wholeNumber(1, 64))
+    .option("--fleets <number>", "client processes (one per spare core)", wholeNumber(1, 64))
     .option("--busy", "measure on a busy machine too: neither wait for quiet nor give up")
     .option("--seed <number>", "of everything that is random", wholeNumber(0, 2 ** 31 - 1), 1)
     .option("--calibrate", "measure the harness itself first; alone, nothing else")
@@ -90,7 +91,7 @@ export function addBenchCommand(program: Command): void {
         .choices(["rate", "connections"])
         .default("rate"),
     )
-    .option("--exhaustive", "framing: every split of the longest lines too (20 s a room)", false)
+    .option("--exhaustive", "framing: every split of the longest lines too (20 s per room)", false)
     .option("--results <folder>", "where the record goes", "results")
     .option("--json", "print the record, and nothing else, on standard output")
     .action(async (names: string[], flags: Flags, command: Command) => {
@@ -116,10 +117,13 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
     interrupted: interruption(),
     quiet: timed && !flags.busy ? { tell: console.error } : undefined,
   };
-  const measure = (sources: ServerSource[]) =>
-    names.includes(CAPACITY)
+  let base: string | undefined;
+  const measure = (sources: ServerSource[]) => {
+    if (flags.against) base = sources[0].name;
+    return names.includes(CAPACITY)
       ? searchCapacity(names, request, flags, sources, session)
       : takeSamples(names, request, flags, sources, session);
+  };
   const { record, failure } = flags.against
     ? await withRevision(flags.against, measure)
     : await measure(chooseSources(request));
@@ -138,7 +142,7 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
     console.error(`error: ${printable(lost.message)}${path === undefined ? "" : `; it is in ${path}`}`);
   if (flags.against && !failure && comparisons(record).some((found) => fails(found, "regression")))
     return exitCodes.wrong;
-  return codeOf(record, failure) || (lost ? lost.exitCode : exitCodes.ok);
+  return codeOf(record, failure, base) || (lost ? lost.exitCode : exitCodes.ok);
 }
 
 /** Writes the record, or where its folder has become unwritable meanwhile, into that for temporary files. */
@@ -231,12 +235,4 @@ async function searchCapacity(
   const protocol = capacityProtocol(request);
   const onStep = (words: string) => console.error(`capacity ${protocol}: ${words}`);
   return capacity({ ...session, source: sources[0], protocol, objective, grow, bench: request, onStep });
-}
-
-/** A wrong server outranks what ended the run, and that outranks doubts about figures. */
-function codeOf({ samples, warnings, capacity }: RunRecord, failure: Failure | undefined): ExitCode {
-  if (samples.some(({ wrong }) => wrong.length > 0)) return exitCodes.wrong;
-  if (failure) return failure.exitCode;
-  if (capacity && !capacity.answer) return exitCodes.wrong;
-  return warnings.length > 0 ? exitCodes.untrusted : exitCodes.ok;
 }

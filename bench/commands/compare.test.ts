@@ -15,6 +15,7 @@ const two = [
   ...noisy(12, figures, { server: "go", seed: 6 }),
 ];
 const records = [
+  record("00-z", 1.2, { startedAt: "2026-02-03T04:05:06.000Z" }),
   record("01-a", 1),
   record("02-b", 1.01),
   record("03-c", 1.2),
@@ -55,6 +56,19 @@ describe("sockbench compare", () => {
     expect(compare("01", "04", "--force").exitCode).toBe(0);
   });
 
+  test("the record that was started first is the old one, in whatever order they are named", () => {
+    for (const named of [
+      ["00", "01"],
+      ["01", "00"],
+    ]) {
+      const { exitCode, out } = compare(...named);
+      expect(exitCode).toBe(1);
+      expect(out).toContain(
+        "old 01-a → new 00-z (old: started 2026-01-01 00:00:00 UTC; new: 2026-02-03 04:05:06 UTC)",
+      );
+    }
+  });
+
   test("takes the last records by default", () => {
     // 04 and 05 come from different machines.
     expect(compare().error).toContain("cpu (another and one)");
@@ -66,7 +80,7 @@ describe("sockbench compare", () => {
     await Bun.write(broken, '{"schema":"sockbench/1",');
     try {
       const { exitCode, out, error } = compare("--servers", "bun,go");
-      expect([exitCode, error]).toEqual([0, `passed over: record ${broken}: not JSON; was it cut off?\n`]);
+      expect([exitCode, error]).toEqual([0, `passed over: record ${broken}: not JSON; was it truncated?\n`]);
       expect(out).toContain("bun 05-e → go 05-e");
       expect(compare("--history", "serverCpuPerDelivery").exitCode).toBe(0);
       expect(compare("01", "99-broken")).toMatchObject({ exitCode: 2, out: "" });
@@ -101,11 +115,11 @@ describe("sockbench compare", () => {
 
   test("names a record that it cannot find", () => {
     expect(compare("99")).toMatchObject({ exitCode: 2, error: expect.stringContaining('"99"') });
-    expect(compare("0", "01").error).toContain("beginning of 5 records");
+    expect(compare("0", "01").error).toContain("beginning of 6 records");
     expect(compare("01", "01").error).toContain("compared with itself");
     expect(compare("--results", "/nowhere")).toMatchObject({
       exitCode: 3,
-      error: expect.stringContaining("/nowhere has no records"),
+      error: expect.stringContaining("no records in /nowhere"),
     });
   });
 

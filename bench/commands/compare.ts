@@ -10,6 +10,8 @@ import { historyOf, renderHistory } from "../compare/history.ts";
 import { renderMarkdown, renderText } from "../compare/render.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { sentence } from "../compare/words.ts";
+import type { RunRecord } from "../record/record.ts";
+import { wrapped } from "../terminal/format.ts";
 
 type Flags = Required<CompareOptions> & {
   results: string;
@@ -32,8 +34,8 @@ const rules: readonly FlagRule[] = [
 
 export function addCompareCommand(program: Command): void {
   const command = program
-    .command("compare [old] [new]")
-    .description("compare two records: files or ids, by default the last two")
+    .command("compare [record] [record]")
+    .description("compare two records, the earlier with the later: files or ids, by default the last two")
     .option("--results <folder>", "where records are", "results")
     .option("--servers <a,b>", "compare two servers of one record, by default the last one", twoNames)
     .option("--threshold <share>", "least change that counts, as 5% or 0.05", share, DEFAULT_THRESHOLD)
@@ -55,16 +57,18 @@ export function addCompareCommand(program: Command): void {
       if (flags.history) return showHistory(flags.history, flags);
       const comparison = await compare(old, now, flags);
       if (flags.json) console.log(JSON.stringify({ ...comparison, sentence: sentence(comparison) }, null, 1));
-      else
-        console.log(
-          printableLines(
-            (flags.markdown ? renderMarkdown : renderText)(comparison, { all: flags.all ?? false }),
-          ),
-        );
+      else if (flags.markdown)
+        console.log(printableLines(renderMarkdown(comparison, { all: flags.all ?? false })));
+      else printText(comparison, flags.all ?? false);
       if (fails(comparison, flags.failOn)) process.exitCode = exitCodes.wrong;
       else if (isVoid(comparison)) process.exitCode = exitCodes.untrusted;
     });
   onceEach(command);
+}
+
+function printText(comparison: Comparison, all: boolean): void {
+  const width = process.stdout.columns ?? Number.POSITIVE_INFINITY;
+  console.log(wrapped(printableLines(renderText(comparison, { all, width })), width));
 }
 
 async function compare(old: string | undefined, now: string | undefined, flags: Flags): Promise<Comparison> {
@@ -81,8 +85,13 @@ async function compare(old: string | undefined, now: string | undefined, flags: 
       : [await findRecord(old, results), await namedOrLast(now, results)];
   if (before.path === after.path)
     throw new Failure(exitCodes.usage, `"${before.path}" would be compared with itself: name another record`);
-  return compareRecords(before.record, after.record, flags);
+  const [older, newer] = byTime(before.record, after.record);
+  return compareRecords(older, newer, flags);
 }
+
+/** The earlier of two runs is the old one, in whatever order they are named. */
+const byTime = (a: RunRecord, b: RunRecord): [RunRecord, RunRecord] =>
+  a.startedAt <= b.startedAt ? [a, b] : [b, a];
 
 const namedOrLast = async (text: string | undefined, results: string): Promise<Found> =>
   text === undefined ? (await lastRecords(results, 1))[0] : findRecord(text, results);

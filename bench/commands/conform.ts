@@ -1,4 +1,4 @@
-/** `sockbench conform [protocol[/section[.case]]…]`: judges a server, ours or a stranger's, and says what is wrong. */
+/** `sockbench conform [protocol[/section[.case]]…]`: judges a server, ours or a third-party one, and says what is wrong. */
 import { type Command, InvalidArgumentError } from "commander";
 import { endpointForms, parseEndpoint, readTrust } from "../../clients/endpoint.ts";
 import {
@@ -8,7 +8,9 @@ import {
   conform,
   exitCodeOf,
 } from "../../conformance/index.ts";
-import { declared, matrixPage, matrixText, runMatrix } from "../../conformance/matrix.ts";
+import { declared, runMatrix } from "../../conformance/matrix.ts";
+import { matrixPage } from "../../conformance/matrix-page.ts";
+import { matrixText } from "../../conformance/matrix-text.ts";
 import { explain, junit, oneLine, summary } from "../../conformance/report.ts";
 import { serverTimes, type TimeName, timeNames } from "../../conformance/times.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
@@ -44,18 +46,18 @@ function readTime(text: string, before: Options["time"] = {}): NonNullable<Optio
   const [name, value] = text.split("=");
   const seconds = Number(value);
   if (!(name in serverTimes) || !(seconds > 0))
-    throw new InvalidArgumentError(`It takes ${Object.keys(serverTimes).join(", ")}, and seconds: idle=2.`);
+    throw new InvalidArgumentError(`Expected one of: ${timeNames.join(", ")}, with seconds: idle=2.`);
   if (name in before) throw new InvalidArgumentError(`${name} is given already.`);
   return { ...before, [name]: seconds };
 }
 
-/** What runs nothing, and what judges several targets, heeds none of the flags of one run. */
+/** Commands that run nothing, or judge several targets, have no use for the flags of one run. */
 const ofOneRun = ["target", "exec", "server", "insecure", "ca", "time", "quiet"];
 const ofARun = [...ofOneRun, "all", "html", "junit", "strict"];
 const rules: readonly FlagRule[] = [
   { flag: "list", not: ofARun, because: "a list runs nothing" },
   { flag: "unproven", not: ofARun, because: "a list runs nothing" },
-  { flag: "all", not: ofOneRun, because: "the file of --all names its targets and how they are judged" },
+  { flag: "all", not: ofOneRun, because: "the file of --all says for each target how it is judged" },
   { flag: "html", needs: "all", because: "it writes the matrix of all targets" },
   { flag: "server", not: ["target", "exec"], because: "it names the server, or starts it, by itself" },
   { flag: "exec", needs: "target", because: "the address at which the command answers" },
@@ -65,28 +67,32 @@ const rules: readonly FlagRule[] = [
 export function addConformCommand(program: Command): void {
   program
     .command("conform [cases...]")
-    .description("judge a server by numbered cases: chat-bracket, relay/2, rfc6455/7.13")
-    .option("--list", "list the cases and run nothing")
-    .option("--unproven", "list the cases that no mutant makes fail")
-    .option("--target <url>", `a server that runs: ${endpointForms}`, once)
-    .option("--insecure", "take any certificate of a tls:// or wss:// target")
-    .option("--ca <file>", "who may sign its certificate (PEM), instead of the known authorities", once)
-    .option("--exec <command>", "start this first, as a shell does, and wait until the target answers", once)
+    .description("run conformance cases against a server: chat-bracket, relay/2, rfc6455/7.13")
+    .option("--list", "list the cases without running them")
+    .option("--unproven", "list the cases that no mutant fails")
+    .option("--target <url>", `a running server: ${endpointForms}`, once)
+    .option("--insecure", "accept any certificate of a tls:// or wss:// target")
+    .option("--ca <file>", "trust the CAs in this PEM file instead of the built-in ones", once)
+    .option(
+      "--exec <command>",
+      "start the server with this shell command, and wait until the target answers",
+      once,
+    )
     .option(
       "--server <server>",
-      `another one: ${implementationNames.join(", ")}, a name in targets.json, "name=./server --port {port}"`,
+      `another server: ${implementationNames.join(", ")}, a name in targets.json, "name=./server --port {port}"`,
       once,
     )
     .option(
       "--all [file]",
-      "judge every target of targets.json, here or of sockbench, or of another such file",
+      "run against every target of targets.json (here, or sockbench's), or of another such file",
     )
-    .option("--html <file>", "with --all: write the matrix as a page", once)
-    .option("--time <name=seconds>", `a time that the target has: ${timeNames.join(", ")}`, readTime)
-    .option("--strict", "a SHOULD that is not kept is a failure")
-    .option("--junit <file>", "write the results in JUnit's form", once)
-    .option("--json", "print the results as JSON, and nothing else")
-    .option("--quiet", "print only what did not pass")
+    .option("--html <file>", "with --all: write the matrix as an HTML page", once)
+    .option("--time <name=seconds>", `a timeout of the target: ${timeNames.join(", ")}`, readTime)
+    .option("--strict", "treat a violated SHOULD as a failure")
+    .option("--junit <file>", "write the results as JUnit XML", once)
+    .option("--json", "print the results as JSON only")
+    .option("--quiet", "print only cases that did not pass")
     .action(run);
 }
 
@@ -144,10 +150,11 @@ async function one(asked: string[], options: Options): Promise<void> {
     ...(time ? { times: { ...known.times, ...time } } : {}),
     ...(strict ? { strict } : {}),
     onResult(result) {
-      const good = result.verdict === "pass" || result.verdict === "unsupported";
-      // Those that were not run are told together, at the end.
-      if (json || result.notRun || (quiet && good)) return;
-      const words = good || result.verdict === "informational" ? oneLine(result) : explain(result);
+      const { verdict, known, notRun } = result;
+      const good = verdict === "pass" || verdict === "unsupported";
+      // Cases that were not run are reported together, at the end.
+      if (json || notRun || (quiet && good)) return;
+      const words = good || known || verdict === "informational" ? oneLine(result) : explain(result);
       console.log(
         [words, ...(result.found ?? []).map((fact) => `    ${fact}`)].map(printableLines).join("\n"),
       );
@@ -156,7 +163,7 @@ async function one(asked: string[], options: Options): Promise<void> {
   if (!implementationNames.includes(server ?? (target ? "" : "bun")))
     settings.onUnhealthy = (protocol, why) =>
       console.error(
-        `${target ?? server?.split("=")[0]} does not serve a client that keeps every rule of ${protocol} (${printable(why)}); is this the protocol that it speaks?`,
+        `${target ?? server?.split("=")[0]} does not serve a well-behaved client of ${protocol} (${printable(why)}); does it speak this protocol?`,
       );
   const endpoint = target === undefined ? undefined : readEndpoint("--target", target);
   const why =
@@ -168,15 +175,11 @@ async function one(asked: string[], options: Options): Promise<void> {
   end([report], [["--junit", options.junit, () => junit([report])]]);
 }
 
-/** A time for which no case waits would be dropped in silence. */
+/** A time that no case uses would be ignored silently. */
 function checkTimes(choice: readonly string[], time: Options["time"] = {}): void {
   const waitedFor = choose(choice).flatMap(({ cases }) => cases.flatMap(({ times = [] }) => times));
   const unused = timeNames.find((name) => name in time && !waitedFor.includes(name));
-  if (unused)
-    throw new Failure(
-      exitCodes.usage,
-      `--time ${unused}=${time[unused]}: none of the chosen cases waits for it`,
-    );
+  if (unused) throw new Failure(exitCodes.usage, `--time ${unused}=${time[unused]}: no chosen case uses it`);
 }
 
 async function all(choice: string[], options: Options): Promise<void> {
@@ -186,7 +189,11 @@ async function all(choice: string[], options: Options): Promise<void> {
     onTarget: (name) => console.error(`judging ${printable(name)} …`),
   });
   const reports = matrix.map(({ report }) => report);
-  console.log(options.json ? JSON.stringify(matrix) : printableLines(matrixText(matrix)));
+  console.log(
+    options.json
+      ? JSON.stringify(matrix)
+      : printableLines(matrixText(matrix, process.stdout.columns || Number.POSITIVE_INFINITY)),
+  );
   end(reports, [
     ["--html", options.html, () => matrixPage(matrix)],
     ["--junit", options.junit, () => junit(reports)],

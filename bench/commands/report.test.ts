@@ -61,7 +61,7 @@ test("passes over a broken record that nobody named, and says so", async () => {
   const { stdout, stderr, code } = await report("--results", folder);
   rmSync(broken);
   expect([code, stdout]).toEqual([0, `${folder}/${newer.id}.html`]);
-  expect(stderr).toBe(`passed over: record ${broken}: not JSON; was it cut off?`);
+  expect(stderr).toBe(`passed over: record ${broken}: not JSON; was it truncated?`);
 });
 
 test.each([
@@ -70,7 +70,7 @@ test.each([
     `${folder}/${older.id}.json: nothing can be written there: it is a file`,
   ],
   [folder, "it is a folder"],
-  ...(existsSync("/dev/full") ? [["/dev/full", "no space is left"]] : []),
+  ...(existsSync("/dev/full") ? [["/dev/full", "no space left on device"]] : []),
 ])("a page that cannot be written to %s is one line and exit code 2", async (out, why) => {
   const { code, stdout, stderr } = await report(newer.id, "--results", folder, "--out", out);
   expect([code, stdout]).toEqual([2, ""]);

@@ -10,7 +10,7 @@ import { renderReport } from "../report/page.ts";
 
 type Options = { out?: string; results: string };
 
-/** A record says its own id, and a stranger may have written it: it must not lead out of the folder. */
+/** A record says its own id, and a third party may have written it: it must not lead out of the folder. */
 function defaultOut({ id }: RunRecord, folder: string): string {
   if (/^[\w.-]+$/.test(id) && !id.startsWith(".")) return join(folder, `${id}.html`);
   throw new Failure(exitCodes.usage, "the record's id is no file name: name one with --out <file>");

@@ -87,16 +87,16 @@ describe("verdicts", () => {
     expect(row.needed!.atLeast).toBeFalse();
   });
 
-  test("one sample a side is unknown and breaks nothing", () => {
+  test("one sample per side is unknown and breaks nothing", () => {
     const one = (record: RunRecord) => ({ ...record, samples: record.samples.slice(0, 1) });
     const comparison = compareRecords(one(old), one(like({ cpu: 3 })));
     expect(comparison.cells[0].rows[0]).toMatchObject({ verdict: "unknown", needed: { atLeast: true } });
     expect(sentence(comparison)).toEndWith(
-      "2 of 2 figures need more samples to tell, the noisiest ≥ 6 samples a side (--samples 6).",
+      "2 of 2 figures need more samples to tell, the noisiest ≥ 6 samples per side (--samples 6).",
     );
   });
 
-  test("values of 0 have no ratio; a server that stands still is slower all the same", () => {
+  test("values of 0 have no ratio; a server that has stalled is slower all the same", () => {
     const zero = () => recordOf("zero", noisy(12, { deliveryRate: 0 }));
     const rowOf = (a: RunRecord, b: RunRecord) => compareRecords(a, b).cells[0].rows[0];
     expect(rowOf(zero(), zero())).toMatchObject({ change: null, verdict: "unknown" });
@@ -111,6 +111,31 @@ describe("what is tested", () => {
     const comparison = compareRecords(all(1), all(2));
     expect(comparison.tests).toBe(1);
     expect(verdicts(comparison)).toEqual({ serverCpuPerDelivery: "~", fleetCpuPerDelivery: null });
+  });
+
+  test("nothing of the reference that stands beside the servers", () => {
+    const raw = (seed: number, rate: number) =>
+      recordOf(`${seed}`, noisy(12, { transferRate: rate }, { seed, server: "reference" }));
+    const comparison = compareRecords(raw(1, 1000), raw(2, 100));
+    expect(verdicts(comparison)).toEqual({ transferRate: null });
+    expect(fails(comparison, "regression")).toBeFalse();
+  });
+
+  test("transfer, connect and idle by their own figures", () => {
+    const figures = { transferRate: 1e9, "session.p99": 1e6, serverMemoryPerConnection: 2048 };
+    const worse = { transferRate: 5e8, "session.p99": 2e6, serverMemoryPerConnection: 4096 };
+    const comparison = compareRecords(
+      recordOf("a", noisy(12, figures, { seed: 1 })),
+      recordOf("b", noisy(12, worse, { seed: 2 })),
+    );
+    expect(verdicts(comparison)).toEqual({
+      transferRate: "slower",
+      "session.p99": "slower",
+      serverMemoryPerConnection: "slower",
+    });
+    expect(sentence(comparison)).toMatch(
+      /slower .* by bytes transferred and .* worse by server memory per conn/,
+    );
   });
 
   test("not the rate of an open loop, which was asked for", () => {
@@ -135,14 +160,14 @@ describe("what is tested", () => {
     expect(compareRecords(cells(1, 2, 1), cells(2, 2, 50)).cells[0].rows[0].verdict).toBe("unknown");
   });
 
-  test("invalid samples are left out and counted", () => {
+  test("invalid samples are discarded and counted", () => {
     const bad = noisy(3, { deliveryRate: 1, serverCpuPerDelivery: 1 }).map((sample) => ({
       ...sample,
       invalid: [{ rule: "stolen CPU", value: 0.5, limit: 0.1, unit: "share", words: "" }],
     }));
     const comparison = compareRecords(old, { ...like({}), samples: [...like({}).samples, ...bad] });
     expect(verdicts(comparison).deliveryRate).toBe("~");
-    expect(comparison.cells[0].leftOut).toEqual({ old: 0, new: 3, rules: ["stolen CPU"] });
+    expect(comparison.cells[0].discarded).toEqual({ old: 0, new: 3, rules: ["stolen CPU"] });
   });
 
   test("a comparison without any valid sample is void, and says so", () => {

@@ -4,12 +4,21 @@
  */
 import { geometricMean, median } from "simple-statistics";
 import { exitCodes, Failure } from "../../platform/failure.ts";
-import { type Metric, metrics } from "../record/metrics.ts";
-import type { RunRecord, Sample } from "../record/record.ts";
+import {
+  type CellSamples,
+  cellKey,
+  cellName,
+  cellsOf,
+  serversOf,
+  severalServers,
+  valuesOf,
+} from "../record/cells.ts";
+import { metrics as builtIn, classes, type Metric, type Metrics } from "../record/metrics.ts";
+import { REFERENCE, type RunRecord } from "../record/record.ts";
 import { isGeneratorLimited } from "../record/saturation.ts";
-import type { Cell, Comparison, Mean, Row, Side } from "./comparison.ts";
+import type { CellComparison, Comparison, FigureComparison, Mean, Side } from "./comparison.ts";
 import { compareFaults } from "./correctness.ts";
-import { classes, isTested } from "./family.ts";
+import { isTested } from "./family.ts";
 import { pinningNotes, type Unlike, unlikeEnvironments, unlikeParameters } from "./likeness.ts";
 import { medianInterval, rankTest, ratio, shift } from "./statistics.ts";
 import { DEFAULT_THRESHOLD, giveVerdicts, LEVEL, type Measured } from "./verdicts.ts";
@@ -19,19 +28,20 @@ export type CompareOptions = {
   threshold?: number;
   /** Compares unlike machines, versions or parameters all the same. */
   force?: boolean;
+  /** The figures that are known; the built-in ones unless told. */
+  metrics?: Metrics;
 };
 
 /** Compares two records, each server with itself. */
 export function compareRecords(old: RunRecord, now: RunRecord, options: CompareOptions = {}): Comparison {
-  const keyOf = (sample: Sample) => JSON.stringify([sample.scenario, sample.variant, sample.server]);
   const notes = [
     "The records were made one after the other: what the machine did in between counts as change. " +
       "`bench --against <revision>` interleaves both in one run.",
   ];
   return compareSides(
-    { name: "old", record: old, samples: old.samples },
-    { name: "new", record: now, samples: now.samples },
-    { keyOf, unlike: unlikeEnvironments(old, now), notes, options },
+    { name: "old", record: old, cells: cellsOf(old.samples) },
+    { name: "new", record: now, cells: cellsOf(now.samples) },
+    { unlike: unlikeEnvironments(old, now), notes, options },
   );
 }
 
@@ -47,39 +57,36 @@ export function compareServers(
     if (!servers.includes(name))
       throw new Failure(
         exitCodes.usage,
-        `record ${record.id} has no server "${name}": expected one of: ${servers.join(", ") || "none"}`,
+        `record ${record.id} has no server "${name}": expected one of: ${serversOf(record.samples).join(", ") || "none"}`,
       );
-  const of = (server: string) => record.samples.filter((sample) => sample.server === server);
-  const keyOf = (sample: Sample) => JSON.stringify([sample.scenario, sample.variant, null]);
+  // The servers are the sides: they are no part of what a cell is called.
+  const of = (server: string) =>
+    cellsOf(record.samples.filter((sample) => sample.server === server)).map((cell) => ({
+      ...cell,
+      server: "",
+    }));
   return compareSides(
-    { name: a, record, samples: of(a) },
-    { name: b, record, samples: of(b) },
-    { keyOf, unlike: [], notes: pinningNotes(record, a, b), options },
+    { name: a, record, cells: of(a) },
+    { name: b, record, cells: of(b) },
+    { unlike: [], notes: pinningNotes(record, a, b), options },
   );
 }
 
-type Source = { name: string; record: RunRecord; samples: Sample[] };
-type How = { keyOf: (sample: Sample) => string; unlike: Unlike[]; notes: string[]; options: CompareOptions };
+/** One of the two sides, and its samples by what is compared. */
+type Source = { name: string; record: RunRecord; cells: CellSamples[] };
+type How = { unlike: Unlike[]; notes: string[]; options: CompareOptions };
+/** A cell that both sides have, and what it is called. */
+type Pair = { name: string; old: CellSamples; now: CellSamples };
 
-function compareSides(old: Source, now: Source, { keyOf, unlike, notes, options }: How): Comparison {
-  const { threshold = DEFAULT_THRESHOLD, force = false } = options;
-  const before = Map.groupBy(old.samples, keyOf);
-  const after = Map.groupBy(now.samples, keyOf);
-  const shared = [...before.keys()].filter((key) => after.has(key));
-  const severalServers = new Set(shared.map((key) => JSON.parse(key)[2])).size > 1;
-  const nameOf = (key: string) => cellName(key, severalServers);
-  if (shared.length === 0)
-    throw new Failure(
-      exitCodes.untrusted,
-      `${old.name} and ${now.name} have no cell in common: ${list(before, nameOf)} and ${list(after, nameOf)}`,
-    );
+function compareSides(old: Source, now: Source, { unlike, notes, options }: How): Comparison {
+  const { threshold = DEFAULT_THRESHOLD, force = false, metrics = builtIn } = options;
+  const { pairs, onlyOld, onlyNew } = pairUp(old, now);
   const differences = [
     ...unlike,
-    ...shared.flatMap((key) => unlikeParameters(nameOf(key), before.get(key)!, after.get(key)!)),
+    ...pairs.flatMap(({ name, old, now }) => unlikeParameters(name, old.samples, now.samples)),
   ];
   if (differences.length > 0 && !force) refuse(old.name, now.name, differences);
-
-  const cells = shared.map((key) => compareCell(key, nameOf(key), before.get(key)!, after.get(key)!));
+  const cells = pairs.map((pair) => compareCell(pair, metrics));
   giveVerdicts(cells, threshold);
   return {
     schema: "sockbench-comparison/1",
@@ -88,27 +95,40 @@ function compareSides(old: Source, now: Source, { keyOf, unlike, notes, options 
     threshold,
     level: LEVEL,
     tests: cells.flatMap(({ rows }) => rows).filter((row) => row.tested).length,
-    faults: shared.flatMap((key) => compareFaults(nameOf(key), before.get(key)!, after.get(key)!)),
+    faults: pairs.flatMap(({ name, old, now }) => compareFaults(name, old.samples, now.samples)),
     cells: cells.map(({ values: _, ...cell }) => cell),
     means: meansOf(cells),
-    onlyOld: [...before.keys()].filter((key) => !after.has(key)).map(nameOf),
-    onlyNew: [...after.keys()].filter((key) => !before.has(key)).map(nameOf),
+    onlyOld,
+    onlyNew,
     unlike: differences,
-    notes: [
-      ...notes,
-      ...partialNotes(old, now),
-      ...boundNotes(shared.filter((key) => [before, after].some(hasBound(key))).map(nameOf)),
-    ],
+    notes: [...notes, ...partialNotes(old, now), ...boundNotes(pairs)],
   };
 }
 
-function cellName(key: string, withServer: boolean): string {
-  const [scenario, variant, server] = JSON.parse(key);
-  return [scenario, variant, ...(withServer && server ? [server] : [])].filter(Boolean).join(" ");
+/** The cells that both sides have, and the names of those that only one has. */
+function pairUp(old: Source, now: Source): { pairs: Pair[]; onlyOld: string[]; onlyNew: string[] } {
+  const [before, after] = [old, now].map(({ cells }) => new Map(cells.map((cell) => [cellKey(cell), cell])));
+  const shared = [...before].flatMap(([key, cell]): [CellSamples, CellSamples][] => {
+    const other = after.get(key);
+    return other ? [[cell, other]] : [];
+  });
+  const several = severalServers({ samples: shared.flatMap(([{ samples }]) => samples) });
+  const nameOf = (cell: CellSamples) => cellName(several ? cell : { ...cell, server: "" });
+  if (shared.length === 0) {
+    const list = ({ cells }: Source) => cells.slice(0, 3).map(nameOf).join(", ") || "nothing";
+    throw new Failure(
+      exitCodes.untrusted,
+      `${old.name} and ${now.name} have no cell in common: ${list(old)} and ${list(now)}`,
+    );
+  }
+  const without = (cells: CellSamples[], other: ReadonlyMap<string, CellSamples>) =>
+    cells.filter((cell) => !other.has(cellKey(cell))).map(nameOf);
+  return {
+    pairs: shared.map(([old, now]) => ({ name: nameOf(old), old, now })),
+    onlyOld: without(old.cells, after),
+    onlyNew: without(now.cells, before),
+  };
 }
-
-const list = (cells: Map<string, Sample[]>, nameOf: (key: string) => string) =>
-  [...cells.keys()].slice(0, 3).map(nameOf).join(", ") || "nothing";
 
 function refuse(old: string, now: string, differences: Unlike[]): never {
   const shown = differences.slice(0, 6).map((one) => `${one.field} (${one.old} and ${one.new})`);
@@ -126,39 +146,41 @@ function partialNotes(old: Source, now: Source): string[] {
   );
 }
 
-const hasBound = (key: string) => (side: Map<string, Sample[]>) => side.get(key)!.some(isGeneratorLimited);
+function boundNotes(pairs: readonly Pair[]): string[] {
+  const cells = pairs.filter(({ old, now }) => [...old.samples, ...now.samples].some(isGeneratorLimited));
+  if (cells.length === 0) return [];
+  return [
+    `The load generator was the limit in ${cells.map(({ name }) => name).join(", ")}: the rates there are lower bounds ` +
+      "and are not compared; the server's CPU is. More --fleets on more cores would tell.",
+  ];
+}
 
-const boundNotes = (cells: string[]): string[] =>
-  cells.length === 0
-    ? []
-    : [
-        `The load generator was the limit in ${cells.join(", ")}: the rates there are lower bounds and are not compared; ` +
-          "the server's CPU is. More --fleets on more cores would tell.",
-      ];
-
-function compareCell(key: string, name: string, old: Sample[], now: Sample[]): Measured {
-  const [scenario, variant, server] = JSON.parse(key);
-  const [before, after] = [old, now].map((samples) => samples.filter(({ invalid }) => invalid.length === 0));
+function compareCell({ name, old, now }: Pair, metrics: Metrics): Measured {
+  const { scenario, variant, server } = old;
+  const both = [...old.valid, ...now.valid];
+  // What stands beside the servers is shown, and is none of those that are judged.
+  const tested = (metric: Metric) => server !== REFERENCE && isTested(metric, both);
+  const rows: FigureComparison[] = [];
   const values = new Map<string, [number[], number[]]>();
-  const missing: Cell["missing"] = { old: [], new: [] };
-  for (const metric of Object.keys(metrics)) {
-    const [a, b] = [before, after].map((samples) =>
-      samples.map((sample) => sample.metrics[metric]).filter((value) => value !== undefined),
-    );
-    if (a.length > 0 && b.length > 0) values.set(metric, [a, b]);
-    else if (a.length + b.length > 0 && isTested(metric, [...before, ...after]))
-      missing[a.length === 0 ? "old" : "new"].push(metrics[metric].label);
+  const missing: CellComparison["missing"] = { old: [], new: [] };
+  for (const [key, metric] of metrics) {
+    const [a, b] = [old, now].map(({ valid }) => valuesOf(valid, key));
+    if (a.length > 0 && b.length > 0) {
+      values.set(key, [a, b]);
+      rows.push(compareFigure(metric, tested(metric), a, b));
+    } else if (a.length + b.length > 0 && tested(metric))
+      missing[a.length === 0 ? "old" : "new"].push(metric.label);
   }
-  const rules = [...old, ...now].flatMap(({ invalid }) => invalid.map(({ rule }) => rule));
+  const rules = [...old.samples, ...now.samples].flatMap(({ invalid }) => invalid.map(({ rule }) => rule));
   return {
     name,
     scenario,
     variant,
-    server,
-    rows: [...values].map(([metric, [a, b]]) => compareFigure(metric, a, b, [...before, ...after])),
-    leftOut: {
-      old: old.length - before.length,
-      new: now.length - after.length,
+    server: server || null,
+    rows,
+    discarded: {
+      old: old.samples.length - old.valid.length,
+      new: now.samples.length - now.valid.length,
       rules: [...new Set(rules)],
     },
     missing,
@@ -166,14 +188,16 @@ function compareCell(key: string, name: string, old: Sample[], now: Sample[]): M
   };
 }
 
-function compareFigure(metric: string, a: number[], b: number[], samples: Sample[]): Row {
-  const { label, unit, better } = metrics[metric];
+function compareFigure(metric: Metric, tested: boolean, a: number[], b: number[]): FigureComparison {
+  const { key, label, heading, unit, better } = metric;
   return {
-    metric,
+    metric: key,
     label,
+    heading,
     unit,
     better,
-    tested: isTested(metric, samples),
+    class: metric.class,
+    tested,
     old: sideOf(a),
     new: sideOf(b),
     change: changeOf(unit, a, b),
@@ -191,16 +215,16 @@ const sideOf = (values: number[]): Side => ({
   interval: medianInterval(values),
 });
 
-function changeOf(unit: Metric["unit"], a: number[], b: number[]): Row["change"] {
+function changeOf(unit: Metric["unit"], a: number[], b: number[]): FigureComparison["change"] {
   if (unit === "share") return { scale: "difference", ...shift(a, b) };
   return [...a, ...b].every((value) => value > 0) ? { scale: "ratio", ...ratio(a, b) } : null;
 }
 
 /** Over cells; each interval from those of the cells, as if their estimates were normal and independent. */
-function meansOf(cells: Cell[]): Mean[] {
-  return Object.entries(classes).flatMap(([name, members]) => {
+function meansOf(cells: CellComparison[]): Mean[] {
+  return classes.flatMap((name) => {
     const changes = cells
-      .flatMap(({ rows }) => rows.filter((row) => row.tested && members.includes(row.metric)))
+      .flatMap(({ rows }) => rows.filter((row) => row.tested && row.class === name))
       .flatMap(({ change }) => (change?.scale === "ratio" ? [change] : []));
     if (changes.length < 2) return [];
     const mean = geometricMean(changes.map(({ estimate }) => estimate));

@@ -4,16 +4,20 @@ import type { Fault } from "./correctness.ts";
 import type { Unlike } from "./likeness.ts";
 import type { Interval } from "./statistics.ts";
 
-export type Verdict = "faster" | "slower" | "~" | "unknown";
+/** What is said of one figure; a case of conformance has verdicts of its own kind. */
+export type FigureVerdict = "faster" | "slower" | "~" | "unknown";
 
 export type Side = { samples: number; median: number; interval: Interval | null };
 
 /** One figure of one cell. */
-export type Row = {
+export type FigureComparison = {
   metric: string;
   label: string;
+  /** Its short name, where there is no room for the label. */
+  heading: string;
   unit: Metric["unit"];
   better: Metric["better"];
+  class: Metric["class"];
   /** Only tested figures have a verdict; the others are there to be looked at. */
   tested: boolean;
   old: Side;
@@ -23,9 +27,9 @@ export type Row = {
   p: number;
   /** p after correction; null for figures that are not tested. */
   corrected: number | null;
-  verdict: Verdict | null;
+  verdict: FigureVerdict | null;
   /**
-   * When the verdict is unknown: samples a side that would show a change as large as the one seen here, or of
+   * When the verdict is unknown: samples per side that would show a change as large as the one seen here, or of
    * the threshold's size where that is more. Only a bound from below when `atLeast`.
    */
   needed: { samples: number; atLeast: boolean } | null;
@@ -33,15 +37,15 @@ export type Row = {
   why: string | null;
 };
 
-export type Cell = {
+export type CellComparison = {
   name: string;
   scenario: string;
   variant: string;
   /** Null where the servers are the two sides. */
   server: string | null;
-  rows: Row[];
-  /** Samples that broke a rule of validity, and which. */
-  leftOut: { old: number; new: number; rules: string[] };
+  rows: FigureComparison[];
+  /** How many samples broke a rule of validity, and which. */
+  discarded: { old: number; new: number; rules: string[] };
   /** Labels of figures to test of which one side has no valid sample. */
   missing: { old: string[]; new: string[] };
 };
@@ -58,7 +62,7 @@ export type Comparison = {
   /** How many figures were tested. */
   tests: number;
   faults: Fault[];
-  cells: Cell[];
+  cells: CellComparison[];
   means: Mean[];
   /** Cells that only one side has: not compared. */
   onlyOld: string[];
@@ -70,7 +74,7 @@ export type Comparison = {
 
 /** Whether there were figures, but all samples of them broke a rule of validity: then nothing was compared. */
 export const isVoid = ({ tests, cells }: Comparison): boolean =>
-  tests === 0 && cells.some(({ leftOut }) => leftOut.old + leftOut.new > 0);
+  tests === 0 && cells.some(({ discarded }) => discarded.old + discarded.new > 0);
 
 /** What makes the exit code: something newly wrong, something slower, anything that differs. */
 export const gates = ["wrong", "regression", "change"] as const;

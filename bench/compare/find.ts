@@ -58,9 +58,12 @@ export async function lastRecords(folder: string, count: number): Promise<Found[
     found.unshift(...(await readOrTell(path)).filter(({ record }) => record.samples.length > 0));
   }
   if (found.length === count) return found;
+  const missing =
+    found.length === 0
+      ? `no records in ${folder}`
+      : `only one record in ${folder}, and a comparison takes two`;
   throw new Failure(
     exitCodes.unreachable,
-    `${folder} has ${found.length || "no"} record${found.length === 1 ? "" : "s"}, and ${count} are needed: ` +
-      "make one with `sockbench bench`, or name a file",
+    `${missing}: run \`sockbench bench\`, or name a file or another --results folder`,
   );
 }

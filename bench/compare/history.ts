@@ -1,14 +1,16 @@
 /** One figure over all records: a line for each cell in the terminal, with dates and values under it. */
 import { median } from "simple-statistics";
 import { exitCodes, Failure } from "../../platform/failure.ts";
-import { metrics } from "../record/metrics.ts";
-import type { RunRecord, Sample } from "../record/record.ts";
+import { cellName, cellsOf, valuesOf } from "../record/cells.ts";
+import { metrics as builtIn, type Metrics } from "../record/metrics.ts";
+import type { RunRecord } from "../record/record.ts";
+import { valueText } from "../record/units.ts";
 import { table } from "../terminal/format.ts";
 import { sparkline } from "../terminal/plots.ts";
 import type { Side } from "./comparison.ts";
 import { unlikeEnvironments } from "./likeness.ts";
 import { medianInterval } from "./statistics.ts";
-import { valueText } from "./words.ts";
+import { sideText } from "./words.ts";
 
 export type HistoryPoint = {
   record: string;
@@ -22,19 +24,23 @@ export type HistoryPoint = {
 export type HistoryLine = { cell: string; points: HistoryPoint[] };
 
 /** Records in the order of time; only samples that count. */
-export function historyOf(records: readonly RunRecord[], metric: string): HistoryLine[] {
-  if (!(metric in metrics))
+export function historyOf(
+  records: readonly RunRecord[],
+  metric: string,
+  metrics: Metrics = builtIn,
+): HistoryLine[] {
+  if (!metrics.has(metric))
     throw new Failure(
       exitCodes.usage,
-      `unknown metric "${metric}": expected one of: ${Object.keys(metrics).join(", ")}`,
+      `unknown metric "${metric}": expected one of: ${[...metrics.keys()].join(", ")}`,
     );
   const lines = new Map<string, { points: HistoryPoint[]; last: RunRecord }>();
-  const cellOf = ({ scenario, variant, server }: Sample) => `${scenario} ${variant} ${server}`;
   for (const record of records.toSorted((a, b) => a.startedAt.localeCompare(b.startedAt))) {
-    const valid = record.samples.filter(({ invalid, metrics }) => invalid.length === 0 && metric in metrics);
-    for (const [cell, samples] of Map.groupBy(valid, cellOf)) {
+    for (const { valid, ...id } of cellsOf(record.samples)) {
+      const values = valuesOf(valid, metric);
+      if (values.length === 0) continue;
+      const cell = cellName(id);
       const line = lines.get(cell) ?? { points: [], last: record };
-      const values = samples.map((sample) => sample.metrics[metric]);
       line.points.push({
         record: record.id,
         startedAt: record.startedAt,
@@ -48,15 +54,19 @@ export function historyOf(records: readonly RunRecord[], metric: string): Histor
   return [...lines].map(([cell, { points }]) => ({ cell, points }));
 }
 
-export function renderHistory(lines: readonly HistoryLine[], metric: string): string {
-  const { label, unit, better } = metrics[metric];
-  const write = (median: number) => valueText(unit, { samples: 1, median, interval: null });
+export function renderHistory(
+  lines: readonly HistoryLine[],
+  metric: string,
+  metrics: Metrics = builtIn,
+): string {
+  const { label, unit, better } = metrics.get(metric)!;
+  const write = (median: number) => valueText(unit, median);
   const parts = lines.map(({ cell, points }) => {
     const medians = points.map(({ side }) => side.median);
     const rows = points.map(({ startedAt, commit, side, changed }) => [
       startedAt.slice(0, 16).replace("T", " "),
       commit ?? "",
-      valueText(unit, side),
+      sideText(unit, side),
       `${side.samples}`,
       changed.length > 0 ? `another machine or runtime: ${changed.join(", ")}` : "",
     ]);

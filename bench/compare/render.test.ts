@@ -34,7 +34,7 @@ describe("the sentence at the end", () => {
   test("says of how many figures the samples say nothing, and how many it would take", () => {
     const few = (record: typeof old) => ({ ...record, samples: record.samples.slice(0, 3) });
     expect(sentence(compareRecords(few(old), few(same)))).toMatch(
-      /^No difference .* is shown; 2 of 2 figures need more samples to tell, the noisiest ≥ 6 samples a side \(--samples 6\)\.$/,
+      /^No difference .* is shown; 2 of 2 figures need more samples to tell, the noisiest ≥ 6 samples per side \(--samples 6\)\.$/,
     );
   });
 

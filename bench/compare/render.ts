@@ -1,13 +1,38 @@
 /** A comparison as text for the terminal and as Markdown: correctness first, the sentence one would say last. */
-import { table } from "../terminal/format.ts";
-import type { Cell, Comparison, Row } from "./comparison.ts";
+import { table, widthOf } from "../terminal/format.ts";
+import type { CellComparison, Comparison, FigureComparison } from "./comparison.ts";
 import type { Fault } from "./correctness.ts";
-import { changeText, least, pText, sentence, valueText, verdictText, withInterval } from "./words.ts";
+import {
+  changeText,
+  least,
+  neededText,
+  pText,
+  sentence,
+  sideText,
+  verdictText,
+  verdictWord,
+  withInterval,
+} from "./words.ts";
 
 export type RenderOptions = {
   /** Shows the figures that are not tested, too. */
   all?: boolean;
+  /** Characters of a line of text; unbounded unless told. */
+  width?: number;
 };
+
+/** A column of figures; those that are `wide` are left out where lines are short, the highest number first. */
+type Figure = { head: string; of: (row: FigureComparison) => string; wide?: number };
+
+const figureColumns = ({ old, new: now }: Comparison): Figure[] => [
+  { head: old.name, of: (row) => sideText(row.unit, row.old) },
+  { head: now.name, of: (row) => sideText(row.unit, row.new) },
+  { head: "change", of: changeText },
+  { head: "p", of: pText, wide: 2 },
+  { head: "samples", of: (row) => `${row.old.samples} ${row.new.samples}`, wide: 1 },
+  { head: "verdict", of: verdictWord },
+  { head: "needs", of: neededText },
+];
 
 /** Every part of it in words, in order; the two renderers differ in dress only. */
 function parts(comparison: Comparison, { all = false }: RenderOptions) {
@@ -16,7 +41,7 @@ function parts(comparison: Comparison, { all = false }: RenderOptions) {
     .map((cell) => ({ ...cell, rows: cell.rows.filter((row) => all || row.tested) }))
     .filter(({ rows }) => rows.length > 0);
   return {
-    title: `${old.name} ${old.record} → ${now.name} ${now.record}`,
+    title: `${old.name} ${old.record} → ${now.name} ${now.record}${byTime(comparison)}`,
     warnings: [
       ...unlike.map((one) => `compared by force: ${one.field} is ${one.old} and ${one.new}`),
       ...notes,
@@ -24,31 +49,27 @@ function parts(comparison: Comparison, { all = false }: RenderOptions) {
     faults: [...faults]
       .sort((a, b) => order.indexOf(a.change) - order.indexOf(b.change))
       .map((fault) => faultText(fault, comparison)),
-    head: ["", old.name, now.name, "change", "p", "samples", "verdict"],
     cells: cellsShown,
     means: means.map(
       (mean) =>
         `${mean.name} × ${withInterval((v) => v.toFixed(3), mean.ratio, mean.interval)} over ${mean.cells} cells`,
     ),
-    remarks: [...remarks(comparison), ...cells.flatMap((cell) => leftOutText(cell, comparison))],
+    remarks: [...remarks(comparison), ...cells.flatMap((cell) => discardedText(cell, comparison))],
     sentence: sentence(comparison),
   };
 }
+
+/** Which record is which goes by when they were started, and is said. */
+const byTime = ({ old, new: now }: Comparison): string =>
+  old.record === now.record ? "" : ` (old: started ${moment(old.startedAt)}; new: ${moment(now.startedAt)})`;
+
+const moment = (iso: string) => `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
 
 const order: Fault["change"][] = ["new", "still", "gone"];
 const faultHeads = { new: "NEWLY WRONG", still: "still wrong", gone: "no longer wrong" };
 
 const faultText = ({ cell, kind, change, words, ...samples }: Fault, { old, new: now }: Comparison) =>
   `${faultHeads[change]}: ${cell}: ${kind}: ${words} (samples of ${old.name}: ${samples.old}, of ${now.name}: ${samples.new})`;
-
-const figures = (row: Row): string[] => [
-  valueText(row.unit, row.old),
-  valueText(row.unit, row.new),
-  changeText(row),
-  pText(row),
-  `${row.old.samples} ${row.new.samples}`,
-  verdictText(row),
-];
 
 function remarks(comparison: Comparison): string[] {
   const { tests, level, onlyOld, onlyNew, cells } = comparison;
@@ -59,35 +80,34 @@ function remarks(comparison: Comparison): string[] {
     ...whys,
     ...(onlyOld.length > 0 ? [`only in ${comparison.old.name}, not compared: ${onlyOld.join(", ")}`] : []),
     ...(onlyNew.length > 0 ? [`only in ${comparison.new.name}, not compared: ${onlyNew.join(", ")}`] : []),
-    `A difference counts from p ≤ ${level} (Mann–Whitney, corrected by Holm for ${tests} figures) and ${least(comparison)} on; ` +
-      "medians and changes with 95 % intervals, where there are samples enough for one.",
+    `A difference counts from p ≤ ${level} (Mann–Whitney, corrected by Holm for ${tests} ${tests === 1 ? "figure" : "figures"}) and ${least(comparison)} on; ` +
+      "medians and changes with 95 % intervals, where there are samples enough for one. An unknown one needs so many samples per side.",
   ];
 }
 
-function leftOutText({ name, leftOut, missing }: Cell, { old, new: now }: Comparison): string[] {
+function discardedText(
+  { name, discarded, missing }: CellComparison,
+  { old, new: now }: Comparison,
+): string[] {
   const texts: string[] = [];
   for (const [side, labels] of [
     [old.name, missing.old],
     [now.name, missing.new],
   ] as const)
     if (labels.length > 0) texts.push(`${name}: no valid sample of ${side} has ${labels.join(", ")}`);
-  const counts = `${leftOut.old} of ${old.name}, ${leftOut.new} of ${now.name}`;
-  if (leftOut.old + leftOut.new > 0)
-    texts.push(`${name}: invalid samples left out: ${counts} (${leftOut.rules.join(", ")})`);
+  const counts = `${discarded.old} of ${old.name}, ${discarded.new} of ${now.name}`;
+  if (discarded.old + discarded.new > 0)
+    texts.push(`${name}: samples discarded: ${counts} (${discarded.rules.join(", ")})`);
   return texts;
 }
 
 export function renderText(comparison: Comparison, options: RenderOptions = {}): string {
   const it = parts(comparison, options);
-  const rows = it.cells.flatMap(({ name, rows }) => [
-    [name, ...Array(it.head.length - 1).fill("")],
-    ...rows.map((row) => [`  ${row.label}`, ...figures(row)]),
-  ]);
   return [
     it.title,
     it.warnings.join("\n"),
     it.faults.join("\n"),
-    rows.length > 0 ? table(it.head, rows).replace(/ +$/gm, "") : "",
+    figureTable(comparison, it.cells, options.width ?? Number.POSITIVE_INFINITY),
     it.means.length > 0 ? `geometric mean: ${it.means.join("; ")}` : "",
     it.remarks.join("\n"),
     it.sentence,
@@ -96,14 +116,40 @@ export function renderText(comparison: Comparison, options: RenderOptions = {}):
     .join("\n\n");
 }
 
+/** As much as fits: first without the medians' intervals, then without the columns that say least, then by short names. */
+function figureTable(comparison: Comparison, cells: readonly CellComparison[], width: number): string {
+  if (cells.length === 0) return "";
+  let drawn = "";
+  for (let less = 0; less <= 4; less++) {
+    drawn = drawFigures(comparison, cells, less);
+    if (widthOf(drawn) <= width) break;
+  }
+  return drawn;
+}
+
+function drawFigures(comparison: Comparison, cells: readonly CellComparison[], less: number): string {
+  const columns = figureColumns(comparison).filter(({ wide }) => wide === undefined || less < 4 - wide);
+  const bare = (row: FigureComparison): FigureComparison =>
+    less === 0 ? row : { ...row, old: { ...row.old, interval: null }, new: { ...row.new, interval: null } };
+  const rows = cells.flatMap(({ name, rows }) => [
+    [name],
+    ...rows.map((row) => [
+      `  ${less < 4 ? row.label : row.heading}`,
+      ...columns.map(({ of }) => of(bare(row))),
+    ]),
+  ]);
+  return table(["", ...columns.map(({ head }) => head)], rows);
+}
+
 export function renderMarkdown(comparison: Comparison, options: RenderOptions = {}): string {
   const it = parts(comparison, options);
   const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   const bullets = (texts: string[]) => texts.map((text) => `- ${text}`).join("\n");
-  const head = ["scenario", "figure", ...it.head.slice(1)];
+  const columns = figureColumns(comparison).filter(({ of }) => of !== neededText && of !== verdictWord);
+  const head = ["scenario", "figure", ...columns.map(({ head }) => head), "verdict"];
   const rows = it.cells.flatMap(({ name, rows }) =>
     rows.map((row, i) =>
-      line([i === 0 ? name : "", row.label, ...figures(row).slice(0, -1), bold(verdictText(row))]),
+      line([i === 0 ? name : "", row.label, ...columns.map(({ of }) => of(row)), bold(verdictText(row))]),
     ),
   );
   const alignment = line(head.map((_, i) => (i < 2 ? "---" : "---:")));
@@ -118,4 +164,5 @@ export function renderMarkdown(comparison: Comparison, options: RenderOptions = 
     .join("\n\n");
 }
 
-const bold = (verdict: string) => (verdict === "slower" || verdict === "faster" ? `**${verdict}**` : verdict);
+const bold = (verdict: string) =>
+  /^(slower|faster|worse|better)$/.test(verdict) ? `**${verdict}**` : verdict;

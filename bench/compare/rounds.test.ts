@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { seededRandom } from "../../clients/requests.ts";
+import { seededRandom } from "../../platform/random.ts";
 import { answer, estimate, isLook, LOOKS, levelOf, roundFigure } from "./rounds.ts";
 
 /** Normal numbers (Box and Muller); `heavy` has now and then one of four times the spread, as a noisy machine has. */

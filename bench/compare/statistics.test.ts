@@ -1,15 +1,7 @@
 /** Reference values are of SciPy 1.17 (`mannwhitneyu`) and, with ties, of all permutations counted by hand. */
 import { describe, expect, test } from "bun:test";
-import {
-  holm,
-  medianInterval,
-  rankTest,
-  ratio,
-  samplesNeeded,
-  seeded,
-  shift,
-  smallestP,
-} from "./statistics.ts";
+import { seededRandom } from "../../platform/random.ts";
+import { holm, medianInterval, rankTest, ratio, samplesNeeded, shift, smallestP } from "./statistics.ts";
 
 /** Values of a bell shape: the sum of twelve uniform ones (Irwin–Hall), of variance 1. */
 function bell(random: () => number, n: number, mean: number, deviation: number): number[] {
@@ -60,7 +52,7 @@ describe("the rank test", () => {
 describe("intervals", () => {
   test("of a shift cover it about 95 times of 100", () => {
     for (const n of [6, 12, 50]) {
-      const random = seeded(n);
+      const random = seededRandom(n);
       let covered = 0;
       for (let i = 0; i < 300; i++) {
         const { interval } = shift(bell(random, n, 100, 5), bell(random, n, 103, 5));
@@ -71,7 +63,7 @@ describe("intervals", () => {
   });
 
   test("of a shift agree with the rank test about 0", () => {
-    const random = seeded(3);
+    const random = seededRandom(3);
     for (let i = 0; i < 200; i++) {
       const [a, b] = [bell(random, 9, 0, 1), bell(random, 7, 0.8, 1)];
       const { low, high } = shift(a, b).interval!;
@@ -112,14 +104,14 @@ test("Holm corrects the smallest p by all tests, the next by one less, and never
 });
 
 describe("samples needed", () => {
-  const noise = bell(seeded(1), 40, 0, 0.05);
+  const noise = bell(seededRandom(1), 40, 0, 0.05);
   const needed = (values: number[], delta: number, level: number) =>
     samplesNeeded([values], delta, level).samples;
 
   test("show the difference nine times of ten", () => {
     const delta = 0.06;
     const n = needed(noise, delta, 0.05);
-    const random = seeded(2);
+    const random = seededRandom(2);
     let shown = 0;
     for (let i = 0; i < 300; i++)
       if (rankTest(bell(random, n, 0, 0.05), bell(random, n, delta, 0.05)) <= 0.05) shown++;
@@ -146,7 +138,7 @@ describe("samples needed", () => {
 });
 
 test("exact and normal p agree where one takes over from the other", () => {
-  const random = seeded(9);
+  const random = seededRandom(9);
   const [a, b] = [bell(random, 25, 0, 1), bell(random, 25, 0.9, 1)];
   const exact = rankTest(a, b);
   // One more sample in the middle changes little but the way of counting.

@@ -172,11 +172,11 @@ export function holm(ps: readonly number[]): number[] {
 
 /** How sure a comparison of `samplesNeeded` samples is to show the difference asked for. */
 const POWER = 0.9;
-/** Pairs of different samples, counted in both orders: those of five samples a side. */
+/** Pairs of different samples, counted in both orders: those of five samples per side. */
 const LEAST_PAIRS = 40;
 
 /**
- * Samples a side that show a shift of `delta` at `level` nine times of ten, after Noether (1987):
+ * Samples per side that show a shift of `delta` at `level` nine times of ten, after Noether (1987):
  * `n = ((z(1 - level/2) √(1/6) + z(0.9) √v) / (q - ½))²`, where q is how often a value shifted by delta lies
  * above another one, and v the variance of that, 1/6 but never above its bound q (1 - q), which matters where
  * the sides hardly overlap. q is counted in the samples themselves, over all pairs of one side, so that no shape
@@ -205,15 +205,4 @@ export function samplesNeeded(
   const reach =
     probit(1 - level / 2) * Math.sqrt(1 / 6) + probit(POWER) * Math.sqrt(Math.min(1 / 6, q * (1 - q)));
   return { samples: Math.max(least, Math.ceil((reach / (q - 0.5)) ** 2)), atLeast: false };
-}
-
-/** Random numbers from 0 to 1, the same for the same seed: xorshift (Marsaglia 2003), 32 bits. */
-export function seeded(seed: number): () => number {
-  let state = Math.imul(seed + 1, 0x9e3779b1) | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
 }

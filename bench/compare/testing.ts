@@ -1,6 +1,7 @@
 /** Records for tests: made up, with noise of a known size, the same for the same seed. */
+
+import { seededRandom } from "../../platform/random.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
-import { seeded } from "./statistics.ts";
 
 export function sampleOf(parts: Partial<Sample> = {}): Sample {
   return {
@@ -59,7 +60,7 @@ export function noisy(
   metrics: Record<string, number>,
   { noise = 0.03, seed = 1, ...parts }: Partial<Sample> & { noise?: number; seed?: number } = {},
 ): Sample[] {
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   return Array.from({ length: n }, (_, order) =>
     sampleOf({
       ...parts,

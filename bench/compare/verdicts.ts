@@ -3,10 +3,10 @@
  * tested figures of the comparison, and at least as large as the threshold.
  *
  * Holm, which bounds the chance of a single false alarm, since the whole comparison ends in one exit code; 1 %,
- * since a check that runs on every change must not cry wolf once in twenty: over 5 % it costs one or two samples
- * a side.
+ * since a check that runs on every change must not have a false-positive rate of one in twenty: over 5 % it costs one
+ * or two samples per side.
  */
-import type { Cell, Row, Verdict } from "./comparison.ts";
+import type { CellComparison, FigureComparison, FigureVerdict } from "./comparison.ts";
 import { holm, samplesNeeded, shift } from "./statistics.ts";
 
 /** Chance of one false alarm in a comparison of two equal sides, over all of its tested figures. */
@@ -16,7 +16,7 @@ export const DEFAULT_THRESHOLD = 0.05;
 const LEAST_POINTS = 0.01;
 
 /** A cell with the values behind its rows, by figure: old and new. */
-export type Measured = Cell & { values: Map<string, [number[], number[]]> };
+export type Measured = CellComparison & { values: Map<string, [number[], number[]]> };
 
 /** Gives every tested row its verdict; only here is known how many there are. */
 export function giveVerdicts(cells: Measured[], threshold: number): void {
@@ -31,12 +31,12 @@ export function giveVerdicts(cells: Measured[], threshold: number): void {
 }
 
 function verdictOf(
-  row: Row,
+  row: FigureComparison,
   values: [number[], number[]],
   threshold: number,
   level: number,
-): Pick<Row, "verdict" | "needed" | "why"> {
-  const plain = (verdict: Verdict, why: string | null = null) => ({ verdict, needed: null, why });
+): Pick<FigureComparison, "verdict" | "needed" | "why"> {
+  const plain = (verdict: FigureVerdict, why: string | null = null) => ({ verdict, needed: null, why });
   const { change } = row;
   const significant = row.corrected! <= LEVEL;
   const moved = (more: boolean) => (more === (row.better === "higher") ? "faster" : "slower");
@@ -63,7 +63,7 @@ function verdictOf(
 }
 
 /** Whether the whole interval lies below the threshold: then nothing of its size is there, however few samples. */
-function isWithin({ scale, interval }: NonNullable<Row["change"]>, delta: number): boolean {
+function isWithin({ scale, interval }: NonNullable<FigureComparison["change"]>, delta: number): boolean {
   if (!interval) return false;
   const { low, high } = interval;
   const farthest =

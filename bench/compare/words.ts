@@ -1,17 +1,16 @@
 /** A comparison in words and figures for people: the sentence at its end, and how its numbers are written. */
-import { amount, duration, percent } from "../terminal/format.ts";
-import { type Cell, type Comparison, isVoid, type Row, type Side, type Verdict } from "./comparison.ts";
+import { valueText } from "../record/units.ts";
+import {
+  type CellComparison,
+  type Comparison,
+  type FigureComparison,
+  type FigureVerdict,
+  isVoid,
+  type Side,
+} from "./comparison.ts";
 import type { Interval } from "./statistics.ts";
 
 const CELLS_NAMED = 4;
-
-const writers: Record<Row["unit"], (value: number) => string> = {
-  ns: duration,
-  "/s": (value) => `${amount(value)}${/[a-z]$/i.test(amount(value)) ? "" : " "}/s`,
-  share: percent,
-  bytes: amount,
-  count: amount,
-};
 
 /** `1.25 (1.20–1.31) M/s`; the unit is said once where it is the same. */
 export function withInterval(write: (value: number) => string, value: number, interval: Interval | null) {
@@ -23,10 +22,10 @@ export function withInterval(write: (value: number) => string, value: number, in
   return `${middle} (${low}–${high})${units[0]}`;
 }
 
-export const valueText = (unit: Row["unit"], { median, interval }: Side): string =>
-  withInterval(writers[unit], median, interval);
+export const sideText = (unit: FigureComparison["unit"], { median, interval }: Side): string =>
+  withInterval((value) => valueText(unit, value), median, interval);
 
-export function changeText({ change }: Row): string {
+export function changeText({ change }: FigureComparison): string {
   if (!change) return "–";
   if (change.scale === "ratio")
     return `× ${withInterval((v) => v.toFixed(3), change.estimate, change.interval)}`;
@@ -34,19 +33,30 @@ export function changeText({ change }: Row): string {
 }
 
 /** p as it counts: corrected; in parentheses where nothing is tested and the plain one is only to be looked at. */
-export const pText = ({ p, corrected }: Row): string =>
+export const pText = ({ p, corrected }: FigureComparison): string =>
   corrected === null ? `(${probability(p)})` : probability(corrected);
 
 const probability = (p: number): string => (p < 0.0001 ? "<0.0001" : p.toFixed(p < 0.1 ? 4 : 2));
 
-export const verdictText = ({ verdict, needed }: Row): string =>
-  verdict === null ? "" : needed === null ? verdict : `${verdict}: takes ${samplesText(needed)}`;
+/** What is neither a time nor a rate is not faster, but better. */
+const SIZES: readonly FigureComparison["class"][] = ["memory", "loss"];
 
-const samplesText = ({ samples, atLeast }: NonNullable<Row["needed"]>) =>
-  `${atLeast ? "≥ " : ""}${samples} samples`;
+/** A verdict as it is said of a figure. */
+export function verdictWord(row: Pick<FigureComparison, "verdict" | "class">): string {
+  if (SIZES.includes(row.class) && row.verdict === "faster") return "better";
+  if (SIZES.includes(row.class) && row.verdict === "slower") return "worse";
+  return row.verdict ?? "";
+}
+
+export const verdictText = (row: FigureComparison): string =>
+  row.needed === null ? verdictWord(row) : `${verdictWord(row)}: takes ${neededText(row)} samples`;
+
+/** How many samples per side an unknown verdict would take. */
+export const neededText = ({ needed }: FigureComparison): string =>
+  needed === null ? "" : `${needed.atLeast ? "≥ " : ""}${needed.samples}`;
 
 /** By how much the figure itself changed: `12 % (8–15 %)`. */
-function effectText({ change }: Row): string {
+function effectText({ change }: FigureComparison): string {
   if (!change) return "";
   const zero = change.scale === "ratio" ? 1 : 0;
   const unit = change.scale === "ratio" ? " %" : " points";
@@ -61,11 +71,15 @@ function effectText({ change }: Row): string {
 }
 
 /** What of a cell has such a verdict: `12 % (8–15 %) faster in fanout … by verified deliveries`. */
-function changeOfCell({ name, rows }: Cell, verdict: Verdict): string[] {
+function changeOfCell({ name, rows }: CellComparison, verdict: FigureVerdict): string[] {
   const [first, ...others] = rows.filter((row) => row.verdict === verdict);
   if (!first) return [];
-  const by = [first, ...others].map((row, i) => (i === 0 ? row.label : `${effectText(row)} by ${row.label}`));
-  return [`${effectText(first)} ${verdict} in ${name} by ${by.join(" and ")}`];
+  const said = verdictWord(first);
+  const more = others.map((row) => {
+    const word = verdictWord(row);
+    return ` and ${effectText(row)}${word === said ? "" : ` ${word}`} by ${row.label}`;
+  });
+  return [`${effectText(first)} ${said} in ${name} by ${first.label}${more.join("")}`];
 }
 
 /** What one would say to a colleague who asks how it went. */
@@ -102,8 +116,12 @@ export const least = ({ threshold }: Comparison): string => `${Number((threshold
 function unanswered(comparison: Comparison): string | undefined {
   const rows = comparison.cells.flatMap((cell) => cell.rows).filter(({ verdict }) => verdict === "unknown");
   if (rows.length === 0) return undefined;
-  const [most] = rows.flatMap(({ needed }) => needed ?? []).sort((a, b) => b.samples - a.samples);
-  const takes = most ? `, the noisiest ${samplesText(most)} a side (--samples ${most.samples})` : "";
+  const [most] = rows
+    .filter(({ needed }) => needed !== null)
+    .sort((a, b) => b.needed!.samples - a.needed!.samples);
+  const takes = most
+    ? `, the noisiest ${neededText(most)} samples per side (--samples ${most.needed!.samples})`
+    : "";
   const need = rows.length === 1 ? "figure needs" : "figures need";
   return `${rows.length} of ${comparison.tests} ${need} more samples to tell${takes}`;
 }

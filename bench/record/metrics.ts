@@ -1,54 +1,148 @@
-/** Every figure that a sample can have: what it is, its unit, and which way is better. */
+/**
+ * Every figure that a sample can have, described once: tables, progress, comparison, report, history, objectives and
+ * docs/metrics.md derive from these lines. A new metric is one line here, and its key in the `columns` of a scenario
+ * whose table is to show it.
+ */
+
+/** Times are nanoseconds, rates per second, shares 0 to 1. */
+export type Unit = "ns" | "/s" | "bytes/s" | "bytes" | "share" | "count";
+
+/** What a figure says of the server, or of the measurement; means over cells are taken by class. */
+export const classes = [
+  "throughput",
+  "server CPU",
+  "median latency",
+  "tail latency",
+  "last receiver",
+  "memory",
+  "loss",
+  "load generator",
+  "other",
+] as const;
+export type MetricClass = (typeof classes)[number];
+
+/**
+ * Where it is shown, besides tables of scenarios that name it: `tested` has a verdict in comparisons, and is in the
+ * report's table of figures; `report` is in that table; `record` is in the record alone. `compare --all` and
+ * `compare --history` show all of them.
+ */
+export type Shown = "tested" | "report" | "record";
 
 export type Metric = {
+  key: string;
+  /** What it is, for sentences and legends. */
   label: string;
-  unit: "ns" | "/s" | "share" | "bytes" | "count";
+  /** Heads a column. */
+  heading: string;
+  unit: Unit;
   better: "lower" | "higher";
+  class: MetricClass;
+  shown: Shown;
+  /** Of a percentile: the histogram of the sample that it is taken from, and what that is of. */
+  histogram?: { name: string; label: string };
 };
 
-const latency = (label: string): Metric => ({ label, unit: "ns", better: "lower" });
+/** Metrics by their keys, in the order in which they are shown. */
+export type Metrics = ReadonlyMap<string, Metric>;
 
-const percentileLabels = { p50: "p50", p90: "p90", p99: "p99", p999: "p99.9", p9999: "p99.99" };
-const percentileNames = ["p50", "p90", "p99", "p999", "p9999"] as const;
+/** Whoever adds metrics of their own: `metricTable([...metrics.values(), mine])`. */
+export const metricTable = (list: readonly Metric[]): Metrics =>
+  new Map(list.map((metric) => [metric.key, metric]));
 
-/** `delivery.p50` and its like: a histogram's name and a percentile. */
-const latencies = Object.fromEntries(
-  Object.entries({
-    delivery: "each delivery",
-    first: "first receiver",
-    last: "last receiver",
-    spread: "first to last receiver",
-    roundTrip: "round trip",
-    opened: "connection opened",
-    session: "connection opened and closed",
-  }).flatMap(([name, label]) =>
-    percentileNames.map((p) => [`${name}.${p}`, latency(`${label} ${percentileLabels[p]}`)]),
-  ),
-);
+type Words = [key: string, heading: string, label: string, shown: Shown];
 
-export const metrics: Record<string, Metric> = {
-  deliveryRate: { label: "verified deliveries", unit: "/s", better: "higher" },
-  requestRate: { label: "verified replies", unit: "/s", better: "higher" },
-  achievedRate: { label: "rate achieved", unit: "/s", better: "higher" },
-  serverCpuPerDelivery: { label: "server CPU per delivery", unit: "ns", better: "lower" },
-  fleetCpuPerDelivery: { label: "fleet CPU per delivery", unit: "ns", better: "lower" },
-  serverCpuPerRequest: { label: "server CPU per request", unit: "ns", better: "lower" },
-  fleetCpuPerRequest: { label: "fleet CPU per request", unit: "ns", better: "lower" },
-  transferRate: { label: "bytes transferred", unit: "/s", better: "higher" },
-  serverCpuPerMebibyte: { label: "server CPU per MiB", unit: "ns", better: "lower" },
-  serverMemoryPeak: { label: "server memory at its highest", unit: "bytes", better: "lower" },
-  serverMemoryGrowth: { label: "server memory beyond that before", unit: "bytes", better: "lower" },
-  sessionRate: { label: "connections opened and closed", unit: "/s", better: "higher" },
-  serverCpuPerSession: { label: "server CPU per connection", unit: "ns", better: "lower" },
-  fleetCpuPerSession: { label: "fleet CPU per connection", unit: "ns", better: "lower" },
-  serverMemoryPerConnection: { label: "server memory per connection", unit: "bytes", better: "lower" },
-  fleetMemoryPerConnection: { label: "fleet memory per connection", unit: "bytes", better: "lower" },
-  longestSilence: { label: "longest time without a delivery", unit: "ns", better: "lower" },
-  lossShare: { label: "lost", unit: "share", better: "lower" },
-  "pacerLag.p50": latency("pacer lag p50"),
-  "pacerLag.p99": latency("pacer lag p99"),
-  ...latencies,
-};
+const rate = (...[key, heading, label, shown]: Words): Metric => ({
+  ...{ key, heading, label, shown },
+  ...({ unit: "/s", better: "higher", class: "throughput" } as const),
+});
+const lower =
+  (unit: Unit, of: MetricClass) =>
+  (...[key, heading, label, shown]: Words): Metric => ({
+    ...{ key, heading, label, shown, unit, class: of },
+    better: "lower",
+  });
+const serverCpu = lower("ns", "server CPU");
+const fleetCpu = lower("ns", "load generator");
+const memory = lower("bytes", "memory");
+
+const PERCENTILES = ["p50", "p90", "p99", "p99.9", "p99.99"];
+
+/** `delivery.p50` and its like. */
+const latencies = (
+  name: string,
+  heading: string,
+  label: string,
+  shown: Partial<Record<string, Shown>>,
+  of?: MetricClass,
+): Metric[] =>
+  PERCENTILES.map((p) => ({
+    key: `${name}.${p.replace(".", "")}`,
+    heading: `${heading} ${p}`.trim(),
+    label: `${label} ${p}`,
+    unit: "ns",
+    better: "lower",
+    class: of ?? (p === "p50" ? "median latency" : "tail latency"),
+    shown: shown[p] ?? "record",
+    histogram: { name, label },
+  }));
+
+const tested = { p50: "tested", p99: "tested" } as const;
+const reported = { p50: "report", p99: "report" } as const;
+
+export const metrics: Metrics = metricTable([
+  rate("deliveryRate", "deliveries/s", "verified deliveries", "tested"),
+  rate("requestRate", "replies/s", "verified replies", "tested"),
+  rate("sessionRate", "conn/s", "connections opened and closed", "tested"),
+  { ...rate("transferRate", "rate", "bytes transferred", "tested"), unit: "bytes/s" },
+  { ...rate("achievedRate", "msg/s", "rate achieved", "report"), class: "load generator" },
+  serverCpu("serverCpuPerDelivery", "server CPU", "server CPU per delivery", "tested"),
+  serverCpu("serverCpuPerRequest", "server CPU", "server CPU per request", "tested"),
+  serverCpu("serverCpuPerSession", "server CPU", "server CPU per connection", "tested"),
+  serverCpu("serverCpuPerMebibyte", "CPU per MiB", "server CPU per MiB", "tested"),
+  ...latencies("delivery", "", "each delivery", tested),
+  ...latencies("roundTrip", "", "round trip", tested),
+  ...latencies("session", "closed", "connection opened and closed", tested),
+  ...latencies("opened", "opened", "connection opened", reported),
+  ...latencies("first", "first", "first receiver", {}),
+  ...latencies("last", "last", "last receiver", { p50: "report", p99: "tested" }, "last receiver"),
+  ...latencies("spread", "spread", "first to last receiver", reported),
+  memory("serverMemoryPeak", "peak memory", "server memory at its highest", "tested"),
+  memory("serverMemoryGrowth", "memory growth", "server memory beyond that before", "report"),
+  memory("serverMemoryPerConnection", "per conn.", "server memory per connection", "tested"),
+  memory("fleetMemoryPerConnection", "fleet's", "fleet memory per connection", "report"),
+  lower("share", "loss")("lossShare", "lost", "lost", "tested"),
+  lower("ns", "other")("longestSilence", "silence", "longest time without a delivery", "record"),
+  fleetCpu("fleetCpuPerDelivery", "fleet CPU", "fleet CPU per delivery", "record"),
+  fleetCpu("fleetCpuPerRequest", "fleet CPU", "fleet CPU per request", "record"),
+  fleetCpu("fleetCpuPerSession", "fleet CPU", "fleet CPU per connection", "record"),
+  ...latencies("pacerLag", "pacer lag", "pacer lag", {}, "load generator"),
+]);
 
 /** The key of a percentile in metric names: 99.9 becomes `p999`. */
 export const percentileKey = (p: number): string => `p${String(p).replace(".", "")}`;
+
+/** Of an open loop latency comes first, since its rate was asked for; of all else what it was made to find. */
+const headlines: Record<"open" | "other", readonly MetricClass[]> = {
+  open: ["tail latency", "median latency", "throughput", "memory"],
+  other: ["throughput", "tail latency", "median latency", "memory"],
+};
+
+type Measured = { metrics: Record<string, number>; parameters: Record<string, unknown> };
+
+/** The one metric that stands for samples of one cell; undefined where none that is tested was measured. */
+export function headlineOf(samples: readonly Measured[], among: Metrics = metrics): Metric | undefined {
+  const measured = [...among.values()].filter(
+    ({ key, shown }) => shown === "tested" && samples.some((sample) => sample.metrics[key] !== undefined),
+  );
+  const order = headlines[samples[0]?.parameters.loop === "open" ? "open" : "other"];
+  const first = order.find((one) => measured.some((metric) => metric.class === one));
+  return measured.find((metric) => first === undefined || metric.class === first);
+}
+
+/** Histograms that hold latencies of the server, by name, and what they are of. */
+export function latencyHistograms(among: Metrics = metrics): Map<string, string> {
+  const percentiles = [...among.values()].filter((metric) => metric.class !== "load generator");
+  return new Map(
+    percentiles.flatMap(({ histogram }) => (histogram ? [[histogram.name, histogram.label]] : [])),
+  );
+}

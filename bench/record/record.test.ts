@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { Failure } from "../../platform/failure.ts";
-import { readEnvironment } from "./environment.ts";
+import { readEnvironment } from "../run/environment.ts";
 import { newRecordId, type RunRecord, readRecord, writeRecord } from "./record.ts";
 
 const folder = mkdtempSync(`${tmpdir()}/sockbench-record-`);

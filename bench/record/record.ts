@@ -5,7 +5,6 @@
  * Units, unless a field says otherwise: times in nanoseconds, sizes in bytes, rates per second, shares 0 to 1.
  */
 import { z } from "zod";
-import { outcomes } from "../../clients/workloads/truncate.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { checkFolder, writeWhole } from "../../platform/write-file.ts";
 
@@ -24,7 +23,7 @@ const witness = z.object({
   expected: z.string().optional(),
 });
 
-/** Why a sample does not count: the rule, what was measured, what is allowed, and what to do. */
+/** Why a sample is discarded: the rule, what was measured, what is allowed, and what to do. */
 const invalidity = z.object({
   rule: z.string(),
   value: z.number(),
@@ -86,13 +85,25 @@ const coalesceRow = z.object({
   histogram: z.array(count),
   /** Whole messages that came. */
   arrived: count,
-  /** Messages cut in two by the end of a read. */
+  /** Messages split across reads. */
   cut: count,
 });
 
+/** What became of a datagram. */
+const outcome = z.enum([
+  "whole",
+  "truncated silently",
+  "truncated and told",
+  "dropped silently",
+  "dropped and told",
+  "refused by the system",
+  "registers only",
+  "corrupt",
+]);
+
 const fate = z.object({
   bytes: count,
-  outcome: z.enum(outcomes),
+  outcome,
   arrived: count,
   told: z.string().optional(),
 });
@@ -130,7 +141,7 @@ const detail = z.discriminatedUnion("scenario", [
         path: z.enum(["relay", "small buffer"]),
         fates: z.array(fate),
         boundary: count.optional(),
-        beyond: z.enum(outcomes).optional(),
+        beyond: outcome.optional(),
       }),
     ),
   }),
@@ -200,11 +211,11 @@ const environment = z.object({
 const calibration = z.object({
   /** One reading of the clock. */
   timestamp: nanoseconds,
-  /** How late the pacer offers a message: median and 99th percentile, at 10,000 a second. */
+  /** How late the pacer offers a message: median and 99th percentile, at 10,000 messages per second. */
   pacerLag: z.object({ p50: nanoseconds, p99: nanoseconds }),
   /** Round trip of an empty echo by a fleet's way, and by the plainest possible loop: medians. */
   roundTrip: z.object({ fleet: nanoseconds, plain: nanoseconds }),
-  /** Deliveries a second that one fleet can verify out of memory, and messages a second it can stamp. */
+  /** Deliveries per second that one fleet can verify out of memory, and messages per second it can stamp. */
   verifyRate: z.number(),
   stampRate: z.number(),
 });
@@ -256,6 +267,7 @@ export const recordSchema = z.object({
 });
 
 export type RunRecord = z.infer<typeof recordSchema>;
+export type Outcome = z.infer<typeof outcome>;
 export type Sample = z.infer<typeof sampleSchema>;
 export type Environment = z.infer<typeof environment>;
 export type Calibration = z.infer<typeof calibration>;
@@ -286,7 +298,7 @@ export async function readRecord(path: string): Promise<RunRecord> {
   try {
     value = await file.json();
   } catch {
-    throw fail("not JSON; was it cut off?");
+    throw fail("not JSON; was it truncated?");
   }
   const parsed = recordSchema.safeParse(value);
   if (parsed.success) return parsed.data;

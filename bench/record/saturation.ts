@@ -4,6 +4,9 @@
  */
 import type { Sample } from "./record.ts";
 
+/** Open loop: messages are sent at a rate that was asked for, whatever the server makes of it. */
+export const isOpen = ({ parameters }: Pick<Sample, "parameters">): boolean => parameters.loop === "open";
+
 /** A process on a CPU of its own that uses so much of it has no time left to speak of. */
 const FULL = 0.9;
 
@@ -22,7 +25,3 @@ export function isGeneratorLimited(sample: Sample): boolean {
   const { fleet = 0, server = 0 } = cpuShares(sample);
   return fleet >= FULL && server < FULL;
 }
-
-/** Before a rate that is a lower bound. */
-export const boundMark = (samples: readonly Sample[]): string =>
-  samples.some(isGeneratorLimited) ? "≥ " : "";

@@ -42,16 +42,16 @@ const breaking: Record<string, Sample> = {
   "stolen CPU": { ...good, meters: { ...good.meters!, stolen: 0.4 } },
   "CPU contended": { ...good, meters: { ...good.meters!, contended: 0.5 } },
   "CPUs shared": { ...good, meters: { ...good.meters!, shared: 0.5 } },
-  "client saturated": { ...good, meters: { ...good.meters!, pacerIdle: 0.05 } },
+  "load generator saturated": { ...good, meters: { ...good.meters!, pacerIdle: 0.05 } },
   "rate not reached": { ...good, metrics: { ...good.metrics, achievedRate: 900 } },
   "pacer lag": { ...good, metrics: { ...good.metrics, "pacerLag.p50": 20_000 } },
   "kernel drops": { ...good, counts: { ...good.counts, droppedAtClients: 1 } },
   "not delivered in time": { ...good, counts: { ...good.counts, undelivered: 1 } },
   "load generator fell behind": { ...good, counts: { ...good.counts, fellBehind: 1 } },
   "clock step": { ...good, meters: { ...good.meters!, clockStep: -5e9 } },
-  "too few samples": { ...good, counts: { ...good.counts, measured: 200 } },
+  "too few values": { ...good, counts: { ...good.counts, measured: 200 } },
   "server restarted": { ...good, counts: { ...good.counts, serverRestarts: 1 } },
-  "warm-up not settled": { ...closed, counts: { ...good.counts, firstHalf: 10_000 } },
+  "no steady state": { ...closed, counts: { ...good.counts, firstHalf: 10_000 } },
 };
 
 test("a sample that breaks no rule is valid", () => {
@@ -76,4 +76,9 @@ test("waiting for a CPU by itself is no reason: a server's threads wait for each
 test("reasons of the machine are told from those of what was asked", () => {
   const reasons = Object.entries(breaking).filter(([, sample]) => disturbed({ invalid: judge(sample) }));
   expect(reasons.map(([name]) => name)).toEqual(["stolen CPU", "CPU contended", "clock step"]);
+});
+
+test("docs/scenarios.md names every rule", async () => {
+  const page = await Bun.file(`${import.meta.dir}/../../docs/scenarios.md`).text();
+  expect(rules.filter(({ name }) => !page.includes(`| ${name} `)).map(({ name }) => name)).toEqual([]);
 });

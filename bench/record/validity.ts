@@ -1,8 +1,12 @@
 /**
- * When a sample does not count. Each rule is a pure function of the sample, so that it can be applied to a
+ * When a sample is discarded. Each rule is a pure function of the sample, so that it can be applied to a
  * record again: its name, what it measures, its limit and unit, and words that say what to do.
  */
 import type { Invalidity, Sample } from "./record.ts";
+import { isOpen } from "./saturation.ts";
+
+/** Whether a sample counts: it broke no rule. */
+export const isValid = ({ invalid }: Pick<Sample, "invalid">): boolean => invalid.length === 0;
 
 export type Rule = {
   name: string;
@@ -13,11 +17,13 @@ export type Rule = {
   /** Whether a value above the limit breaks it, or one below. */
   bad: "above" | "below";
   words: string;
-  /** What breaks it is the machine's state, not what was asked of it: later, or elsewhere, the same may hold. */
-  machine?: true;
+  /**
+   * Whose doing it is, where it is not the server's: of the machine's state, so that later, or elsewhere, the same may
+   * hold; or of the load generator, which could not do what was asked of it.
+   */
+  whose?: "machine" | "load generator";
 };
 
-const isOpen = ({ parameters }: Sample) => parameters.loop === "open";
 const busy = ({ meters }: Sample) => (meters?.pacerIdle === undefined ? undefined : 1 - meters.pacerIdle);
 const ratio = (a: number | undefined, b: number | undefined) =>
   a === undefined || b === undefined || b === 0 ? undefined : a / b;
@@ -25,7 +31,7 @@ const ratio = (a: number | undefined, b: number | undefined) =>
 export const rules: readonly Rule[] = [
   {
     name: "stolen CPU",
-    machine: true,
+    whose: "machine",
     unit: "share",
     limit: 0.1,
     bad: "above",
@@ -34,7 +40,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "CPU contended",
-    machine: true,
+    whose: "machine",
     unit: "of the measured time",
     limit: 0.25,
     bad: "above",
@@ -51,13 +57,14 @@ export const rules: readonly Rule[] = [
       "server and fleet ran on the same CPUs, and a fleet waited for one; let --exec start the server, or pin it by --pin-target, on a machine of two cores or more",
   },
   {
-    name: "client saturated",
+    name: "load generator saturated",
+    whose: "load generator",
     unit: "share",
     limit: 0.9,
     bad: "above",
     value: (sample) => (isOpen(sample) ? busy(sample) : undefined),
     words:
-      "the fleet had no time left, so that its own delay is in the latency; lower --rate or add --fleets",
+      "the load generator used its whole CPU, so that its own delay is in the latency; lower --rate or add --fleets",
   },
   {
     name: "rate not reached",
@@ -69,6 +76,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "pacer lag",
+    whose: "load generator",
     unit: "of the median latency",
     limit: 0.1,
     bad: "above",
@@ -78,12 +86,13 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "kernel drops",
+    whose: "load generator",
     unit: "datagrams",
     limit: 0,
     bad: "above",
     value: ({ counts }) => counts.droppedAtClients,
     words:
-      "the fleet's own receive buffers overflowed: this loss is ours; lower --rate or raise net.core.rmem_max",
+      "the load generator's own receive buffers overflowed: this loss is not the server's; lower --rate or raise net.core.rmem_max",
   },
   {
     name: "not delivered in time",
@@ -92,7 +101,7 @@ export const rules: readonly Rule[] = [
     bad: "above",
     value: ({ counts }) => counts.undelivered ?? counts.unanswered,
     words:
-      "these were still on their way when nothing more had come for a while: the server is slow, or keeps them for ever; lower --rate, --window or --senders, or raise --duration",
+      "these had not arrived when the quiet time ran out: the server is slow, or keeps them for ever; lower --rate, --window or --senders, or raise --duration",
   },
   {
     name: "load generator fell behind",
@@ -105,7 +114,7 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "clock step",
-    machine: true,
+    whose: "machine",
     unit: "ns",
     limit: 1e6,
     bad: "above",
@@ -113,12 +122,12 @@ export const rules: readonly Rule[] = [
     words: "the wall clock was set while measuring; run again",
   },
   {
-    name: "too few samples",
+    name: "too few values",
     unit: "deliveries",
     limit: 1000,
     bad: "below",
     value: ({ counts }) => counts.measured,
-    words: "not enough for a p99; raise --duration or --rate",
+    words: "too few for a p99; raise --duration or --rate",
   },
   {
     name: "server restarted",
@@ -129,7 +138,7 @@ export const rules: readonly Rule[] = [
     words: "the process at the target's port changed while measuring",
   },
   {
-    name: "warm-up not settled",
+    name: "no steady state",
     unit: "of the first half",
     limit: 0.3,
     bad: "above",
@@ -138,7 +147,8 @@ export const rules: readonly Rule[] = [
       if (parameters.loop !== "closed" || !firstHalf) return undefined;
       return Math.abs(secondHalf / firstHalf - 1);
     },
-    words: "the second half of the sample went at another speed than the first; raise --warmup or --duration",
+    words:
+      "the rate of the second half of the sample differs from that of the first; raise --warmup or --duration",
   },
 ];
 
@@ -152,8 +162,15 @@ export function judge(sample: Sample): Invalidity[] {
   });
 }
 
-const ofMachine = new Set(rules.filter(({ machine }) => machine).map(({ name }) => name));
+const rulesOf = (who: Rule["whose"]) =>
+  new Set(rules.flatMap(({ name, whose }) => (whose === who ? [name] : [])));
+const ofMachine = rulesOf("machine");
+const ofGenerator = rulesOf("load generator");
 
-/** Whether the machine's state is a reason, and not the only one perhaps, for which a sample does not count. */
+/** Whether the machine's state is a reason, and not the only one perhaps, for which a sample is discarded. */
 export const disturbed = ({ invalid }: Pick<Sample, "invalid">): boolean =>
   invalid.some(({ rule }) => ofMachine.has(rule));
+
+/** Whether the load generator could not do what was asked of it. */
+export const generatorLate = ({ invalid }: Pick<Sample, "invalid">): boolean =>
+  invalid.some(({ rule }) => ofGenerator.has(rule));

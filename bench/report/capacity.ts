@@ -1,7 +1,7 @@
 /** Capacity: latency against the rate or the size of the room, with the answer of the search and the knee. */
+import { median } from "../record/cells.ts";
 import type { RunRecord } from "../record/record.ts";
 import { type Chart, color, dashes, type Frame, figure, ink, type Key, logScale, Plot } from "./chart.ts";
-import { groupBy, median } from "./data.ts";
 import { html } from "./html.ts";
 import { namedPlace } from "./marks.ts";
 import type { Section } from "./section.ts";
@@ -9,7 +9,7 @@ import { count, percent, rate, time } from "./units.ts";
 
 type Capacity = NonNullable<RunRecord["capacity"]>;
 type Step = Capacity["steps"][number];
-type Fate = "held" | "not held" | "the client was the limit";
+type Fate = "held" | "not held" | "the load generator was the limit";
 
 const fates: Record<
   Fate,
@@ -17,17 +17,17 @@ const fates: Record<
 > = {
   held: { color: color(0), symbol: "circle", shape: "dot" },
   "not held": { color: ink.bad, symbol: "times", shape: "cross" },
-  "the client was the limit": { color: color(1), symbol: "triangle", shape: "triangle" },
+  "the load generator was the limit": { color: color(1), symbol: "triangle", shape: "triangle" },
 };
 
 const fateOf = ({ met, clientLimited }: Step): Fate =>
-  clientLimited ? "the client was the limit" : met ? "held" : "not held";
+  clientLimited ? "the load generator was the limit" : met ? "held" : "not held";
 
 type Percentile = "p50" | "p99";
 
 type Point = { value: number; latency: number; fate: Fate; words: string };
 
-/** What is on the axis: messages a second, or members of the room. */
+/** What is on the axis: messages per second, or members of the room. */
 const unitOf = ({ grow }: Capacity): ((value: number) => string) => (grow === "rate" ? rate : count);
 
 function pointsOf(capacity: Capacity, p: Percentile): Point[] {
@@ -42,7 +42,7 @@ function pointsOf(capacity: Capacity, p: Percentile): Point[] {
 
 /** Medians of each value: the curve, whichever of its points held. */
 const curveOf = (points: Point[]): { value: number; latency: number }[] =>
-  groupBy(points, ({ value }) => String(value))
+  [...Map.groupBy(points, ({ value }) => String(value))]
     .map(([, of]) => ({ value: of[0].value, latency: median(of.map(({ latency }) => latency))! }))
     .sort((a, b) => a.value - b.value);
 
@@ -102,7 +102,7 @@ function draw(capacity: Capacity, { narrow }: Frame): Plot.PlotOptions {
 
 const limits: Record<Capacity["limit"], string> = {
   server: "The server was the limit.",
-  client: "The client was the limit, not the server: add fleets, or take another machine for them.",
+  client: "The load generator was the limit, not the server: add fleets, or take another machine for them.",
   "none found": "No limit was found.",
 };
 

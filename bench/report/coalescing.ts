@@ -1,7 +1,7 @@
 /** How messages became segments and reads: TCP keeps bytes in order, not messages in pieces. */
+import type { CellSamples } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
 import { type Chart, color, grid, ink, type Key, logAxis, logTicks, Plot } from "./chart.ts";
-import { type Group, groupBy } from "./data.ts";
 import { html, type Markup, raw } from "./html.ts";
 import type { Section } from "./section.ts";
 import { bytes, count, digits, percent } from "./units.ts";
@@ -24,7 +24,7 @@ const mssName = (row: Row): string => (row.ethernetMss ? "Ethernet MSS" : "loopb
 type Bar = { bin: number; share: number; panel: string; reads: number };
 
 function barsOf(rows: Row[]): Bar[] {
-  return groupBy(rows, gapName).flatMap(([panel, of]) => {
+  return [...Map.groupBy(rows, gapName)].flatMap(([panel, of]) => {
     const reads = new Map(bins.map((bin) => [bin, 0]));
     for (const { histogram } of of)
       histogram.forEach((n, messages) => {
@@ -172,17 +172,17 @@ function segmentsChart(title: string, rows: Row[]): Chart[] {
   ];
 }
 
-function ofGroup(group: Group): Markup | undefined {
+function ofGroup(group: CellSamples): Markup | undefined {
   const rows = group.samples.flatMap(({ detail }) => (detail?.scenario === "coalesce" ? detail.rows : []));
   if (rows.length === 0) return undefined;
   const bursts = rows.filter(({ burst }) => burst > 1);
   const cut = rows.reduce((sum, row) => sum + row.cut, 0);
   const reads = rows.reduce((sum, row) => sum + row.reads, 0);
-  return html`<p>Of ${count(reads)} reads ${count(cut)} (${percent(reads === 0 ? 0 : cut / reads)}) ended inside a message.</p>
+  return html`<p>Of ${count(reads)} reads ${count(cut)} (${percent(reads === 0 ? 0 : cut / reads)}) ended inside a message, which was split across reads.</p>
 <h4>Messages per read</h4>
-${grid(groupBy(bursts.length > 0 ? bursts : rows, ({ path, noDelay }) => `${path}, TCP_NODELAY ${noDelay ? "on" : "off"}`).map(([title, of]) => readsChart(title, of)))}
+${grid([...Map.groupBy(bursts.length > 0 ? bursts : rows, ({ path, noDelay }) => `${path}, TCP_NODELAY ${noDelay ? "on" : "off"}`)].map(([title, of]) => readsChart(title, of)))}
 <h4>Messages per segment</h4>
-${grid(groupBy(rows, (row) => `${row.path}, ${mssName(row)}`).flatMap(([title, of]) => segmentsChart(title, of)))}`;
+${grid([...Map.groupBy(rows, (row) => `${row.path}, ${mssName(row)}`)].flatMap(([title, of]) => segmentsChart(title, of)))}`;
 }
 
 export const coalescing: Section = {

@@ -2,10 +2,10 @@
 
 import { Failure } from "../../platform/failure.ts";
 import { compareRecords, compareServers } from "../compare/compare.ts";
-import type { Cell, Comparison, Row, Verdict } from "../compare/comparison.ts";
-import { changeText, pText, sentence, valueText, verdictText } from "../compare/words.ts";
+import type { CellComparison, Comparison, FigureComparison, FigureVerdict } from "../compare/comparison.ts";
+import { changeText, pText, sentence, sideText, verdictText } from "../compare/words.ts";
+import { serversOf } from "../record/cells.ts";
 import { type Chart, type Frame, figure, ink, type Key, logAxis, logDomain, Plot } from "./chart.ts";
-import { serversOf } from "./data.ts";
 import { html, type Markup, prose, table } from "./html.ts";
 import { rowLayout, rowNames } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
@@ -18,17 +18,17 @@ type Look = {
   words: string;
 };
 
-const looks: Record<Verdict, Look> = {
+const looks: Record<FigureVerdict, Look> = {
   faster: { color: ink.good, symbol: "circle", shape: "dot", words: "faster" },
   slower: { color: ink.bad, symbol: "square", shape: "square", words: "slower" },
   "~": { color: ink.muted, symbol: "circle", shape: "dot", words: "no difference shown" },
   unknown: { color: ink.muted, symbol: "times", shape: "cross", words: "too noisy to say" },
 };
 
-type Bar = { name: string; ratio: number; low: number; high: number; verdict: Verdict; words: string };
+type Bar = { name: string; ratio: number; low: number; high: number; verdict: FigureVerdict; words: string };
 
 function barsOf({ cells }: Comparison): Bar[] {
-  const shown = ({ name }: Cell, row: Row): Bar[] => {
+  const shown = ({ name }: CellComparison, row: FigureComparison): Bar[] => {
     const { change, verdict } = row;
     if (!verdict || change?.scale !== "ratio") return [];
     const { low, high } = change.interval ?? { low: change.estimate, high: change.estimate };
@@ -62,7 +62,7 @@ function ticksOf([least, most]: [number, number], width: number): number[] {
   });
 }
 
-function verdictMarks(bars: Bar[], verdict: Verdict): Plot.Markish[] {
+function verdictMarks(bars: Bar[], verdict: FigureVerdict): Plot.Markish[] {
   const of = bars.filter((bar) => bar.verdict === verdict);
   const { color: stroke, symbol } = looks[verdict];
   const fill = symbol === "times" ? "none" : stroke;
@@ -86,7 +86,7 @@ function draw(bars: Bar[], threshold: number, { width, narrow }: Frame): Plot.Pl
       Plot.rectX([0], { x1: 1 / (1 + threshold), x2: 1 + threshold, fill: ink.muted, fillOpacity: 0.12 }),
       Plot.ruleX([1], { stroke: ink.muted }),
       ...rowNames(rows),
-      ...(Object.keys(looks) as Verdict[]).flatMap((verdict) => verdictMarks(bars, verdict)),
+      ...(Object.keys(looks) as FigureVerdict[]).flatMap((verdict) => verdictMarks(bars, verdict)),
     ],
   };
 }
@@ -94,7 +94,7 @@ function draw(bars: Bar[], threshold: number, { width, narrow }: Frame): Plot.Pl
 function chartOf(comparison: Comparison): Chart {
   const bars = barsOf(comparison);
   const { old, new: now, threshold } = comparison;
-  const met = (Object.keys(looks) as Verdict[]).filter((verdict) =>
+  const met = (Object.keys(looks) as FigureVerdict[]).filter((verdict) =>
     bars.some((bar) => bar.verdict === verdict),
   );
   const rows = comparison.cells.flatMap((cell) =>
@@ -102,8 +102,8 @@ function chartOf(comparison: Comparison): Chart {
       .filter(({ tested }) => tested)
       .map((row) => [
         `${cell.name}: ${row.label}`,
-        valueText(row.unit, row.old),
-        valueText(row.unit, row.new),
+        sideText(row.unit, row.old),
+        sideText(row.unit, row.new),
         changeText(row),
         pText(row),
         verdictText(row),
@@ -112,7 +112,7 @@ function chartOf(comparison: Comparison): Chart {
   return {
     title: `${now.name} to ${old.name}`,
     sentence: html`The mark is the ratio, the bar its 95 % interval; the grey band is the least change that counts. <b>Look for</b> bars
-that lie wholly outside of the band. For a latency and for CPU time less is better, for a rate more: the colour says which it is.${bars.every(({ low, high }) => low === high) && " No bar is drawn here: there are too few samples for an interval."}`,
+that lie wholly outside of the band. Of latency, CPU time and memory less is better, of a rate more: the colour says which it is.${bars.every(({ low, high }) => low === high) && " No bar is drawn here: there are too few samples for an interval."}`,
     label: `Ratios with intervals, ${now.name} to ${old.name}. ${sentence(comparison)}`,
     keys: met.map((verdict) => ({
       name: looks[verdict].words,
@@ -153,30 +153,33 @@ function partOf(compare: () => Comparison, words: string): Markup {
     return html`<p class="lead">${capital(sentence(comparison))}</p><p class="note">${words}</p>
 ${unlike(comparison)}${faults(comparison)}${barsOf(comparison).length > 0 && figure(chartOf(comparison))}
 ${comparison.notes.map((note) => html`<p class="note">${prose(note)}</p>`)}
-${only.length > 0 && html`<p class="note">On one side only, and not compared: ${only.join(", ")}.</p>`}`;
+${only.length > 0 && oneSided(only)}`;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     return html`<p>Not compared: ${error.message}.</p>`;
   }
 }
 
+const oneSided = (cells: string[]): Markup =>
+  html`<details><summary>${cells.length} ${cells.length === 1 ? "cell is" : "cells are"} on one side only, and not compared</summary><p class="note">${cells.join(", ")}.</p></details>`;
+
 /** Unlike records are shown all the same, with what differs: a reader can judge, an exit code cannot. */
-function withEarlier({ history, record }: Source): Markup[] {
+function withEarlier({ history, record, metrics }: Source): Markup[] {
   const earlier = history.at(-2);
   if (!earlier) return [];
   return [
     partOf(
-      () => compareRecords(earlier, record, { force: true }),
-      `New: the run of ${moment(record.startedAt)}. Old: that of ${moment(earlier.startedAt)}.`,
+      () => compareRecords(earlier, record, { force: true, metrics }),
+      `New: the later run, of ${moment(record.startedAt)} (${record.id}). Old: that of ${moment(earlier.startedAt)} (${earlier.id}).`,
     ),
   ];
 }
 
-function ofServers({ record }: Source): Markup[] {
-  const [first, ...others] = serversOf(record);
+function ofServers({ record, metrics }: Source): Markup[] {
+  const [first, ...others] = serversOf(record.samples);
   return others.map((other) =>
     partOf(
-      () => compareServers(record, first, other, { force: true }),
+      () => compareServers(record, first, other, { force: true, metrics }),
       `Both in one run, interleaved: old is ${first}, new is ${other}.`,
     ),
   );

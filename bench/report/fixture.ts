@@ -1,20 +1,11 @@
 /** A made-up record with every scenario in it, for the tests of the report. Its figures mean nothing. */
 import { createHistogram, encodeHistogram, percentile, recordLatency } from "../../clients/histogram.ts";
-import type { Outcome } from "../../clients/workloads/truncate.ts";
+import { seededRandom } from "../../platform/random.ts";
 import { percentileKey } from "../record/metrics.ts";
-import { type RunRecord, recordSchema, type Sample } from "../record/record.ts";
+import { type Outcome, type RunRecord, recordSchema, type Sample } from "../record/record.ts";
 
 /** Witness text as a hostile server could send it: markup, a closing tag, controls, and text that turns round. */
 export const hostile = `<img src=x onerror="alert(1)"></code><script>document.title='owned'</script>&\u0000\u001b[31m\u202e`;
-
-/** Equal numbers in every run (a linear congruence, Numerical Recipes' constants). */
-function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state * 1664525 + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 type Made = Pick<Sample, "scenario" | "variant" | "server" | "protocol"> & Partial<Sample>;
 
@@ -96,7 +87,7 @@ const relay = (server: string, rate: number, next: () => number): Sample =>
     metrics: { achievedRate: rate, lossShare: rate > 4000 ? (rate / 1e5) * next() : 0 },
   });
 
-/** Latency that grows without bound towards 33,000 a second; the objective holds up to 20,000. */
+/** Latency that grows without bound towards 33,000 per second; the objective holds up to 20,000. */
 function capacity(server: string): NonNullable<RunRecord["capacity"]> {
   const steps = [1000, 4000, 16_000, 24_000, 32_000, 16_000, 16_000].map((value, i) => ({
     value,
@@ -222,7 +213,7 @@ export function fixture({
   slow = 1,
   hour = 3,
 }: FixtureOptions = {}): RunRecord {
-  const next = random(hour);
+  const next = seededRandom(hour);
   const startedAt = `2026-01-02T${String(hour).padStart(2, "0")}:04:05.000Z`;
   const rounds = Array.from({ length: samples }, () =>
     servers.flatMap((server) => [

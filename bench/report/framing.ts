@@ -25,7 +25,7 @@ export const framing: Section = {
       ),
     );
     if (rows.length === 0) return undefined;
-    return html`<p>Lines cut and joined at the places where a server could take a read for a message. <b>Look for</b> any
+    return html`<p>Lines split and joined at the places where a server could take a read for a message. <b>Look for</b> any
 fault at all: one cut that loses a line loses it on a real network too, only rarely.</p>
 ${table({ head: ["stage", "cases tried", "faults", "ended early"], rows }, true)}`;
   },

@@ -1,7 +1,8 @@
 /** One figure of each variant over all the runs that were given. */
-import type { Sample } from "../record/record.ts";
+import { cellKey, median, valuesOf } from "../record/cells.ts";
+import { headlineOf, type Metric } from "../record/metrics.ts";
+import { isValid } from "../record/validity.ts";
 import { type Chart, color, type Frame, grid, logScale, type Plot } from "./chart.ts";
-import { headlineOf, isValid, labelOf, median, valuesOf } from "./data.ts";
 import { html } from "./html.ts";
 import { samplePoints, seriesLine } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
@@ -14,7 +15,7 @@ type Step = { run: number; value: number; of: number };
 function draw(
   points: Point[],
   steps: Step[],
-  metric: string,
+  metric: Metric,
   runs: number,
   { narrow }: Frame,
 ): Plot.PlotOptions {
@@ -40,22 +41,16 @@ function draw(
   };
 }
 
-const matching = (
-  samples: readonly Sample[],
-  { scenario, variant, server }: Pick<Sample, "scenario" | "variant" | "server">,
-) =>
-  samples.filter(
-    (sample) => sample.scenario === scenario && sample.variant === variant && sample.server === server,
-  );
-
-function charts({ history, groups, name }: Source): Chart[] {
+function charts({ history, groups, name, metrics }: Source): Chart[] {
   return groups.flatMap((group) => {
-    const metric = headlineOf(group);
+    const metric = headlineOf(group.samples, metrics);
     if (!metric) return [];
-    const runs = history.map((record) => matching(record.samples, group));
+    const runs = history.map((record) =>
+      record.samples.filter((sample) => cellKey(sample) === cellKey(group)),
+    );
     const points: Point[] = runs.flatMap((samples, i) =>
       samples.flatMap((sample) => {
-        const value = sample.metrics[metric];
+        const value = sample.metrics[metric.key];
         return value === undefined || value <= 0
           ? []
           : [
@@ -69,7 +64,7 @@ function charts({ history, groups, name }: Source): Chart[] {
       }),
     );
     const steps: Step[] = runs.flatMap((samples, i) => {
-      const values = valuesOf(samples.filter(isValid), metric);
+      const values = valuesOf(samples.filter(isValid), metric.key);
       const value = median(values);
       return value === undefined ? [] : [{ run: i + 1, value, of: values.length }];
     });
@@ -81,8 +76,8 @@ function charts({ history, groups, name }: Source): Chart[] {
     return [
       {
         title: name(group),
-        sentence: `${labelOf(metric)}, median of each run`,
-        label: `${labelOf(metric)} of ${name(group)} over ${history.length} runs: ${said}.`,
+        sentence: `${metric.label}, median of each run`,
+        label: `${metric.label} of ${name(group)} over ${history.length} runs: ${said}.`,
         draw: (frame) => draw(points, steps, metric, history.length, frame),
         small: true,
         data: {

@@ -1,23 +1,18 @@
 /** Latency as percentile curves: one line a kind of latency, in each variant; and servers beside each other. */
+import { type CellSamples, serverLabel } from "../record/cells.ts";
+import { latencyHistograms, type Metrics } from "../record/metrics.ts";
 import type { Sample } from "../record/record.ts";
 import { type Chart, color, type Frame, grid, ink, logAxis, logDomain, logTicks, Plot } from "./chart.ts";
-import { type CurvePoint, curveOf, type Group, groupBy, histogramOf, nameOf, percentilesOf } from "./data.ts";
+import { type CurvePoint, curveOf, histogramOf, nameOf, percentilesOf } from "./data.ts";
 import { html } from "./html.ts";
 import { seriesKey, seriesLine } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
 import { time } from "./units.ts";
 
-/** Histograms that are latencies, and what they are called. */
-const kinds: Record<string, string> = {
-  delivery: "each delivery",
-  first: "first receiver",
-  last: "last receiver",
-  spread: "spread",
-  roundTrip: "round trip",
-};
-
 type Line = {
   name: string;
+  /** The histogram that it is of. */
+  kind: string;
   curve: CurvePoint[];
   each: CurvePoint[][];
   percentiles: (number | undefined)[];
@@ -31,7 +26,7 @@ function lineOf(name: string, samples: Sample[], kind: string): Line | undefined
     const one = histogramOf([sample], kind);
     return one ? [curveOf(one)] : [];
   });
-  return { name, curve: curveOf(all), each, percentiles: percentilesOf(all), values: all.totalCount };
+  return { name, kind, curve: curveOf(all), each, percentiles: percentilesOf(all), values: all.totalCount };
 }
 
 /** 1 / (1 - p) as the percentile it stands for. */
@@ -139,7 +134,7 @@ const beside = (lines: Line[]): string =>
 function findings([first, ...others]: Line[]): string {
   const [p50, , p99] = first.percentiles;
   if (p50 === undefined) return `Too few values of ${first.name} for any percentile.`;
-  const spread = others.find(({ name }) => name === kinds.spread)?.percentiles[0];
+  const spread = others.find(({ kind }) => kind === "spread")?.percentiles[0];
   return [
     `${first.name[0].toUpperCase()}${first.name.slice(1)}: half within ${time(p50)}`,
     p99 === undefined ? "" : `, 99 of 100 within ${time(p99)}`,
@@ -148,20 +143,27 @@ function findings([first, ...others]: Line[]): string {
   ].join("");
 }
 
-function kindsChart(group: Group, title: string, { record }: Source, small: boolean): Chart[] {
-  const lines = Object.entries(kinds).flatMap(([kind, name]) => lineOf(name, group.valid, kind) ?? []);
+function kindsChart(group: CellSamples, title: string, { record, metrics }: Source, small: boolean): Chart[] {
+  const lines = [...latencyHistograms(metrics)].flatMap(
+    ([kind, name]) => lineOf(name, group.valid, kind) ?? [],
+  );
   if (lines.length === 0) return [];
   return [chartOf(title, findings(lines), lines, record.calibration?.roundTrip.fleet, small)];
 }
 
-function serversCharts({ groups, record }: Source): Chart[] {
-  return groupBy(groups, nameOf).flatMap(([name, of]) => {
+/** What stands for a cell where servers are beside each other: the first of the kinds that one of them has. */
+const mainKind = (of: readonly CellSamples[], metrics: Metrics) =>
+  [...latencyHistograms(metrics)].find(([kind]) => of.some((group) => histogramOf(group.valid, kind)));
+
+function serversCharts({ groups, record, metrics }: Source): Chart[] {
+  return [...Map.groupBy(groups, nameOf)].flatMap(([name, of]) => {
     if (of.length < 2) return [];
-    const kind = ["delivery", "roundTrip"].find((kind) => of.some((group) => histogramOf(group.valid, kind)));
-    if (!kind) return [];
-    const lines = of.flatMap((group) => lineOf(group.server, group.valid, kind) ?? []);
+    const main = mainKind(of, metrics);
+    if (!main) return [];
+    const [kind, label] = main;
+    const lines = of.flatMap((group) => lineOf(serverLabel(group.server), group.valid, kind) ?? []);
     if (lines.length < 2) return [];
-    const title = `${name}: ${kinds[kind]}, by server`;
+    const title = `${name}: ${label}, by server`;
     return [chartOf(title, beside(lines), lines, record.calibration?.roundTrip.fleet, true)];
   });
 }
@@ -170,15 +172,15 @@ export const latency: Section = {
   id: "latency",
   title: "Latency",
   render(source) {
-    const { groups, name, record } = source;
+    const { groups, name, record, metrics } = source;
     const servers = serversCharts(source);
     const each = groups.flatMap((group) => kindsChart(group, name(group), source, true));
     if (servers.length + each.length === 0) {
       const measured = record.samples.some(({ histograms }) =>
-        Object.keys(kinds).some((kind) => histograms[kind]),
+        [...latencyHistograms(metrics).keys()].some((kind) => histograms[kind]),
       );
       return measured
-        ? html`<p>No sample with a latency counts: there is no curve to draw. The verdicts say why.</p>`
+        ? html`<p>All samples with a latency were discarded: there is no curve to draw. The verdicts say why.</p>`
         : undefined;
     }
     return html`<p>Each curve says how long it took until a share of the values had come: half at p50, all but one in a

@@ -1,7 +1,8 @@
 /** UDP loss: against the rate where a record has several, else by variant. */
+import { type CellSamples, median, severalServers } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
+import { isValid } from "../record/validity.ts";
 import { type Chart, color, type Frame, figure, ink, logScale, Plot } from "./chart.ts";
-import { type Group, groupBy, isValid, median, severalServers } from "./data.ts";
 import { html } from "./html.ts";
 import { crossKeys, rowLayout, rowNames, sampleKey, samplePoints, seriesKey, seriesLine } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
@@ -13,12 +14,12 @@ type Series = { name: string; points: Point[]; steps: { rate: number; share: num
 const isDatagram = ({ protocol, target }: Sample): boolean =>
   target.startsWith("udp:") || protocol === "relay" || protocol.endsWith("/udp");
 
-/** What was sent a second: as measured, else as asked for; a closed loop has neither. */
+/** What was sent per second: as measured, else as asked for; a closed loop has neither. */
 const rateOf = ({ metrics, parameters }: Sample): number =>
   metrics.achievedRate ?? (typeof parameters.rate === "number" ? parameters.rate : 0);
 
 /** The variant without its rate, so that steps of a ladder are one line. */
-function seriesName({ variant, samples, server }: Group, several: boolean): string {
+function seriesName({ variant, samples, server }: CellSamples, several: boolean): string {
   const asked = samples[0].parameters.rate;
   const words = variant.split(" ").filter((word) => word !== String(asked) && word !== `${asked}/s`);
   return [...words, ...(several ? [`· ${server}`] : [])].join(" ");
@@ -36,7 +37,7 @@ function seriesOf({ groups, record }: Source): Series[] {
   const having = groups.filter(({ samples }) =>
     samples.some((sample) => isDatagram(sample) && sample.metrics.lossShare !== undefined),
   );
-  return groupBy(having, (group) => seriesName(group, severalServers(record))).map(([name, of]) => ({
+  return [...Map.groupBy(having, (group) => seriesName(group, severalServers(record)))].map(([name, of]) => ({
     name,
     points: of.flatMap(({ samples }) => samples.flatMap((sample) => pointOf(sample, name))),
     steps: of
@@ -103,12 +104,12 @@ function chartOf(series: Series[], byRate: boolean): Chart {
     title: byRate ? "Loss by rate" : "Loss by variant",
     sentence: html`The share of expected deliveries that never came. ${said} <b>Look for</b> ${
       byRate ? "the rate at which a line leaves zero" : "points away from zero"
-    }: UDP does not slow a sender down, so that what a server cannot take is gone. A red cross may be the harness’s own loss.`,
+    }: UDP does not slow a sender down, so that what a server cannot take is gone. A red cross is a discarded sample: that loss may be the load generator’s own.`,
     label: `Share of deliveries lost ${byRate ? "against the rate of sending" : "by variant"}. ${said}`,
     keys: [...(byRate ? series.map(({ name }, i) => seriesKey(name, i)) : [sampleKey]), ...crossKeys(points)],
     draw: (frame) => (byRate ? drawByRate(series, frame) : drawByVariant(series, frame)),
     data: {
-      head: ["variant", "messages sent", "lost", "counts"],
+      head: ["variant", "messages sent", "lost", "valid"],
       rows: points.map(({ series, rate: at, share, valid }) => [
         series,
         at > 0 ? rate(at) : "as many as it takes",

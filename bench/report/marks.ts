@@ -19,7 +19,7 @@ export const seriesKey = (name: string, n: number): Key => ({
 /** A sample as a point; `words` are shown by a browser where a pointer rests on it. */
 export type SamplePoint = { valid: boolean; words: string };
 
-/** Samples as discs; those that do not count as red crosses. */
+/** Samples as discs; discarded ones as red crosses. */
 export const samplePoints = <T extends SamplePoint>(
   points: readonly T[],
   x: keyof T & string,
@@ -36,13 +36,11 @@ export const samplePoints = <T extends SamplePoint>(
   ),
 ];
 
-export const sampleKey: Key = { name: "counts", look: { color: color(0), shape: "dot" } };
+export const sampleKey: Key = { name: "valid", look: { color: color(0), shape: "dot" } };
 
 /** The key of the crosses, where there is any. */
 export const crossKeys = (points: readonly { valid: boolean }[]): Key[] =>
-  points.every(({ valid }) => valid)
-    ? []
-    : [{ name: "does not count", look: { color: ink.bad, shape: "cross" } }];
+  points.every(({ valid }) => valid) ? [] : [{ name: "discarded", look: { color: ink.bad, shape: "cross" } }];
 
 /** A dashed line at a place that has a name, which stands above the plot or, `inside`, in it. */
 export const namedPlace = (

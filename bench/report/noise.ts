@@ -1,26 +1,27 @@
 /** Samples as points: how much the same measurement differs from itself, and whether the machine drifted. */
+import { type CellSamples, medianOf } from "../record/cells.ts";
+import { headlineOf, type Metric, type Metrics } from "../record/metrics.ts";
+import { isValid } from "../record/validity.ts";
 import { type Chart, color, type Frame, figure, ink, logAxis, Plot } from "./chart.ts";
-import { type Group, headlineOf, isValid, labelOf, median, medianOf } from "./data.ts";
 import { html } from "./html.ts";
 import { crossKeys, rowLayout, rowNames, sampleKey, samplePoints } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
 import { describeValue, percent, ratio } from "./units.ts";
 
 type Point = { row: string; ratio: number; order: number; valid: boolean; words: string };
-type Row = { name: string; group: Group; metric: string; middle: number; points: Point[] };
+type Row = { name: string; group: CellSamples; metric: Metric; middle: number; points: Point[] };
 
-function rowOf(group: Group, name: string): Row[] {
-  const metric = headlineOf(group);
+function rowOf(group: CellSamples, name: string, metrics: Metrics): Row[] {
+  const metric = headlineOf(group.samples, metrics);
   if (!metric) return [];
   // Where no sample counts, the points still show where they lie to each other.
-  const middle =
-    medianOf(group, metric) ?? median(group.samples.flatMap(({ metrics }) => metrics[metric] ?? []));
+  const middle = medianOf(group.valid, metric.key) ?? medianOf(group.samples, metric.key);
   if (!middle || middle <= 0) return [];
   const points = group.samples.flatMap((sample) => {
-    const value = sample.metrics[metric];
+    const value = sample.metrics[metric.key];
     if (value === undefined || value <= 0) return [];
     const why = sample.invalid.map(({ rule }) => rule).join(", ");
-    const words = `${name}\n${labelOf(metric)}: ${describeValue(metric, value)}${why && `\ndoes not count: ${why}`}`;
+    const words = `${name}\n${metric.label}: ${describeValue(metric, value)}${why && `\ndiscarded: ${why}`}`;
     return [{ row: name, ratio: value / middle, order: sample.order, valid: isValid(sample), words }];
   });
   return points.length > 1 ? [{ name, group, metric, middle, points }] : [];
@@ -89,7 +90,7 @@ function charts(rows: Row[]): Chart[] {
     head: ["variant", "figure", "median", "spread", "samples"],
     rows: rows.map((row) => [
       row.name,
-      labelOf(row.metric),
+      row.metric.label,
       describeValue(row.metric, row.middle),
       spread(row),
       `${row.points.filter(({ valid }) => valid).length} of ${row.points.length}`,
@@ -98,9 +99,9 @@ function charts(rows: Row[]): Chart[] {
   return [
     {
       title: "Every sample against its median",
-      sentence: html`One point a sample: latency p99 where the rate was given, the rate where it was sought. <b>Look for</b>
-rows that are wide: a difference smaller than the row is none.${invalid > 0 && " A red cross does not count, and says in the verdicts why."}`,
-      label: `${points.length} samples of ${rows.length} variants as points around their medians; ${invalid} do not count.`,
+      sentence: html`One point per sample: its tail latency in an open loop, else its rate or its memory. <b>Look for</b>
+rows that are wide: a difference smaller than the row is none.${invalid > 0 && " A red cross was discarded, and the verdicts say why."}`,
+      label: `${points.length} samples of ${rows.length} variants as points around their medians; ${invalid} were discarded.`,
       keys: shown,
       draw: (frame) => strip(rows, frame),
       data,
@@ -119,7 +120,7 @@ that such a drift falls on all of them alike.`,
           .map(({ order, row, ratio: value, valid }) => [
             String(order),
             row,
-            `${ratio(value)}${valid ? "" : " (does not count)"}`,
+            `${ratio(value)}${valid ? "" : " (discarded)"}`,
           ]),
         numbersFrom: 2,
       },
@@ -130,8 +131,8 @@ that such a drift falls on all of them alike.`,
 export const noise: Section = {
   id: "samples",
   title: "Samples",
-  render({ groups, name }: Source) {
-    const rows = groups.flatMap((group) => rowOf(group, name(group)));
+  render({ groups, name, metrics }: Source) {
+    const rows = groups.flatMap((group) => rowOf(group, name(group), metrics));
     return rows.length === 0 ? undefined : html`${charts(rows).map(figure)}`;
   },
 };

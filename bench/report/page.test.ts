@@ -1,21 +1,14 @@
 /** The report as a reader meets it: in a browser, on a phone and on a desk, from whole records and from poor ones. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import { browserPath, launchBrowser } from "../../testing/browser.ts";
+import { sampleOf } from "../compare/testing.ts";
 import { fixture, hostile } from "./fixture.ts";
 import { renderReport } from "./page.ts";
-
-const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
-  (path) => existsSync(path),
-);
-const args = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run"].concat([
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-]);
 
 /** The sections of a page, by their ids. */
 function sectionsOf(page: string): string[] {
@@ -64,7 +57,7 @@ describe("a report", () => {
       { ...record, samples: record.samples.map((one) => ({ ...one, invalid })) },
     ]);
     expect(page).toContain("0 of ");
-    expect(page).toContain("No sample with a latency counts");
+    expect(page).toContain("All samples with a latency were discarded");
     expect(page.match(/NaN|Infinity|undefined/)).toBeNull();
   });
 
@@ -79,6 +72,40 @@ describe("a report", () => {
     expect(
       document.querySelector("meta[http-equiv=Content-Security-Policy]")?.getAttribute("content"),
     ).toStartWith("default-src 'none'");
+  });
+
+  test("has the figures of transfer, connect and idle, and names the servers under test alone", async () => {
+    const of = (scenario: string, metrics: Record<string, number>, parts = {}) =>
+      sampleOf({ scenario, variant: `${scenario} 1`, parameters: {}, metrics, ...parts });
+    const { calibration: _, capacity: __, ...record } = fixture();
+    const page = await renderReport([
+      {
+        ...record,
+        samples: [
+          of("transfer", { transferRate: 2 ** 30, serverMemoryPeak: 3 * 2 ** 20 }),
+          of("transfer", { transferRate: 2 ** 31 }, { variant: "raw copy", server: "reference" }),
+          of("connect", { sessionRate: 12_000, "session.p99": 4e6, serverCpuPerSession: 31_000 }),
+          of("idle", { serverMemoryPerConnection: 2048 }),
+        ],
+      },
+    ]);
+    const { document } = parseHTML(page);
+    const cells = [...document.querySelectorAll("#figures td")].map(({ textContent }) =>
+      textContent.replaceAll("\u00a0", " "),
+    );
+    for (const figure of ["1 GiB/s", "2 GiB/s", "3 MiB", "12 k/s", "4 ms", "31 µs", "2,048 B"])
+      expect(cells).toContain(figure);
+    expect(document.querySelector("h1")?.textContent).toBe("transfer, connect, idle on bun");
+  });
+
+  test("says of two runs of one minute which is old and which is new, by when they were started", async () => {
+    const at = (second: number) => ({
+      ...fixture(),
+      startedAt: `2026-01-02T03:04:0${second}.000Z`,
+      id: `run-${second}`,
+    });
+    const page = await renderReport([at(1), at(2)]);
+    expect(page).toContain("2026-01-02 03:04:02 UTC (run-2). Old: that of 2026-01-02 03:04:01 UTC (run-1)");
   });
 
   test("gives every plot a name, a sentence and its data as a table", async () => {
@@ -122,8 +149,8 @@ const lookForFaults = `(() => {
 })()`;
 
 // Without a browser nothing of this can be seen: the tests are skipped, and their name says why.
-describe.skipIf(!executablePath)(
-  `a report in Chromium${executablePath ? "" : " (skipped: none is installed)"}`,
+describe.skipIf(!browserPath)(
+  `a report in Chromium${browserPath ? "" : " (skipped: none is installed)"}`,
   () => {
     const folder = mkdtempSync(join(tmpdir(), "sockbench-report-"));
     let browser: Browser;
@@ -135,7 +162,7 @@ describe.skipIf(!executablePath)(
         paths.history,
         await renderReport([1, 2, 3].map((hour) => fixture({ hour, slow: hour }))),
       );
-      browser = await chromium.launch({ executablePath: executablePath!, args });
+      browser = await launchBrowser();
     }, 60_000);
     afterAll(async () => {
       await browser?.close();

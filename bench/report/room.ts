@@ -1,7 +1,9 @@
-/** What a larger room costs: deliveries a second, p99 and the spread over the number of connections. */
+/** What a larger room costs: deliveries per second, p99 and the spread over the number of connections. */
+import { type CellSamples, median, severalServers, valuesOf } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
+import { isValid } from "../record/validity.ts";
 import { type Chart, color, type Frame, grid, logAxis, logScale, type Plot } from "./chart.ts";
-import { byName, type Group, groupBy, isValid, median, severalServers, valuesOf } from "./data.ts";
+import { byName } from "./data.ts";
 import { html } from "./html.ts";
 import { crossKeys, samplePoints, seriesKey, seriesLine } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
@@ -14,7 +16,7 @@ type Step = { connections: number; value: number };
 const connectionsOf = (sample: Sample): number => Number(sample.parameters.connections);
 
 /** The variant without its number of connections: "tcp 100 open" becomes "tcp open". */
-function familyName({ variant, server, scenario, samples }: Group, several: boolean): string {
+function familyName({ variant, server, scenario, samples }: CellSamples, several: boolean): string {
   const size = String(samples[0].parameters.connections);
   const words = variant.split(" ").filter((word) => word !== size);
   return [scenario, ...words, ...(several ? [`· ${server}`] : [])].join(" ");
@@ -28,14 +30,14 @@ function familiesOf({ groups, record }: Source, metric: string): Family[] {
       typeof samples[0].parameters.connections === "number" &&
       samples.some(({ metrics }) => metrics[metric] !== undefined),
   );
-  return groupBy(having, (group) => familyName(group, several))
+  return [...Map.groupBy(having, (group) => familyName(group, several))]
     .map(([name, of]) => ({ name, samples: of.flatMap(({ samples }) => samples) }))
     .filter(({ samples }) => new Set(samples.map(connectionsOf)).size > 1)
     .sort((a, b) => byName(a.name, b.name));
 }
 
 const stepsOf = ({ samples }: Family, metric: string): Step[] =>
-  groupBy(samples.filter(isValid), (sample) => String(connectionsOf(sample)))
+  [...Map.groupBy(samples.filter(isValid), (sample) => String(connectionsOf(sample)))]
     .flatMap(([connections, of]) => {
       const value = median(valuesOf(of, metric));
       return value === undefined ? [] : [{ connections: Number(connections), value }];
@@ -55,7 +57,7 @@ type Plan = {
 const plans: Plan[] = [
   {
     metrics: ["deliveryRate"],
-    title: "Deliveries a second by room size",
+    title: "Deliveries per second by room size",
     sentence:
       "Each point is a sample, the line goes through the medians. Look for where the line stops being level: until there a larger room costs nothing but its deliveries.",
     format: rate,
@@ -133,19 +135,11 @@ function draw(curves: Curve[], { format, axis }: Plan, { narrow }: Frame): Plot.
   };
 }
 
-/** What a metric is called beside the other of its plan. */
-const metricNames: Record<string, string> = {
-  "delivery.p99": " · each delivery",
-  "last.p99": " · last receiver",
-  "spread.p50": " · p50",
-  "spread.p99": " · p99",
-};
-
 const curvesOf = ({ metrics, loop }: Plan, source: Source): Curve[] =>
   metrics.flatMap((metric) =>
     familiesOf(source, metric).flatMap(({ name, samples }) => {
       const family = {
-        name: `${name}${metricNames[metric] ?? ""}`,
+        name: metrics.length > 1 ? `${name} · ${source.metrics.get(metric)?.label ?? metric}` : name,
         samples: samples.filter(
           ({ parameters }) => parameters.loop === undefined || parameters.loop === loop,
         ),

@@ -1,7 +1,7 @@
 /** What was measured on what: command, settings, machine, and what the harness itself costs. */
 import type { Calibration, RunRecord } from "../record/record.ts";
 import { unpinnedServers } from "../record/samples.ts";
-import { groupBy, nameOf } from "./data.ts";
+import { nameOf } from "./data.ts";
 import { type Content, html, type Markup, table } from "./html.ts";
 import type { Section, Source } from "./section.ts";
 import { bytes, moment, rate, time } from "./units.ts";
@@ -48,7 +48,7 @@ function machine(record: RunRecord): Markup {
 
 /** Settings by scenario: those that all samples share once, and the values of those that vary. */
 function settings({ groups }: Source): Markup {
-  const rows = groupBy(groups, ({ scenario }) => scenario).map(([scenario, of]) => {
+  const rows = [...Map.groupBy(groups, ({ scenario }) => scenario)].map(([scenario, of]) => {
     const samples = of.flatMap(({ samples }) => samples);
     const names = [...new Set(samples.flatMap(({ parameters }) => Object.keys(parameters)))];
     const words = names.map((name) => {

@@ -1,40 +1,43 @@
-/** The figures of the run in one table: medians over the valid samples of each variant. */
-import { type Group, groupBy, medianOf, severalServers } from "./data.ts";
-import { html, table } from "./html.ts";
-import type { Section, Source } from "./section.ts";
-import { percent, rate, time } from "./units.ts";
+/**
+ * The figures of the run: medians over the valid samples of each variant, a table for each kind of load of a scenario.
+ * Its columns are the metrics that were measured there and whose description has a place in the report.
+ */
+import { type CellSamples, serverLabel, severalServers } from "../record/cells.ts";
+import { AT_LEAST, figureOf } from "../record/figures.ts";
+import type { Metric, Metrics } from "../record/metrics.ts";
+import type { RunRecord } from "../record/record.ts";
+import { NONE } from "../record/units.ts";
+import { html, type Markup, table } from "./html.ts";
+import type { Section } from "./section.ts";
+import { describeValue } from "./units.ts";
 
-type Column = { head: string; metrics: string[]; format: (value: number) => string };
+/** A variant of which no sample counts has its row, too: what is discarded is said. */
+const columnsOf = (groups: readonly CellSamples[], metrics: Metrics): Metric[] =>
+  [...metrics.values()].filter(
+    ({ key, shown }) =>
+      shown !== "record" &&
+      groups.some(({ samples }) => samples.some((sample) => sample.metrics[key] !== undefined)),
+  );
 
-const columns: Column[] = [
-  { head: "rate achieved", metrics: ["achievedRate"], format: rate },
-  { head: "verified", metrics: ["deliveryRate", "requestRate"], format: rate },
-  { head: "p50", metrics: ["delivery.p50", "roundTrip.p50"], format: time },
-  { head: "p99", metrics: ["delivery.p99", "roundTrip.p99"], format: time },
-  { head: "last receiver p99", metrics: ["last.p99"], format: time },
-  { head: "spread p99", metrics: ["spread.p99"], format: time },
-  { head: "lost", metrics: ["lossShare"], format: percent },
-  { head: "server CPU each", metrics: ["serverCpuPerDelivery", "serverCpuPerRequest"], format: time },
-];
-
-const cellOf = (group: Group, { metrics, format }: Column): string => {
-  const value = metrics.map((metric) => medianOf(group, metric)).find((value) => value !== undefined);
-  return value === undefined ? "–" : format(value);
+const textOf = ({ samples, valid }: CellSamples, metric: Metric): string => {
+  const { value, atLeast } = figureOf(metric, samples, valid);
+  return value === undefined ? NONE : (atLeast ? AT_LEAST : "") + describeValue(metric, value);
 };
 
-function tableOf(scenario: string, groups: Group[], { record }: Source) {
-  // A variant of which no sample counts has its row, too: what is left out is said.
-  const has = (group: Group, { metrics: names }: Column) =>
-    group.samples.some(({ metrics }) => names.some((name) => metrics[name] !== undefined));
-  const used = columns.filter((column) => groups.some((group) => has(group, column)));
-  if (used.length === 0) return undefined;
-  const several = severalServers(record);
-  return html`<h3>${scenario}</h3>${table(
+function tableOf(
+  title: string,
+  groups: CellSamples[],
+  metrics: Metrics,
+  several: boolean,
+): Markup | undefined {
+  const columns = columnsOf(groups, metrics);
+  if (columns.length === 0) return undefined;
+  return html`<h3>${title}</h3>${table(
     {
-      head: ["variant", ...used.map(({ head }) => head), "samples"],
+      head: ["variant", ...columns.map(({ heading }) => heading), "samples"],
       rows: groups.map((group) => [
-        several ? `${group.variant} · ${group.server}` : group.variant,
-        ...used.map((column) => cellOf(group, column)),
+        several ? `${group.variant} · ${serverLabel(group.server)}` : group.variant,
+        ...columns.map((column) => textOf(group, column)),
         group.valid.length === group.samples.length
           ? String(group.samples.length)
           : html`<span class="doubtful">${group.valid.length} of ${group.samples.length}</span>`,
@@ -44,14 +47,21 @@ function tableOf(scenario: string, groups: Group[], { record }: Source) {
   )}`;
 }
 
+/** What is measured in an open loop and in a closed one has no figure in common. */
+const loopOf = ({ samples: [{ parameters }] }: CellSamples): string =>
+  typeof parameters.loop === "string" ? `, ${parameters.loop} loop` : "";
+
+function tables(groups: readonly CellSamples[], metrics: Metrics, record: RunRecord): Markup[] {
+  const kinds = Map.groupBy(groups, (group) => `${group.scenario}${loopOf(group)}`);
+  return [...kinds].flatMap(([title, of]) => tableOf(title, of, metrics, severalServers(record)) ?? []);
+}
+
 export const summary: Section = {
   id: "figures",
   title: "Figures",
-  render(source) {
-    const tables = groupBy(source.groups, ({ scenario }) => scenario).flatMap(
-      ([scenario, groups]) => tableOf(scenario, groups, source) ?? [],
-    );
-    if (tables.length === 0) return undefined;
-    return html`<p>Medians over the samples that count. A dash: not measured, or too few values for it.</p>${tables}`;
+  render({ groups, metrics, record }) {
+    const shown = tables(groups, metrics, record);
+    if (shown.length === 0) return undefined;
+    return html`<p>Medians over the valid samples; ${NONE} not measured, or too few values to support it; ${AT_LEAST.trim()} a lower bound, since the load generator was saturated and the server was not.</p>${shown}`;
   },
 };

@@ -1,7 +1,7 @@
 /** Numbers as a person reads them on the page: as in the terminal, and exact where a byte matters. */
 
-import { type Metric, metrics } from "../record/metrics.ts";
-import { amount, duration, whole } from "../terminal/format.ts";
+import type { Metric, Unit } from "../record/metrics.ts";
+import { amount, duration, whole } from "../record/units.ts";
 
 /** At most three digits that count, and no zeros behind the point. */
 export function digits(value: number): string {
@@ -29,19 +29,16 @@ export function bytes(size: number): string {
   return size >= 2 ** 14 && size % 1024 === 0 ? `${size / 1024}\u00a0KiB` : `${whole(size)}\u00a0B`;
 }
 
-const formats: Record<Metric["unit"], (value: number) => string> = {
+const formats: Record<Unit, (value: number) => string> = {
   ns: time,
   "/s": rate,
+  "bytes/s": (value) => `${bytes(Math.round(value))}/s`,
   share: percent,
-  bytes,
+  bytes: (value) => bytes(Math.round(value)),
   count: digits,
 };
 
-/** A value of a metric by the metric's name; one that nobody described is a bare number. */
-export function describeValue(metric: string, value: number): string {
-  const unit = metrics[metric]?.unit;
-  return unit ? formats[unit](value) : digits(value);
-}
+export const describeValue = ({ unit }: Pick<Metric, "unit">, value: number): string => formats[unit](value);
 
-/** 2026-11-21 02:10 UTC. */
-export const moment = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
+/** 2026-11-21 02:10:59 UTC: two runs of one minute are told apart. */
+export const moment = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;

@@ -1,13 +1,13 @@
 /** What is wrong and what cannot be trusted: first on the page, because no figure below is worth more. */
+import { type Tile, tiles } from "../../pages/tiles.ts";
+import type { CellSamples } from "../record/cells.ts";
 import type { Invalidity, Sample, Wrong } from "../record/record.ts";
-import { type Group, groupBy } from "./data.ts";
+import { isValid } from "../record/validity.ts";
 import { html, type Markup, prose, table, visible } from "./html.ts";
 import type { Section, Source } from "./section.ts";
 import { count, digits, percent } from "./units.ts";
 
 const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;
-
-type Tile = { mark: "good" | "bad" | "doubt"; title: string; words: string };
 
 function correctness(samples: Sample[]): Tile {
   const wrong = samples.filter((sample) => sample.wrong.length > 0);
@@ -22,13 +22,13 @@ function correctness(samples: Sample[]): Tile {
 }
 
 function trust(samples: Sample[]): Tile {
-  const invalid = samples.filter((sample) => sample.invalid.length > 0).length;
+  const invalid = samples.filter((sample) => !isValid(sample)).length;
   if (invalid === 0)
-    return { mark: "good", title: "Every sample counts", words: "no validity rule was broken" };
+    return { mark: "good", title: "Every sample is valid", words: "no rule of validity was broken" };
   return {
     mark: "doubt",
-    title: `${count(samples.length - invalid)} of ${count(samples.length)} samples count`,
-    words: `${plural(invalid, "sample is", "samples are")} left out of every median and curve`,
+    title: `${count(samples.length - invalid)} of ${count(samples.length)} samples valid`,
+    words: `${plural(invalid, "sample")} discarded: in no median and no curve`,
   };
 }
 
@@ -37,17 +37,12 @@ const completeness = (partial: string | null): Tile =>
     ? { mark: "good", title: "Ran to its end", words: "nothing is missing" }
     : { mark: "doubt", title: "Ended early", words: partial };
 
-const symbols = { good: "✓", bad: "✗", doubt: "!" };
-
-const tile = ({ mark, title, words }: Tile): Markup =>
-  html`<li class="tile ${mark}"><span class="mark" aria-hidden="true">${symbols[mark]}</span><div><strong>${title}</strong><br>${words}</div></li>`;
-
 const detailOf = (wrong: Wrong) =>
   html`<li><strong>${wrong.kind}</strong> ×${count(wrong.count)}: ${visible(wrong.words)}</li>`;
 
 /** The same fault of several samples, told once. */
 const joined = (wrongs: Wrong[]): Wrong[] =>
-  groupBy(wrongs, ({ kind }) => kind).map(([kind, all]) => ({
+  [...Map.groupBy(wrongs, ({ kind }) => kind)].map(([kind, all]) => ({
     kind,
     count: all.reduce((sum, { count }) => sum + count, 0),
     words: [...new Set(all.map(({ words }) => words))].slice(0, 4).join(" · "),
@@ -55,7 +50,7 @@ const joined = (wrongs: Wrong[]): Wrong[] =>
 
 const WITNESSES_SHOWN = 12;
 
-function witnessesOf(group: Group): Markup | undefined {
+function witnessesOf(group: CellSamples): Markup | undefined {
   const all = group.samples.flatMap(({ witnesses }) => witnesses);
   if (all.length === 0) return undefined;
   const who = (value: number | undefined) => (value === undefined ? "–" : String(value));
@@ -96,16 +91,20 @@ const measured = (values: number[], unit: string): string =>
 
 const PLACES_SHOWN = 4;
 
-function brokenRule(rule: string, all: { group: Group; broken: Invalidity }[], { name }: Source): Markup {
+function brokenRule(
+  rule: string,
+  all: { group: CellSamples; broken: Invalidity }[],
+  { name }: Source,
+): Markup {
   const [{ broken }] = all;
-  const places = groupBy(all, ({ group }) => name(group)).map(
+  const places = [...Map.groupBy(all, ({ group }) => name(group))].map(
     ([place, of]) =>
       html`<li>${place}: <span class="figures">${measured(
         of.map(({ broken }) => broken.value),
         broken.unit,
       )}</span></li>`,
   );
-  return html`<article class="fault remark"><h4>${rule}: ${plural(all.length, "sample")}</h4>
+  return html`<article class="fault remark"><h4>${plural(all.length, "sample")} discarded: ${rule}</h4>
 <p>${prose(broken.words)} <span class="note">(limit ${measured([broken.limit], broken.unit)})</span></p>
 ${shortened(places, PLACES_SHOWN, "places")}</article>`;
 }
@@ -121,8 +120,8 @@ function invalids(source: Source): Markup | undefined {
     group.samples.flatMap(({ invalid }) => invalid.map((broken) => ({ group, broken }))),
   );
   if (all.length === 0) return undefined;
-  return html`<h3>What does not count, and why</h3>
-${groupBy(all, ({ broken }) => broken.rule).map(([rule, of]) => brokenRule(rule, of, source))}`;
+  return html`<h3>Discarded samples, and why</h3>
+${[...Map.groupBy(all, ({ broken }) => broken.rule)].map(([rule, of]) => brokenRule(rule, of, source))}`;
 }
 
 function warnings({ record }: Source): Markup | undefined {
@@ -136,7 +135,7 @@ export const verdicts: Section = {
   title: "Verdicts",
   render(source) {
     const { record } = source;
-    return html`<ul class="tiles">${[correctness(record.samples), trust(record.samples), completeness(record.partial)].map(tile)}</ul>
+    return html`${tiles([correctness(record.samples), trust(record.samples), completeness(record.partial)])}
 ${wrongs(source)}
 ${invalids(source)}
 ${warnings(source)}`;

@@ -2,7 +2,6 @@
 import type { CalibrateReport } from "../../clients/workloads/calibrate.ts";
 import { implementation } from "../../targets/programs.ts";
 import type { Calibration } from "../record/record.ts";
-import { amount, duration, table } from "../terminal/format.ts";
 import type { Fleets } from "./fleets.ts";
 
 const TIMEOUT_SECONDS = 60;
@@ -19,23 +18,4 @@ export async function calibrate(fleets: Fleets, interrupted: Promise<never>): Pr
   } finally {
     await server.stop();
   }
-}
-
-/** The calibration as a table, and what follows from it. */
-export function calibrationTable({
-  timestamp,
-  pacerLag,
-  roundTrip,
-  verifyRate,
-  stampRate,
-}: Calibration): string {
-  const rows = [
-    ["one reading of the clock", duration(timestamp)],
-    ["pacer lag at 10,000 a second, p50 and p99", `${duration(pacerLag.p50)} ${duration(pacerLag.p99)}`],
-    ["empty echo, by a fleet's way, p50", duration(roundTrip.fleet)],
-    ["empty echo, by the plainest loop, p50", duration(roundTrip.plain)],
-    ["messages of 64 bytes that one fleet can stamp", `${amount(stampRate)}/s`],
-    ["deliveries of 64 bytes that one fleet can verify", `${amount(verifyRate)}/s`],
-  ];
-  return `${table(["the harness itself", ""], rows)}\na latency below ${duration(roundTrip.fleet)} is the harness's own`;
 }

@@ -106,22 +106,25 @@ export function chooseCells(names: readonly string[], request: Request): Cell[] 
     .filter(({ name }) => names.length === 0 || names.includes(name))
     .flatMap((scenario) => scenario.cells(options))
     .filter(({ protocol, scenario }) => !bound || (protocol === bound.protocol && fitsUnix(scenario, bound)));
-  if (cells.length > 0) return cells;
+  if (cells.length === 0) throw nothingToRun(names, request, options);
+  return cells;
+}
+
+/** What does not fit, and what does. */
+function nothingToRun(names: readonly string[], request: Request, options: BenchOptions): Failure {
   const flags = (["protocol", "transport", "loop", "target"] as const).flatMap((name) =>
     request[name] === undefined ? [] : [`--${name} ${request[name]}`],
   );
-  throw new Failure(
+  const fitting = scenarios.filter((scenario) => scenario.cells(options).length > 0).map(({ name }) => name);
+  const named = scenarios.filter(({ name }) => names.includes(name));
+  const protocols = allProtocols().filter((protocol) => named.some(({ fits }) => fits(protocol)));
+  const what = names.length > 0 ? `${names.join(", ")} does not fit` : "no scenario fits";
+  return new Failure(
     exitCodes.unreachable,
-    `nothing to run: ${names.join(", ") || "no scenario"} does not fit ${flags.join(" ") || "these flags"}${hint(names)}`,
+    `nothing to run: ${what} ${flags.join(" ") || "these flags"}` +
+      (protocols.length > 0 ? `; its protocols are ${protocols.map(({ name }) => name).join(", ")}` : "") +
+      (fitting.length > 0 ? `; scenarios that fit: ${fitting.join(", ")}` : ""),
   );
-}
-
-/** Which protocols would fit what was named. */
-function hint(names: readonly string[]): string {
-  const fitting = scenarios
-    .filter(({ name }) => names.includes(name))
-    .flatMap((scenario) => protocolsFor(scenario, {}).map(({ name }) => name));
-  return fitting.length > 0 ? `; expected one of: ${[...new Set(fitting)].join(", ")}` : "";
 }
 
 export function checkProtocol({ protocol }: BenchOptions): void {

@@ -9,8 +9,8 @@ import { printable } from "../../platform/printable.ts";
 import { cpuTicks } from "../../platform/proc.ts";
 import { everyProcess, withDescendants } from "../../platform/process-tree.ts";
 import type { Sample } from "../record/record.ts";
+import { percent } from "../record/units.ts";
 import { disturbed } from "../record/validity.ts";
-import { percent } from "../terminal/format.ts";
 
 /** What others did for a moment. */
 export type Look = {

@@ -4,7 +4,9 @@
  */
 import type { Progress } from "../../clients/exchange.ts";
 import type { ServerSource } from "../../targets/server.ts";
+import { cellKey, cellName } from "../record/cells.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
+import { isValid } from "../record/validity.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import { calibrate } from "./calibrate.ts";
 import { type Pair, type RunResult, type Session, type SessionOptions, withSession } from "./session.ts";
@@ -80,7 +82,7 @@ export async function takeSamples(
       if (one === undefined) missing.add(pair);
       else {
         taken.set(pair, (taken.get(pair) ?? 0) + 1);
-        if (one.invalid.length === 0) valid.set(pair, (valid.get(pair) ?? 0) + 1);
+        if (isValid(one)) valid.set(pair, (valid.get(pair) ?? 0) + 1);
         options.onProgress?.({ ...event, sample: one });
       }
     }
@@ -90,11 +92,9 @@ export async function takeSamples(
 
 /** Says in words why there are fewer valid samples than wanted. */
 function warnOfInvalid({ cell, source }: Pair, record: RunRecord, wanted: number): void {
-  const mine = record.samples.filter(
-    ({ scenario, variant, server }) =>
-      scenario === cell.scenario && variant === cell.variant && server === source.name,
-  );
-  const valid = mine.filter(({ invalid }) => invalid.length === 0).length;
+  const key = cellKey({ ...cell, server: source.name });
+  const mine = record.samples.filter((sample) => cellKey(sample) === key);
+  const valid = mine.filter(isValid).length;
   if (valid >= wanted) return;
   const rules = Map.groupBy(
     mine.flatMap(({ invalid }) => invalid),
@@ -102,6 +102,6 @@ function warnOfInvalid({ cell, source }: Pair, record: RunRecord, wanted: number
   );
   const counts = [...rules].map(([rule, list]) => `${rule} ${list.length}×`).join(", ");
   record.warnings.push(
-    `${cell.scenario} ${cell.variant} ${source.name}: ${valid} valid of ${mine.length} taken, ${wanted} wanted (${counts})`,
+    `${cellName({ ...cell, server: source.name })}: ${valid} valid of ${mine.length} taken, ${wanted} wanted (${counts})`,
   );
 }

@@ -8,10 +8,11 @@ import type { Progress } from "../../clients/exchange.ts";
 import { allowedCpus, pin } from "../../platform/affinity.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import type { ServerSource, ServerUnderTest } from "../../targets/server.ts";
-import { readEnvironment } from "../record/environment.ts";
+import { cellName } from "../record/cells.ts";
 import { type Environment, newRecordId, type RunRecord, type Sample } from "../record/record.ts";
 import { judge } from "../record/validity.ts";
 import type { Cell } from "../scenarios/scenario.ts";
+import { readEnvironment } from "./environment.ts";
 import { type Fleets, startFleets } from "./fleets.ts";
 import { awaitQuiet, giveUpIfBusy, look } from "./quiet.ts";
 
@@ -145,7 +146,7 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
     return sample;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    throw new Failure(error.exitCode, `${cell.scenario} ${cell.variant}: ${error.message}`);
+    throw new Failure(error.exitCode, `${cellName({ ...cell, server: "" })}: ${error.message}`);
   } finally {
     const serverCounters = (await server?.stop()) ?? {};
     if (sample && Object.keys(serverCounters).length > 0) sample.serverCounters = serverCounters;
@@ -174,7 +175,7 @@ async function startOrSkip({ cell, source }: Pair, { record, skipMissing, interr
       () => {},
     );
     if (!(error instanceof Failure) || error.exitCode !== exitCodes.unreachable || !skipMissing) throw error;
-    const warning = `${cell.scenario} ${cell.variant} ${source.name} was skipped: ${error.message}`;
+    const warning = `${cellName({ ...cell, server: source.name })} was skipped: ${error.message}`;
     if (!record.warnings.includes(warning)) record.warnings.push(warning);
     return undefined;
   }

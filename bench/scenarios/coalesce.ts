@@ -1,8 +1,9 @@
 /** Coalescing: how messages map to segments and to reads. */
 import type { CoalescePlan, CoalesceReport, Cell as Row } from "../../clients/workloads/coalesce.ts";
+import { median } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
-import { amount, table, whole } from "../terminal/format.ts";
-import { barHistogram } from "../terminal/plots.ts";
+import { whole } from "../record/units.ts";
+import type { DetailTable } from "./columns.ts";
 import { protocolsFor, type Scenario } from "./scenario.ts";
 
 const PAYLOADS = [16, 100, 1000, 4000];
@@ -14,7 +15,7 @@ const TIMEOUT_SECONDS = 60;
 
 export const coalesce: Scenario = {
   name: "coalesce",
-  summary: "messages per segment and per read, and messages cut in two",
+  summary: "messages per segment and per read, and messages split across reads",
   // One room of lines tells what the kernel does; that each begins with the sender's address, what is awaited.
   fits: ({ dialect, primary }) => dialect !== undefined && primary === true,
   cells: (options) =>
@@ -58,7 +59,7 @@ export const coalesce: Scenario = {
         };
       },
     })),
-  table: (samples) => samples.map(coalesceTable).join("\n\n"),
+  details: (samples) => samples.flatMap(detailOf),
 };
 
 const toRow = ({ mss, segmentsOut, segmentsIn, ...rest }: Row) => ({
@@ -70,41 +71,56 @@ const toRow = ({ mss, segmentsOut, segmentsIn, ...rest }: Row) => ({
 
 type Rows = Extract<NonNullable<Sample["detail"]>, { scenario: "coalesce" }>["rows"];
 
-/** One line for each path, MSS and NODELAY: all payloads, bursts and gaps together; the record has each. */
-function coalesceTable({ detail, server }: Sample): string {
-  if (detail?.scenario !== "coalesce") return "";
-  const kinds = Map.groupBy(
-    detail.rows,
-    ({ path, ethernetMss, noDelay }) =>
-      `${path === "direct" ? path : `${path} ${server}`}, MSS ${ethernetMss ? "1,448" : "loopback"}, NODELAY ${noDelay ? "on" : "off"}`,
+/** A row for each path, MSS and TCP_NODELAY: all payloads, bursts and gaps together; the record has each. */
+function detailOf({ detail, server }: Sample): DetailTable[] {
+  if (detail?.scenario !== "coalesce") return [];
+  const kinds = Map.groupBy(detail.rows, ({ path, ethernetMss, noDelay }) =>
+    [path === "direct" ? path : server, ethernetMss ? "1,448" : "loopback", noDelay ? "on" : "off"].join(
+      "\n",
+    ),
   );
-  const rows = [...kinds].map(([name, list]) => {
-    const sum = (value: (row: Rows[number]) => number | null) =>
-      list.reduce((all, row) => all + (value(row) ?? 0), 0);
-    const messages = sum((row) => row.messages);
-    const perSegment = (segments: number) => (segments > 0 ? amount(messages / segments) : "–");
-    const reads = list.map(({ perRead }) => perRead);
-    const middle = reads.map(({ p50 }) => p50).sort((a, b) => a - b)[reads.length >> 1];
-    return [
-      name,
-      whole(messages),
-      perSegment(sum((row) => row.segmentsOut)),
-      perSegment(sum((row) => row.segmentsIn)),
-      `${middle} ${Math.max(...reads.map(({ p99 }) => p99))} ${Math.max(...reads.map(({ most }) => most))}`,
-      whole(sum((row) => row.cut)),
-    ];
-  });
   const histogram: number[] = [];
   for (const row of detail.rows)
     row.histogram.forEach((reads, ended) => {
       histogram[ended] = (histogram[ended] ?? 0) + reads;
     });
+  const total = (counts: readonly number[]) => counts.reduce((sum, count) => sum + (count ?? 0), 0);
+  const messages = total(detail.rows.map((row) => row.messages));
   return [
-    table(
-      ["coalesce", "messages", "per segment out", "per segment in", "per read p50 p99 most", "cut in two"],
-      rows,
-    ),
-    `messages that ended in one read (${whole(histogram.reduce((a, b) => a + (b ?? 0), 0))} reads):`,
-    barHistogram(histogram),
-  ].join("\n");
+    {
+      head: [
+        "coalesce",
+        "MSS",
+        "NODELAY",
+        "per segment out",
+        "per segment in",
+        "per read p50",
+        "per read p99",
+        "per read most",
+        "split across reads",
+      ],
+      rows: [...kinds].map(([kind, rows]) => [...kind.split("\n"), ...ratiosOf(rows)]),
+      bars: {
+        title: `messages that ended in one read (${whole(messages)} messages, ${whole(total(histogram))} reads)`,
+        counts: histogram,
+      },
+    },
+  ];
+}
+
+/** Messages per segment and per read, and how many were split across reads. */
+function ratiosOf(rows: Rows): (number | undefined)[] {
+  const sum = (value: (row: Rows[number]) => number | null) =>
+    rows.reduce((all, row) => all + (value(row) ?? 0), 0);
+  const messages = sum((row) => row.messages);
+  const perSegment = (segments: number) => (segments > 0 ? messages / segments : undefined);
+  const reads = rows.map(({ perRead }) => perRead);
+  return [
+    perSegment(sum((row) => row.segmentsOut)),
+    perSegment(sum((row) => row.segmentsIn)),
+    median(reads.map(({ p50 }) => p50)),
+    Math.max(...reads.map(({ p99 }) => p99)),
+    Math.max(...reads.map(({ most }) => most)),
+    sum((row) => row.cut),
+  ];
 }

@@ -1,15 +1,14 @@
 /**
- * Connect: how fast connections are opened and closed, and what a thousand of them a second, coming and
- * going, do to the members of a room who stay.
+ * Connect: how fast connections are opened and closed, and what a churn of a thousand per second costs the resident
+ * connections of a room.
  */
 import { encodeHistogram, mergeHistograms } from "../../clients/histogram.ts";
 import type { ConnectPlan, ConnectReport } from "../../clients/workloads/connect.ts";
 import type { Protocol } from "../../protocols/index.ts";
-import type { Sample } from "../record/record.ts";
 import { addCounts, cpuMetrics, joinMeters, percentiles, perSecond, total } from "../record/samples.ts";
-import { amount, duration, median, table } from "../terminal/format.ts";
+import { isOpen } from "../record/saturation.ts";
+import { count, lost } from "./columns.ts";
 import { type RoomShape, runRoomCell } from "./fanout.ts";
-import { groups, validOf } from "./rows.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -28,7 +27,7 @@ const AT_ONCE = 32;
  */
 const MAX_CONNECTIONS = 14_000;
 const WARMUP_SECONDS = 0.1;
-/** Long enough for the 10,000 connections that a p99.9 needs, at 20,000 a second. */
+/** Long enough for the 10,000 connections that a p99.9 needs, at 20,000 per second. */
 const SECONDS = 0.55;
 const QUICK_SECONDS = 0.3;
 const ROOM = 50;
@@ -39,7 +38,7 @@ const TIMEOUT_SECONDS = 45;
 
 export const connect: Scenario = {
   name: "connect",
-  summary: "connections opened and closed: rate and time; what a thousand a second do to a room",
+  summary: "connections opened and closed: rate and time; what churn costs resident connections",
   fits: (protocol) => isStream(protocol) && !protocol.files,
   cells(options) {
     // Those that are first of their transport, unless the command line names another one.
@@ -48,15 +47,23 @@ export const connect: Scenario = {
       ...chosen.map((protocol) => sessionCell(protocol, options)),
       ...chosen
         .filter(({ room }) => room)
-        .flatMap(({ name }) => [0, CHURN].map((perSecond) => stayCell(name, perSecond, options))),
+        .flatMap(({ name }) => [0, CHURN].map((perSecond) => residentCell(name, perSecond, options))),
     ];
   },
-  table: (samples) =>
-    [["closed", sessionTable] as const, ["open", stayTable] as const]
-      .map(([loop, tableOf]) => ({ tableOf, list: samples.filter((one) => one.parameters.loop === loop) }))
-      .filter(({ list }) => list.length > 0)
-      .map(({ tableOf, list }) => tableOf(list))
-      .join("\n\n"),
+  tables: [
+    {
+      title: "connect",
+      of: (sample) => !isOpen(sample),
+      columns: ["sessionRate", "session.p50", "session.p99", "serverCpuPerSession", count("failed")],
+      more: ["opened.p50", "opened.p99", "session.p999", "fleetCpuPerSession"],
+    },
+    {
+      title: "resident connections",
+      of: isOpen,
+      columns: [count("churned"), "delivery.p50", "delivery.p99", "last.p99", lost],
+      more: ["last.p50", "delivery.p999"],
+    },
+  ],
 };
 
 function sessionCell({ name: protocol, transport }: Protocol, options: BenchOptions): Cell {
@@ -116,13 +123,19 @@ async function runSessions(
     meters,
     wrong:
       counts.failed > 0
-        ? [{ kind: "failed", count: counts.failed, words: `connections did not come and go: ${reason}` }]
+        ? [
+            {
+              kind: "failed",
+              count: counts.failed,
+              words: `connections were not opened and closed in order: ${reason}`,
+            },
+          ]
         : [],
   };
 }
 
-/** A room in an open loop, whose members stay; in the second of the two cells others come and go beside them. */
-function stayCell(protocol: string, perSecond: number, options: BenchOptions): Cell {
+/** A room in an open loop, whose members are resident; in the second of the two cells others churn beside them. */
+function residentCell(protocol: string, perSecond: number, options: BenchOptions): Cell {
   const { warmupSeconds, seconds } = times(options);
   const rate = options.rate ?? RATE;
   const shape: RoomShape = {
@@ -137,47 +150,11 @@ function stayCell(protocol: string, perSecond: number, options: BenchOptions): C
   const { load, churn: _, ...parameters } = shape;
   return {
     scenario: "connect",
-    variant: `${protocol} ${ROOM} ${perSecond > 0 ? "stay with churn" : "stay quiet"}`,
+    variant: `${protocol} ${ROOM} resident ${perSecond > 0 ? "with churn" : "quiet"}`,
     protocol,
     parameters: { ...parameters, ...load, churn: perSecond, leaving: "FIN or reset, in turn" },
     repeats: true,
     secondary: true,
     run: (context) => runRoomCell(shape, context),
   };
-}
-
-const middle = (samples: Sample[], name: string) =>
-  median(validOf(samples).flatMap(({ metrics }) => metrics[name] ?? []));
-const sumOf = (samples: Sample[], name: string) =>
-  samples.reduce((sum, { counts }) => sum + (counts[name] ?? 0), 0);
-const ways = (samples: Sample[], name: string) =>
-  ["p50", "p99", "p999"].map((p) => duration(middle(samples, `${name}.${p}`))).join(" ");
-
-function sessionTable(all: Sample[]): string {
-  const rows = groups(all).map(({ key, samples }) => [
-    key,
-    `${validOf(samples).length}/${samples.length}`,
-    amount(middle(samples, "sessionRate")),
-    ways(samples, "opened"),
-    ways(samples, "session"),
-    duration(middle(samples, "serverCpuPerSession")),
-    amount(sumOf(samples, "failed")),
-  ]);
-  const head = ["connect", "valid", "a second", "opened p50 p99 p99.9", "opened and closed", "server CPU"];
-  return table([...head, "failed"], rows);
-}
-
-function stayTable(all: Sample[]): string {
-  const rows = groups(all).map(({ key, samples }) => [
-    key,
-    `${validOf(samples).length}/${samples.length}`,
-    amount(sumOf(samples, "churned")),
-    ways(samples, "delivery"),
-    ways(samples, "last"),
-    amount(sumOf(samples, "lost")),
-  ]);
-  return table(
-    ["those who stay", "valid", "came and went", "each p50 p99 p99.9", "last receiver", "lost"],
-    rows,
-  );
 }

@@ -1,6 +1,6 @@
 /**
  * Fan-out: one message to many receivers. Open loop: when each, the first and the last receiver had it, and
- * the spread between them. Closed loop: verified deliveries a second, and what each costs in CPU time.
+ * the spread between them. Closed loop: verified deliveries per second, and what each costs in CPU time.
  */
 
 import { parseEndpoint } from "../../clients/endpoint.ts";
@@ -10,6 +10,7 @@ import type { RoomReport } from "../../clients/workloads/room.ts";
 import { now } from "../../platform/clock.ts";
 import { udpDrops } from "../../platform/proc.ts";
 import { capabilityOf, type Protocol, protocolOf } from "../../protocols/index.ts";
+import { cellName, cellsOf, countOf } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
 import {
   addCounts,
@@ -21,9 +22,9 @@ import {
   perSecond,
   total,
 } from "../record/samples.ts";
-import { boundMark, cpuShares } from "../record/saturation.ts";
-import { amount, duration, median, percent, table } from "../terminal/format.ts";
-import { groups, summarized } from "./rows.ts";
+import { isOpen } from "../record/saturation.ts";
+import { whole } from "../record/units.ts";
+import { fleetBusy, lost, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -35,7 +36,7 @@ import {
 } from "./scenario.ts";
 
 const ROOM_SIZES = [10, 100, 1000];
-/** Deliveries a second that an open loop asks for by default: well below what a core can do, over each. */
+/** Deliveries per second that an open loop asks for by default: well below what a core can do, over each. */
 const OPEN_DELIVERIES = { tcp: 100_000, udp: 40_000, ws: 100_000 };
 const OPEN_RATE_MOST = 2000;
 const MESSAGE_BYTES = 64;
@@ -68,7 +69,7 @@ const sizesFor = (secondary: boolean, { connections }: BenchOptions): number[] =
 
 export const fanout: Scenario = {
   name: "fanout",
-  summary: "one message to many: latency to the first and the last receiver, deliveries a second",
+  summary: "one message to many: latency to the first and the last receiver, deliveries per second",
   fits: ({ room }) => room !== undefined,
   cells: (options) =>
     protocolsFor(fanout, options).flatMap((protocol) => {
@@ -81,7 +82,22 @@ export const fanout: Scenario = {
         loops.map((loop) => ({ ...roomCell(protocol.name, connections, loop, options), secondary })),
       );
     }),
-  table: fanoutTable,
+  tables: [
+    {
+      title: "open loop",
+      of: isOpen,
+      columns: ["achievedRate", "delivery.p50", "delivery.p99", "last.p50", "last.p99", lost],
+      more: ["spread.p50", "spread.p99", "first.p50", "delivery.p999", "serverCpuPerDelivery"],
+      notes: kernelDrops,
+    },
+    {
+      title: "closed loop",
+      of: (sample) => !isOpen(sample),
+      columns: ["deliveryRate", "serverCpuPerDelivery", serverBusy, fleetBusy, lost],
+      more: ["fleetCpuPerDelivery"],
+      notes: kernelDrops,
+    },
+  ],
 };
 
 /** One room of a size, under one kind of load. */
@@ -285,90 +301,17 @@ function openLatency(
   };
 }
 
-const middle = (samples: Sample[], name: string) =>
-  median(samples.flatMap(({ metrics }) => metrics[name] ?? []));
-const sumOf = (samples: Sample[], name: string) =>
-  samples.reduce((sum, { counts }) => sum + (counts[name] ?? 0), 0);
-
-function fanoutTable(all: Sample[]): string {
-  const [open, closed] = ["open", "closed"].map((loop) =>
-    groups(all.filter(({ parameters }) => parameters.loop === loop)),
-  );
-  const ways = ["p50", "p99", "p999"];
-  const latencyRow = ({ key, samples }: (typeof open)[number]) => {
-    const { valid, shown, mark } = summarized(samples);
-    const at = (name: string) => ways.map((p) => duration(middle(shown, `${name}.${p}`))).join(" ");
-    return [
-      key + mark,
-      `${valid.length}/${samples.length}`,
-      amount(middle(shown, "achievedRate")),
-      at("delivery"),
-      at("first"),
-      at("last"),
-      at("spread"),
-      lossCell(samples),
+/** Where datagrams were lost, as far as the kernel says so. */
+function kernelDrops(samples: readonly Sample[]): string[] {
+  return cellsOf(samples).flatMap((cell) => {
+    const [server, clients] = [
+      countOf(cell.samples, "droppedAtServer"),
+      countOf(cell.samples, "droppedAtClients"),
     ];
-  };
-  const rateRow = ({ key, samples }: (typeof open)[number]) => {
-    const { valid, shown, mark } = summarized(samples);
-    const busy = (whose: "fleet" | "server") =>
-      percent(median(shown.flatMap((sample) => cpuShares(sample)[whose] ?? [])));
-    return [
-      key + mark,
-      `${valid.length}/${samples.length}`,
-      isMostMissing(samples) ? "–" : boundMark(shown) + amount(middle(shown, "deliveryRate")),
-      busy("server"),
-      busy("fleet"),
-      duration(middle(shown, "serverCpuPerDelivery")),
-      duration(middle(shown, "fleetCpuPerDelivery")),
-      lossCell(samples),
-    ];
-  };
-  const parts: string[] = [];
-  if (open.length > 0)
-    parts.push(
-      table(
-        [
-          "open loop",
-          "valid",
-          "msg/s",
-          "each p50 p99 p99.9",
-          "first receiver",
-          "last receiver",
-          "spread",
-          "lost",
-        ],
-        open.map(latencyRow),
-      ),
-    );
-  if (closed.length > 0)
-    parts.push(
-      table(
-        [
-          "closed loop",
-          "valid",
-          "deliveries/s",
-          "server busy",
-          "fleet busy",
-          "server CPU",
-          "fleet CPU",
-          "lost",
-        ],
-        closed.map(rateRow),
-      ),
-    );
-  return parts.join("\n\n");
-}
-
-/** A rate of deliveries of which most did not come says nothing. */
-const isMostMissing = (samples: Sample[]) =>
-  sumOf(samples, "delivered") === 0 || sumOf(samples, "delivered") * 2 < sumOf(samples, "expected");
-
-/** What was lost, and where the kernel says so. */
-function lossCell(samples: Sample[]): string {
-  const lost = sumOf(samples, "lost");
-  if (lost === 0) return "0";
-  const [server, clients] = [sumOf(samples, "droppedAtServer"), sumOf(samples, "droppedAtClients")];
-  const where = server + clients > 0 ? ` (kernel: server ${amount(server)}, clients ${amount(clients)})` : "";
-  return `${percent(lost / sumOf(samples, "expected"))}${where}`;
+    return server + clients > 0
+      ? [
+          `${cellName(cell)}: the kernel dropped ${whole(server)} datagrams at the server's receive buffer, ${whole(clients)} at the load generator's`,
+        ]
+      : [];
+  });
 }

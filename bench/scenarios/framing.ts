@@ -2,9 +2,10 @@
 import type { DialoguePlan, DialogueReport } from "../../clients/workloads/dialogue.ts";
 import type { FramingPlan, FramingReport } from "../../clients/workloads/framing.ts";
 import { type Protocol, protocolOf } from "../../protocols/index.ts";
+import { severalServers } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
 import { addCounts, faultsOf } from "../record/samples.ts";
-import { table, whole } from "../terminal/format.ts";
+import type { DetailTable } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -23,10 +24,11 @@ const EXHAUSTIVE_SECONDS = 1200;
 
 export const framing: Scenario = {
   name: "framing",
-  summary: "lines and requests cut and joined everywhere: lost, duplicated, reordered, corrupt, unexpected",
+  summary:
+    "lines and requests split and joined at every byte: lost, duplicated, reordered, corrupt, unexpected",
   fits: ({ dialect, dialogue }) => dialect !== undefined || dialogue !== undefined,
   cells: (options) => protocolsFor(framing, options).map((protocol) => cellOf(protocol, options)),
-  table: framingTable,
+  details: (samples) => [stagesOf(samples)],
 };
 
 function cellOf(spoken: Protocol, { seed, exhaustive, quick }: BenchOptions): Cell {
@@ -91,16 +93,24 @@ async function runCell(plan: FramingPlan | DialoguePlan, context: SampleContext)
   };
 }
 
-function framingTable(samples: Sample[]): string {
-  const rows = samples.flatMap(({ detail, variant, server }) =>
+/** A row for each stage; `of` is how many cases there were to sample from. */
+function stagesOf(samples: readonly Sample[]): DetailTable {
+  const several = severalServers({ samples: [...samples] });
+  const stages = samples.flatMap(({ detail, variant, server }) =>
     detail?.scenario === "framing"
-      ? detail.stages.map(({ name, tried, possible, counts, stopped }) => [
-          `${variant} ${server} ${name}`,
-          whole(tried) +
-            (stopped ? ", ended early" : possible > tried ? `, sampled of ${whole(possible)}` : ""),
-          ...KINDS.map((kind) => whole(counts[kind] ?? 0)),
-        ])
+      ? detail.stages.map((stage) => ({ ...stage, of: several ? `${variant} ${server}` : variant }))
       : [],
   );
-  return table(["framing", "tried", ...KINDS], rows);
+  return {
+    head: ["framing", "tried", "of", ...KINDS],
+    rows: stages.map(({ of, name, tried, possible, counts }) => [
+      `${of} ${name}`,
+      tried,
+      possible,
+      ...KINDS.map((kind) => counts[kind] ?? 0),
+    ]),
+    notes: stages.flatMap(({ of, name, stopped }) =>
+      stopped ? [`${of} ${name} ended early: ${stopped}`] : [],
+    ),
+  };
 }

@@ -1,12 +1,12 @@
 /**
- * Idle: what a connection costs that says nothing, in resident memory of the server and of the fleet. Where
+ * Idle: what an idle connection costs in resident memory of the server and of the fleet. Where
  * the limit of a process or of the machine ends it early, the table says which one.
  */
 import type { IdlePlan, IdleReport, Readings } from "../../clients/workloads/idle.ts";
 import type { Sample } from "../record/record.ts";
 import { lostConnections, total } from "../record/samples.ts";
-import { bytes, median, table, whole } from "../terminal/format.ts";
-import { groups } from "./rows.ts";
+import { whole } from "../record/units.ts";
+import type { Computed, RowSamples } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -25,15 +25,43 @@ const WARM = 100;
 const SETTLE_SECONDS = 0.25;
 const TIMEOUT_SECONDS = 60;
 
+/** Of one sample: the one that opened least says what there is to be had. */
+const least = (name: "asked" | "open"): Computed => ({
+  heading: name,
+  unit: "count",
+  value: ({ samples }: RowSamples) => Math.min(...samples.map(({ counts }) => counts[name])),
+});
+
+/** The server's resident memory of the first sample: without connections, and with all of them. */
+const memory = (when: keyof Readings): Computed => ({
+  heading: `server ${when}`,
+  unit: "bytes",
+  value: ({ samples: [{ detail }] }: RowSamples) =>
+    detail?.scenario === "idle" ? detail.server?.[when] : undefined,
+});
+
 export const idle: Scenario = {
   name: "idle",
-  summary: "memory of a connection that says nothing, at the server and at the fleet",
+  summary: "memory of an idle connection, of the server and of the fleet",
   fits: (protocol) => isStream(protocol) && !protocol.files,
   cells: (options) =>
     protocolsFor(idle, options)
       .filter(({ primary, room }) => options.protocol || (primary && room))
       .flatMap(({ name }) => counts(options).map((count) => cellOf(name, count))),
-  table: idleTable,
+  tables: [
+    {
+      title: "idle",
+      columns: [
+        least("asked"),
+        least("open"),
+        memory("before"),
+        memory("after"),
+        "serverMemoryPerConnection",
+        "fleetMemoryPerConnection",
+      ],
+      notes: limitsOf,
+    },
+  ],
 };
 
 function counts({ connections, named, quick }: BenchOptions): number[] {
@@ -73,8 +101,6 @@ async function runCell(
   const fleets = reports.flatMap(({ fleet }) => fleet ?? []);
   const { server } = reports[0];
   const limit = reports.find(({ limit }) => limit !== undefined)?.limit;
-  const grown = (list: readonly Readings[]) =>
-    list.reduce((sum, { before, after }) => sum + Math.max(0, after - before), 0);
   return {
     counts: {
       asked: shape.connections,
@@ -82,8 +108,8 @@ async function runCell(
       counted,
     },
     metrics: {
-      ...(server && counted > 0 ? { serverMemoryPerConnection: grown([server]) / counted } : {}),
-      ...(fleets.length > 0 && counted > 0 ? { fleetMemoryPerConnection: grown(fleets) / counted } : {}),
+      ...perConnection("server", server ? [server] : [], counted),
+      ...perConnection("fleet", fleets, counted),
     },
     histograms: {},
     witnesses: [],
@@ -94,28 +120,17 @@ async function runCell(
 }
 
 /** A process that had the memory already does not grow: that is no measurement of a connection. */
-const growth = (value: number | undefined) =>
-  value === undefined || value <= 0 ? "none seen" : bytes(value);
+function perConnection(whose: "server" | "fleet", readings: readonly Readings[], counted: number) {
+  const grown = readings.reduce((sum, { before, after }) => sum + Math.max(0, after - before), 0);
+  return grown > 0 && counted > 0 ? { [`${whose}MemoryPerConnection`]: grown / counted } : {};
+}
 
-function idleTable(samples: Sample[]): string {
-  const at = (list: Sample[], name: string) => median(list.flatMap(({ metrics }) => metrics[name] ?? []));
-  const rows = groups(samples).map(({ key, samples }) => {
-    const { counts, detail } = samples[0];
-    const server = detail?.scenario === "idle" ? detail.server : null;
-    return [
-      key,
-      `${whole(counts.open)} of ${whole(counts.asked)}`,
-      bytes(server?.before),
-      bytes(server?.after),
-      growth(at(samples, "serverMemoryPerConnection")),
-      growth(at(samples, "fleetMemoryPerConnection")),
-    ];
-  });
+/** What kept it from opening all the connections that were asked for. */
+function limitsOf(samples: readonly Sample[]): string[] {
   const limits = samples.flatMap(({ detail, variant, server, counts }) =>
     detail?.scenario === "idle" && detail.limit !== null
       ? [`${variant} ${server} stopped at ${whole(counts.open)} connections: ${detail.limit}`]
       : [],
   );
-  const head = ["idle", "open", "server before", "and after", "a connection", "of the fleet"];
-  return [table(head, rows), ...new Set(limits)].join("\n");
+  return [...new Set(limits)];
 }

@@ -1,12 +1,14 @@
 /**
  * What a scenario is: a list of cells, each of which can be run once on one server and gives the parts of a
- * sample; and a table that is made from samples alone. A new scenario is one file and one line in index.ts.
+ * sample; and which figures its tables show. A new scenario is one file and one line in index.ts: tables, comparison
+ * and report derive from the metrics of its samples.
  */
 import type { Progress } from "../../clients/exchange.ts";
 import { allProtocols, type Protocol, type Transport } from "../../protocols/index.ts";
 import type { ServerSource } from "../../targets/server.ts";
 import type { Sample } from "../record/record.ts";
 import type { Fleets } from "../run/fleets.ts";
+import type { CellTable, DetailTable } from "./columns.ts";
 
 /** What the command line can ask of every scenario; each takes what concerns it. */
 export type BenchOptions = {
@@ -19,7 +21,7 @@ export type BenchOptions = {
   protocol?: string;
   loop?: "open" | "closed";
   connections?: number;
-  /** Messages or requests a second, over all connections. */
+  /** Messages or requests per second, over all connections. */
   rate?: number;
   /** Measured seconds of a sample. */
   duration?: number;
@@ -70,8 +72,10 @@ export type Scenario = {
   /** Whether it can be run on a protocol, by what that is capable of. */
   fits: (protocol: Protocol) => boolean;
   cells: (options: BenchOptions) => Cell[];
-  /** A compact table of its samples, for the terminal. */
-  table: (samples: Sample[]) => string;
+  /** Its tables in the terminal: which figures, by the keys of their metrics. */
+  tables?: readonly CellTable[];
+  /** Tables of what only its samples have to say, from their `detail`. */
+  details?: (samples: readonly Sample[]) => DetailTable[];
 };
 
 /** The protocols that fit a scenario and that the command line lets through; those first of their transport first. */

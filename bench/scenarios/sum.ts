@@ -1,8 +1,7 @@
-/** Sums: requests a second and round trips, every reply compared with the right one. */
+/** Sums: requests per second and round trips, every reply compared with the right one. */
 import { encodeHistogram, mergeHistograms } from "../../clients/histogram.ts";
 import type { SumPlan, SumReport } from "../../clients/workloads/sum.ts";
 import { type Protocol, protocolOf } from "../../protocols/index.ts";
-import type { Sample } from "../record/record.ts";
 import {
   addCounts,
   cpuMetrics,
@@ -13,9 +12,7 @@ import {
   perSecond,
   total,
 } from "../record/samples.ts";
-import { boundMark, cpuShares } from "../record/saturation.ts";
-import { amount, duration, median, percent, table } from "../terminal/format.ts";
-import { groups, summarized } from "./rows.ts";
+import { count, fleetBusy, lost, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -41,7 +38,13 @@ export const sum: Scenario = {
   summary: "request and reply: rate and round trips, every sum checked",
   fits: ({ requests }) => requests !== undefined,
   cells: (options) => protocolsFor(sum, options).flatMap((protocol) => cellsOf(protocol, options)),
-  table: sumTable,
+  tables: [
+    {
+      title: "requests",
+      columns: ["requestRate", "roundTrip.p50", "roundTrip.p99", "serverCpuPerRequest", serverBusy, lost],
+      more: [fleetBusy, "fleetCpuPerRequest", "roundTrip.p999", count("wrong"), count("missing")],
+    },
+  ],
 };
 
 function cellsOf({ name, primary }: Protocol, options: BenchOptions): Cell[] {
@@ -135,42 +138,4 @@ async function runSumCell(
       ...lostConnections(reports),
     ],
   };
-}
-
-function sumTable(samples: Sample[]): string {
-  const head = [
-    "requests",
-    "valid",
-    "replies/s",
-    "p50",
-    "p99",
-    "p99.9",
-    "server busy",
-    "fleet busy",
-    "server CPU",
-    "fleet CPU",
-    "wrong",
-    "missing",
-  ];
-  const rows = groups(samples).map(({ key, samples }) => {
-    const { valid, shown, mark } = summarized(samples);
-    const at = (name: string) => median(shown.flatMap(({ metrics }) => metrics[name] ?? []));
-    const count = (name: string) => amount(samples.reduce((all, { counts }) => all + (counts[name] ?? 0), 0));
-    // An open loop's CPU is mostly the pacer's turning: it says nothing of a request.
-    const open = samples[0].parameters.loop === "open";
-    return [
-      key + mark,
-      `${valid.length}/${samples.length}`,
-      boundMark(shown) + amount(at("requestRate")),
-      ...["p50", "p99", "p999"].map((p) => duration(at(`roundTrip.${p}`))),
-      ...(["server", "fleet"] as const).map((whose) =>
-        open ? "–" : percent(median(shown.flatMap((sample) => cpuShares(sample)[whose] ?? []))),
-      ),
-      duration(at("serverCpuPerRequest")),
-      open ? "–" : duration(at("fleetCpuPerRequest")),
-      count("wrong"),
-      count("missing"),
-    ];
-  });
-  return table(head, rows);
 }

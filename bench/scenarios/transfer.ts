@@ -4,10 +4,11 @@
  */
 import type { TransferPlan, TransferReport } from "../../clients/workloads/transfer.ts";
 import { onThisBun, program } from "../../targets/programs.ts";
+import { medianOf } from "../record/cells.ts";
 import { REFERENCE, type Sample } from "../record/record.ts";
 import { joinMeters, perSecond } from "../record/samples.ts";
-import { bytes, duration, median, table } from "../terminal/format.ts";
-import { groups, validOf } from "./rows.ts";
+import { isValid } from "../record/validity.ts";
+import { type Computed, count, type RowSamples } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -28,15 +29,39 @@ const ways = {
   "raw copy": { reference: program(REFERENCE, () => onThisBun(`${import.meta.dir}/raw-copy.ts`)) },
 } satisfies Record<string, Partial<Cell>>;
 
+const isRaw = ({ parameters }: Sample) => parameters.way !== "file";
+
+/** The file's rate as a share of the raw copy's. */
+const ofRaw: Computed = {
+  heading: "of raw",
+  value({ shown, table }: RowSamples) {
+    const rate = medianOf(shown, "transferRate");
+    const raw = medianOf(table.filter(isRaw).filter(isValid), "transferRate");
+    return rate === undefined || !raw || isRaw(shown[0]) ? "" : (rate / raw).toFixed(2);
+  },
+};
+
 export const transfer: Scenario = {
   name: "transfer",
-  summary: "files by the file protocol and by a raw copy: bytes a second, memory, every receipt checked",
+  summary: "files by the file protocol and by a raw copy: bytes per second, memory, every receipt checked",
   fits: ({ files }) => files === true,
   cells: (options) =>
     protocolsFor(transfer, options).flatMap(({ name }) =>
       Object.entries(ways).map(([way, cell]) => ({ ...cellOf(name, way, options), ...cell })),
     ),
-  table: transferTable,
+  tables: [
+    {
+      title: "transfer",
+      columns: [
+        "transferRate",
+        ofRaw,
+        "serverCpuPerMebibyte",
+        "serverMemoryPeak",
+        "serverMemoryGrowth",
+        count("failed"),
+      ],
+    },
+  ],
 };
 
 function cellOf(protocol: string, way: string, { fileSize, quick, seed }: BenchOptions): Cell {
@@ -91,26 +116,4 @@ async function runCell(
     meters,
     wrong: report.faults.map(({ kind, words }) => ({ kind, count: 1, words })),
   };
-}
-
-function transferTable(samples: Sample[]): string {
-  const isRaw = ({ parameters }: Sample) => parameters.way !== "file";
-  const at = (list: Sample[], name: string) =>
-    median(validOf(list).flatMap(({ metrics }) => metrics[name] ?? []));
-  const raw = at(samples.filter(isRaw), "transferRate");
-  const rows = groups(samples).map(({ key, samples }) => {
-    const rate = at(samples, "transferRate");
-    return [
-      key,
-      `${validOf(samples).length}/${samples.length}`,
-      rate === undefined ? "–" : `${bytes(rate)}/s`,
-      rate === undefined || !raw || isRaw(samples[0]) ? "" : (rate / raw).toFixed(2),
-      duration(at(samples, "serverCpuPerMebibyte")),
-      bytes(at(samples, "serverMemoryPeak")),
-      bytes(at(samples, "serverMemoryGrowth")),
-      String(samples.reduce((sum, { counts }) => sum + counts.failed, 0)),
-    ];
-  });
-  const head = ["transfer", "valid", "rate", "of raw", "server CPU a MiB", "peak memory", "growth", "failed"];
-  return table(head, rows);
 }

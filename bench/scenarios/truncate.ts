@@ -1,7 +1,8 @@
 /** Truncation: what becomes of datagrams of each size, and where exactly that changes. */
 import type { TruncatePlan, TruncateReport } from "../../clients/workloads/truncate.ts";
 import type { Sample } from "../record/record.ts";
-import { table, whole } from "../terminal/format.ts";
+import { whole } from "../record/units.ts";
+import type { DetailTable } from "./columns.ts";
 import { protocolsFor, type Scenario } from "./scenario.ts";
 
 const SIZES = [
@@ -53,34 +54,30 @@ export const truncate: Scenario = {
         };
       },
     })),
-  table: (samples) => samples.map(truncateTable).join("\n\n"),
+  details: (samples) => samples.flatMap(detailsOf),
 };
 
 type Paths = Extract<NonNullable<Sample["detail"]>, { scenario: "truncate" }>["paths"];
 
 /** Sizes of one fate that follow one another are one row; then the boundary as a sentence. */
-function truncateTable({ detail, server }: Sample): string {
-  if (detail?.scenario !== "truncate") return "";
-  return detail.paths
-    .map((path) => {
-      const name =
-        path.path === "relay"
-          ? `relay ${server}`
-          : `receiver with ${detail.smallBufferBytes} bytes of buffer`;
-      const runs: { from: number; to: number; outcome: string; arrived: number }[] = [];
-      for (const { bytes, outcome, arrived } of path.fates) {
-        const last = runs.at(-1);
-        if (last && last.outcome === outcome) Object.assign(last, { to: bytes, arrived });
-        else runs.push({ from: bytes, to: bytes, outcome, arrived });
-      }
-      const rows = runs.map(({ from, to, outcome, arrived }) => [
-        from === to ? whole(from) : `${whole(from)} – ${whole(to)}`,
-        outcome,
-        outcome.startsWith("truncated") ? whole(arrived) : "",
-      ]);
-      return `${table([name, "fate", "arrived"], rows)}\n${boundarySentence(name, path)}`;
-    })
-    .join("\n\n");
+function detailsOf({ detail, server }: Sample): DetailTable[] {
+  if (detail?.scenario !== "truncate") return [];
+  return detail.paths.map((path) => {
+    const name =
+      path.path === "relay" ? `relay ${server}` : `receiver with ${detail.smallBufferBytes} bytes of buffer`;
+    const runs: { from: number; to: number; outcome: string; arrived: number }[] = [];
+    for (const { bytes, outcome, arrived } of path.fates) {
+      const last = runs.at(-1);
+      if (last && last.outcome === outcome) Object.assign(last, { to: bytes, arrived });
+      else runs.push({ from: bytes, to: bytes, outcome, arrived });
+    }
+    const rows = runs.map(({ from, to, outcome, arrived }) => [
+      from === to ? whole(from) : `${whole(from)} – ${whole(to)}`,
+      outcome,
+      outcome.startsWith("truncated") ? arrived : "",
+    ]);
+    return { head: [name, "fate", "arrived"], rows, notes: [boundarySentence(name, path)] };
+  });
 }
 
 /** `truncates silently at 1,024`, in words that name the last size that passes. */

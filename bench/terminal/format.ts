@@ -1,71 +1,58 @@
-/** Figures and tables as a person reads them in a terminal. */
+/** Tables as a person reads them in a terminal. How values are written stands in record/units.ts. */
 import Table from "cli-table3";
-import { median as medianOf } from "simple-statistics";
 
-const scale = (value: number, steps: readonly (readonly [number, string])[]): string => {
-  const [unit, name] = steps.find(([unit]) => Math.abs(value) >= unit) ?? steps[steps.length - 1];
-  const scaled = value / unit;
-  const digits = Math.abs(scaled) >= 100 || Number.isInteger(scaled) ? 0 : Math.abs(scaled) >= 10 ? 1 : 2;
-  return `${scaled.toFixed(digits)}${name}`;
-};
-
-/** Nanoseconds as `12.3 µs`. */
-export const duration = (ns: number | undefined): string =>
-  ns === undefined
-    ? "–"
-    : scale(ns, [
-        [1e9, " s"],
-        [1e6, " ms"],
-        [1e3, " µs"],
-        [1, " ns"],
-      ]);
-
-/** A count or a rate as `1.25 M`. */
-export const amount = (value: number | undefined): string =>
-  value === undefined
-    ? "–"
-    : scale(value, [
-        [1e9, " G"],
-        [1e6, " M"],
-        [1e3, " k"],
-        [1, ""],
-      ]);
-
-/** Bytes as `12.3 KiB`. */
-export const bytes = (value: number | undefined): string =>
-  value === undefined
-    ? "–"
-    : scale(value, [
-        [2 ** 30, " GiB"],
-        [2 ** 20, " MiB"],
-        [2 ** 10, " KiB"],
-        [1, " B"],
-      ]);
-
-/** A share as `0.3 %`. */
-export const percent = (share: number | undefined): string =>
-  share === undefined ? "–" : `${(share * 100).toFixed(share !== 0 && Math.abs(share) < 0.1 ? 1 : 0)} %`;
-
-/** A whole number with separators. */
-export const whole = (value: number): string => value.toLocaleString("en-US");
-
-/** A compact table: first column to the left, figures to the right, no lines but under the head. */
-export function table(head: string[], rows: string[][]): string {
+/**
+ * A compact table: first column to the left, figures to the right, no lines but under the head. A heading of several
+ * words is broken where that makes its column narrower, but for the first. A row of one cell has the whole line.
+ */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const none = Object.fromEntries(
     ["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"]
       .concat(["left", "left-mid", "mid", "mid-mid", "right", "right-mid"])
       .map((part) => [part, ""]),
   );
   const made = new Table({
-    head,
+    head: headOf(head, rows),
     chars: { ...none, middle: "  " },
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
     colAligns: head.map((_, i) => (i === 0 ? "left" : "right")),
   });
-  made.push(...rows);
-  return made.toString();
+  made.push(
+    ...rows.map((row) => (row.length === 1 ? [{ content: row[0], colSpan: head.length }] : [...row])),
+  );
+  return made.toString().replace(/ +$/gm, "");
 }
 
-/** The median; undefined of nothing. */
-export const median = (values: readonly number[]): number | undefined =>
-  values.length === 0 ? undefined : medianOf([...values]);
+/** How wide a table is, in characters. */
+export const widthOf = (text: string): number =>
+  Math.max(0, ...text.split("\n").map((line) => Bun.stringWidth(line.trimEnd())));
+
+/** Headings in lines no wider than the column's cells, if their words allow that, all ending on the same line. */
+function headOf(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const wide = head.map((_, i) =>
+    Math.max(0, ...rows.map((row) => (row.length === 1 ? 0 : Bun.stringWidth(row[i] ?? "")))),
+  );
+  const broken = head.map((words, i) => (rows.length === 0 || i === 0 ? [words] : lines(words, wide[i])));
+  const high = Math.max(...broken.map(({ length }) => length));
+  return broken.map((parts) => [...Array(high - parts.length).fill(""), ...parts].join("\n"));
+}
+
+function lines(words: string, wide: number): string[] {
+  const broken: string[] = [];
+  for (const word of words.split(" ")) {
+    const last = broken.at(-1);
+    if (last !== undefined && Bun.stringWidth(`${last} ${word}`) <= wide)
+      broken.push(`${broken.pop()} ${word}`);
+    else broken.push(word);
+  }
+  return broken;
+}
+
+/** Sentences in lines of at most `width` characters, broken between words; rows of tables stay as they are. */
+export const wrapped = (text: string, width: number): string =>
+  text
+    .split("\n")
+    .map((line) =>
+      widthOf(line) <= width || / {2}/.test(line) ? line : Bun.wrapAnsi(line, width, { wordWrap: true }),
+    )
+    .join("\n");

@@ -1,35 +1,35 @@
 /** The run as it goes: one live line on a terminal, a plain line a sample elsewhere. On standard error. */
 import { createLogUpdate } from "log-update";
 import { printable } from "../../platform/printable.ts";
+import { cellName } from "../record/cells.ts";
+import { metrics as builtIn, headlineOf, type Metrics } from "../record/metrics.ts";
 import type { Sample } from "../record/record.ts";
+import { amount, valueText, whole } from "../record/units.ts";
 import type { ProgressEvent } from "../run/run.ts";
-import { amount, bytes, duration } from "./format.ts";
 
 /** The figure of a sample that a waiting person wants. */
-function headline({ metrics, counts, wrong, invalid }: Sample): string {
+function headline(sample: Sample, among: Metrics): string {
+  const { metrics, counts, wrong, invalid } = sample;
+  const metric = headlineOf([sample], among);
   const figures = [
-    metrics.deliveryRate !== undefined ? `${amount(metrics.deliveryRate)} deliveries/s` : undefined,
-    metrics.requestRate !== undefined ? `${amount(metrics.requestRate)} replies/s` : undefined,
-    metrics["last.p50"] !== undefined ? `last receiver p50 ${duration(metrics["last.p50"])}` : undefined,
-    metrics.sessionRate !== undefined ? `${amount(metrics.sessionRate)} connections/s` : undefined,
-    metrics.serverMemoryPerConnection !== undefined
-      ? `${bytes(metrics.serverMemoryPerConnection)} a connection`
-      : undefined,
-    metrics.transferRate !== undefined ? `${bytes(metrics.transferRate)}/s` : undefined,
-    counts.tried !== undefined ? `${amount(counts.tried)} tried` : undefined,
-  ].filter((figure) => figure !== undefined);
+    ...(metric ? [`${metric.label} ${valueText(metric.unit, metrics[metric.key])}`] : []),
+    ...(counts.tried === undefined ? [] : [`${whole(counts.tried)} tried`]),
+  ];
   const kinds = wrong.filter(({ kind }) => kind !== "stopped");
   const faults =
     kinds.length > 0
       ? [`WRONG: ${kinds.map(({ kind, count }) => `${amount(count)} ${kind}`).join(", ")}`]
       : [];
   if (kinds.length < wrong.length) faults.push("ended early");
-  const marks = invalid.map(({ rule }) => `invalid: ${rule}`);
+  const marks = invalid.map(({ rule }) => `discarded: ${rule}`);
   return [...figures, ...faults, ...marks].join(", ");
 }
 
 /** Returns a listener for the run's events, and what to call when it is over. */
-export function showProgress(stream: NodeJS.WriteStream = process.stderr): {
+export function showProgress(
+  stream: NodeJS.WriteStream = process.stderr,
+  metrics = builtIn,
+): {
   tell: (event: ProgressEvent) => void;
   end: () => void;
 } {
@@ -57,12 +57,14 @@ export function showProgress(stream: NodeJS.WriteStream = process.stderr): {
   return {
     tell(event) {
       const { cell, server, done, planned, sample } = event;
-      const name = printable(`${cell.scenario} ${cell.variant} ${server}`);
+      const name = printable(cellName({ ...cell, server }));
       if (sample) {
         before = { at: 0, delivered: 0, rate: 0 };
         if (!live || sample.wrong.length > 0) {
           live?.clear();
-          stream.write(`[${done + 1}/${planned}] ${name}: ${printable(headline(sample) || "done")}\n`);
+          stream.write(
+            `[${done + 1}/${planned}] ${name}: ${printable(headline(sample, metrics) || "done")}\n`,
+          );
         }
       } else if (live) {
         const rate = event.progress ? ` · ${amount(rateNow(event))}/s now` : "";

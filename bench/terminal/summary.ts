@@ -5,56 +5,69 @@ import { split } from "../../targets/named.ts";
 import { compareServers } from "../compare/compare.ts";
 import type { Comparison } from "../compare/comparison.ts";
 import { renderText } from "../compare/render.ts";
+import { cellName, cellsOf, serversOf } from "../record/cells.ts";
+import { metrics as builtInMetrics, type Metrics } from "../record/metrics.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { unpinnedServers } from "../record/samples.ts";
-import { calibrationTable } from "../run/calibrate.ts";
-import { capacityTable } from "../run/capacity.ts";
-import { scenarios } from "../scenarios/index.ts";
-import { duration, percent, whole } from "./format.ts";
+import { duration, percent, whole } from "../record/units.ts";
+import { isValid } from "../record/validity.ts";
+import { scenarios as builtInScenarios } from "../scenarios/index.ts";
+import type { Scenario } from "../scenarios/scenario.ts";
+import { calibrationTable } from "./calibration.ts";
+import { capacityTable } from "./capacity.ts";
+import { wrapped } from "./format.ts";
+import { legend, tablesOf, UNBOUNDED } from "./tables.ts";
 
 const WITNESSES_SHOWN = 3;
 
 export function printRun(record: RunRecord, path: string): void {
-  console.log(renderRun(record, path));
+  console.log(renderRun(record, path, { width: process.stdout.columns ?? UNBOUNDED }));
 }
 
-export function renderRun(record: RunRecord, path: string): string {
-  const tables = scenarios.flatMap(({ name, table }) => {
-    const samples = record.samples.filter(({ scenario }) => scenario === name);
-    return samples.length > 0 ? [table(samples)] : [];
+export type RenderOptions = {
+  /** Characters of a line; unbounded unless told. */
+  width?: number;
+  scenarios?: readonly Scenario[];
+  metrics?: Metrics;
+};
+
+export function renderRun(record: RunRecord, path: string, options: RenderOptions = {}): string {
+  const { width = UNBOUNDED, scenarios = builtInScenarios, metrics = builtInMetrics } = options;
+  const tables = scenarios.flatMap((one) => {
+    const samples = record.samples.filter(({ scenario }) => scenario === one.name);
+    return samples.length > 0 ? tablesOf(one, samples, metrics, width) : [];
   });
   const parts = [
     ...(record.calibration ? [calibrationTable(record.calibration)] : []),
     ...tables,
     ...(record.capacity ? [capacityTable(record.capacity)] : []),
-    ...comparisons(record).map((comparison) => renderText(comparison)),
+    ...[legend(tables).join("\n")].filter((part) => part !== ""),
+    ...comparisons(record, metrics).map((comparison) => renderText(comparison, { width })),
     ...[wrongPart(record), trustPart(record)].filter((part) => part !== ""),
     closing(record, path),
   ];
   // Witnesses, names and a server's own words are data: no control character of theirs reaches the terminal.
-  return printableLines(parts.join("\n\n"));
+  return wrapped(printableLines(parts.join("\n\n")), width);
 }
 
 /** Each further server of a run beside the first, as far as they ran the same cells. */
-export function comparisons(record: RunRecord): Comparison[] {
-  const cellsOf = Map.groupBy(record.samples, ({ server }) => server);
-  const [first, ...others] = cellsOf.keys();
-  const cells = new Set(cellsOf.get(first)?.map(({ variant }) => variant));
+export function comparisons(record: RunRecord, metrics?: Metrics): Comparison[] {
+  const [first, ...others] = serversOf(record.samples);
+  const variants = (name: string) =>
+    cellsOf(record.samples).flatMap(({ server, variant }) => (server === name ? [variant] : []));
+  const shared = new Set(variants(first));
   return others
-    .filter((other) => cellsOf.get(other)?.some(({ variant }) => cells.has(variant)))
-    .map((other) => compareServers(record, first, other));
+    .filter((other) => variants(other).some((variant) => shared.has(variant)))
+    .map((other) => compareServers(record, first, other, metrics ? { metrics } : {}));
 }
-
-const nameOf = ({ scenario, variant, server }: Sample) => `${scenario} ${variant} ${server}`;
 
 function wrongPart(record: RunRecord): string {
   const { samples } = record;
   const wrong = samples.filter(({ wrong }) => wrong.length > 0);
-  const cells = Map.groupBy(wrong, nameOf);
   const given = new Map(wrong.flatMap((one) => hadBy(record, one).map((flags) => [flags, one.protocol])));
   return [
-    ...[...cells].flatMap(([name, [sample, ...again]]) => [
-      `WRONG ${name}: ${sample.wrong.map(faultText).join("; ")}${again.length > 0 ? ` (and in ${again.length} more samples)` : ""}`,
+    ...cellsOf(wrong).flatMap(({ samples: [sample, ...again] }) => [
+      `WRONG ${cellName(sample)}: ${sample.wrong.map(faultText).join("; ")}${again.length > 0 ? ` (and in ${again.length} more samples)` : ""}`,
       ...sample.witnesses.slice(0, WITNESSES_SHOWN).map(witnessLine),
     ]),
     // The bench shows that something is wrong; the cases say what is required, and what came instead.
@@ -99,12 +112,10 @@ function witnessLine({
 function trustPart(record: RunRecord): string {
   const said = record.samples.flatMap((sample) =>
     Object.entries(sample.serverCounters ?? {}).map(
-      ([what, count]) => `${nameOf(sample)} says itself: ${what}: ${whole(count)}`,
+      ([what, count]) => `${cellName(sample)} says itself: ${what}: ${whole(count)}`,
     ),
   );
-  const invalid = record.samples.filter(({ invalid }) => invalid.length > 0);
-  const doubtful =
-    record.warnings.length > 0 ? ["? marks figures without a valid sample: do not rely on them"] : [];
+  const invalid = record.samples.filter((sample) => !isValid(sample));
   const rules = [
     ...Map.groupBy(
       invalid.flatMap(({ invalid }) => invalid),
@@ -113,14 +124,22 @@ function trustPart(record: RunRecord): string {
   ];
   const lines = rules.map(
     ([rule, [{ words, value, unit }, ...more]]) =>
-      `left out, ${more.length + 1}× ${rule}${Number.isInteger(value) ? ` (${whole(value)} ${unit})` : ""}: ${words}`,
+      `${discarded(more.length + 1)}: ${rule}${Number.isInteger(value) ? ` (${whole(value)} ${unit})` : ""}: ${words}`,
   );
   const silent = record.samples
     .filter(isSilent)
-    .map((sample) => `${nameOf(sample)}: nothing came for ${duration(sample.metrics.longestSilence)}`);
+    .map((sample) => `${cellName(sample)}: no delivery for ${duration(sample.metrics.longestSilence)}`);
   const warnings = record.warnings.map((warning) => `WARNING ${warning}`);
-  return [...said, ...silent, ...unknownCpu(record), ...lines, ...warnings, ...doubtful].join("\n");
+  return [...eachOnce(said), ...silent, ...unknownCpu(record), ...lines, ...warnings].join("\n");
 }
+
+/** Equal lines once, with how often they came. */
+const eachOnce = (lines: readonly string[]): string[] =>
+  [...Map.groupBy(lines, (line) => line)].map(([line, all]) =>
+    all.length > 1 ? `${line} (${all.length}×)` : line,
+  );
+
+const discarded = (samples: number) => `${whole(samples)} sample${samples === 1 ? "" : "s"} discarded`;
 
 /** Why a figure of the server's CPU time is missing: once for each reason and server. */
 function unknownCpu({ samples }: RunRecord): string[] {

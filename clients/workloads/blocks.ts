@@ -2,6 +2,8 @@
  * The blocks workload: one round of a comparison. All servers are alive at once, and each block drives every one of
  * them for one slice, in an order drawn anew: what the machine does in a tenth of a second falls on all of them alike.
  */
+
+import { seededRandom } from "../../platform/random.ts";
 import { alone, type Drive, type DriveEnd, type Slice } from "../drives/drive.ts";
 import { openRequestDrive } from "../drives/request-drive.ts";
 import { openRoomDrive } from "../drives/room-drive.ts";
@@ -9,7 +11,6 @@ import type { TlsTrust } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { encodeHistogram } from "../histogram.ts";
 import type { RequestPlan } from "../request-load.ts";
-import { seededRandom } from "../requests.ts";
 import type { RoomPlan } from "../room.ts";
 
 /** How all servers are loaded: as a room, or by requests. */

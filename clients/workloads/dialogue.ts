@@ -3,12 +3,12 @@
  * its requests cut and joined everywhere; between the parts of a request B asks and is answered, so that the
  * server has read what A sent before, and the cut really was one. Replies must come in order and exact.
  */
+import { seededRandom } from "../../platform/random.ts";
 import { capabilityOf } from "../../protocols/index.ts";
 import type { Dialogue, Exchanged } from "../../protocols/protocol.ts";
 import { type Endpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { openProbes, type Probe } from "../probe.ts";
-import { seededRandom } from "../requests.ts";
 import {
   CASE_TIMEOUT_MS,
   compareUnits,
@@ -111,7 +111,7 @@ async function splitInTwo(a: Probe, b: Probe, corpus: readonly Exchanged[]): Pro
       await b.arrived(plain.reply.length, CASE_TIMEOUT_MS);
       b.take();
       a.send(one.request.subarray(cut));
-      await expectReplies(stage, a, [one], `${one.name}, cut at byte ${cut} of ${length}`);
+      await expectReplies(stage, a, [one], `${one.name}, split at byte ${cut} of ${length}`);
     }
   }
   await expectNothingMore(stage, a, plain);

@@ -3,6 +3,7 @@
  * message. A sends, B receives, and C speaks between the parts of a line: once B has heard C, the server
  * has read what A sent before, so that the cut really was one.
  */
+import { seededRandom } from "../../platform/random.ts";
 import type { Dialect } from "../../protocols/chat.ts";
 import { capabilityOf } from "../../protocols/index.ts";
 import { createObjectSplitter, splitObjects } from "../../protocols/json-objects.ts";
@@ -12,7 +13,6 @@ import { type Endpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { createLedger } from "../ledger.ts";
 import { openProbes, type Probe } from "../probe.ts";
-import { seededRandom } from "../requests.ts";
 import {
   ALL_SPLITS_BYTES,
   CASE_TIMEOUT_MS,
@@ -174,7 +174,7 @@ async function splitInTwo(trio: Trio, lines: CorpusLine[], plan: FramingPlan): P
       c.send(form.write(SYNC));
       await b.arrived(sync.length, CASE_TIMEOUT_MS);
       a.send(written.subarray(cut));
-      await expectUnits(stage, trio, said, `${name}, cut at byte ${cut} of ${written.length}`);
+      await expectUnits(stage, trio, said, `${name}, split at byte ${cut} of ${written.length}`);
     }
   }
   return stage;

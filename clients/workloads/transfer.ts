@@ -9,12 +9,12 @@ import { createHash } from "node:crypto";
 import type { Socket } from "bun";
 import { now } from "../../platform/clock.ts";
 import { readMeter, serverMemory, type Used, usedBetween } from "../../platform/meter.ts";
+import { seededRandom } from "../../platform/random.ts";
 import { ACCEPTED, receipt, writeName } from "../../protocols/file.ts";
 import { dial } from "../dial.ts";
 import { type Endpoint, plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { connectReason } from "../members.ts";
-import { seededRandom } from "../requests.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type TransferPlan = {

@@ -21,18 +21,16 @@ export type TruncatePlan = {
   smallBufferBytes: number;
 };
 
-export const outcomes = [
-  "whole",
-  "truncated silently",
-  "truncated and told",
-  "dropped silently",
-  "dropped and told",
-  "refused by the system",
+export type Outcome =
+  | "whole"
+  | "truncated silently"
+  | "truncated and told"
+  | "dropped silently"
+  | "dropped and told"
+  | "refused by the system"
   /** An empty datagram that was not relayed: registering is all that it is for. */
-  "registers only",
-  "corrupt",
-] as const;
-export type Outcome = (typeof outcomes)[number];
+  | "registers only"
+  | "corrupt";
 
 /** What became of a datagram: bytes that arrived, and what the sender was told. */
 export type Fate = { bytes: number; outcome: Outcome; arrived: number; told?: string };

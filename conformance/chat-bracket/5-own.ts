@@ -1,4 +1,4 @@
-/** What chat/bracket alone does: the address in brackets, no notices, the operator's console. */
+/** What chat/bracket alone does: the address in brackets, no notices, the server's console. */
 import { MAX_LINE_BYTES } from "../../protocols/chat.ts";
 import type { Case } from "../case.ts";
 import { type ChatRule, inDialect } from "../chat/room.ts";
@@ -9,8 +9,8 @@ import { Unsupported } from "../violation.ts";
 const rules: ChatRule[] = [
   {
     number: "5.1",
-    title: "the sender gets nothing back",
-    requirement: "The author of a message MUST NOT get it back.",
+    title: "no echo to the sender",
+    requirement: "The sender of a message MUST NOT receive it back.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -32,8 +32,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.3",
-    title: "no greeting",
-    requirement: "Nobody MUST be told anything when somebody connects.",
+    title: "no notice on connect",
+    requirement: "The server MUST NOT send anything to any client when one connects.",
     level: "MUST",
     async run(chat) {
       const alice = await chat.join();
@@ -43,8 +43,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.4",
-    title: "no farewell",
-    requirement: "Nobody MUST be told anything when somebody leaves.",
+    title: "no notice on disconnect",
+    requirement: "The server MUST NOT send anything to the other clients when one disconnects.",
     level: "MUST",
     async run(chat) {
       const [alice, bob] = await chat.enter(2);
@@ -54,8 +54,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.5",
-    title: "the address of each author",
-    requirement: "A line MUST carry its own author's address and port, not another's.",
+    title: "the sender's address",
+    requirement: "A line MUST carry the address and port of its own sender.",
     level: "MUST",
     async run(chat) {
       const [alice, bob, carol] = await chat.enter(3);
@@ -67,9 +67,9 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.6",
-    title: "what one who wrote too long a line is told",
+    title: "the notice for a line too long",
     requirement:
-      'The author of a line over 65,536 bytes MUST get "[Server]: line too long" before the close.',
+      'The sender of a line over 65,536 bytes MUST receive "[Server]: line too long" before the connection closes.',
     level: "MUST",
     ends: "fin",
     async run(chat) {
@@ -81,9 +81,9 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.7",
-    title: "the operator's console",
+    title: "the server's console",
     requirement:
-      "Each line on the server's standard input MUST go to every client as [Server]: and the line.",
+      "Each line on the server's standard input MUST be sent to every client, with [Server]: before it.",
     level: "MUST",
     needs: "console",
     async run(chat) {
@@ -96,8 +96,9 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.8",
-    title: "the console ends",
-    requirement: "The end of standard input MUST end the console alone, and the server MUST go on at rest.",
+    title: "end of console input",
+    requirement:
+      "At the end of its standard input the server MUST keep serving, and use no CPU time when idle.",
     level: "MUST",
     needs: "console",
     async run(chat) {

@@ -1,4 +1,4 @@
-/** What chat/json alone does: objects without separators, notices as objects, the server's word on who speaks. */
+/** What chat/json alone does: objects without separators, notices as objects, a data_source that the server fills in. */
 import type { Case } from "../case.ts";
 import { type ChatRule, inDialect, notice } from "../chat/room.ts";
 import { holds } from "../expect.ts";
@@ -13,8 +13,9 @@ const says = (data: string, source = "") => JSON.stringify({ data_source: source
 const rules: ChatRule[] = [
   {
     number: "5.1",
-    title: "the notice of joining",
-    requirement: "Joining MUST be told to everyone, the newcomer too, as an object of the source server.",
+    title: "the join notice",
+    requirement:
+      "A join MUST be announced to every client, the new one included, as an object with data_source server.",
     level: "MUST",
     needs: "fresh",
     async run(chat) {
@@ -26,8 +27,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.2",
-    title: "the notice of leaving",
-    requirement: "Leaving MUST be told to the others as an object of the source server.",
+    title: "the leave notice",
+    requirement: "A leave MUST be announced to the other clients as an object with data_source server.",
     level: "MUST",
     async run(chat) {
       const [alice, bob] = await chat.enter(2);
@@ -37,7 +38,7 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.3",
-    title: "a source that is not the client's to choose",
+    title: "a forged data_source",
     requirement: "The data_source that a client sends MUST be replaced by its address.",
     level: "MUST",
     async run(chat) {
@@ -48,8 +49,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.4",
-    title: "the sender hears itself",
-    requirement: "A message MUST come back to its author too.",
+    title: "echo to the sender",
+    requirement: "A message MUST be sent back to its sender too.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -59,8 +60,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.5",
-    title: "objects on lines",
-    requirement: "Objects with line ends or blanks between them MUST be read as those without.",
+    title: "whitespace between objects",
+    requirement: "Objects with newlines or blanks between them MUST be read like objects without.",
     level: "MUST",
     async run(chat) {
       const [alice, bob] = await chat.enter(2);
@@ -70,8 +71,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.6",
-    title: "braces inside of a text",
-    requirement: "Braces and brackets inside of a string MUST NOT end the object.",
+    title: "braces inside a string",
+    requirement: "Braces and brackets inside a string MUST NOT end the object.",
     level: "MUST",
     async run(chat) {
       const [alice, bob] = await chat.enter(2);
@@ -81,8 +82,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.7",
-    title: "quotes and backslashes",
-    requirement: "Escaped quotes and backslashes MUST come through as they were meant.",
+    title: "escaped quotes and backslashes",
+    requirement: "Escaped quotes and backslashes MUST arrive with their meaning unchanged.",
     level: "MUST",
     async run(chat) {
       const [alice, bob] = await chat.enter(2);
@@ -93,8 +94,9 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.8",
-    title: "a cut inside of an escape",
-    requirement: "An object that is cut between a backslash and what it escapes MUST be read as one.",
+    title: "a split inside an escape",
+    requirement:
+      "An object split between a backslash and the character it escapes MUST be read as one object.",
     level: "MUST",
     async run(chat) {
       const [alice, bob] = await chat.enter(2);
@@ -109,7 +111,7 @@ const rules: ChatRule[] = [
   {
     number: "5.9",
     title: "members in another order",
-    requirement: "The order of an object's members and blanks between them MUST NOT matter.",
+    requirement: "The order of an object's members and the whitespace between them MUST NOT matter.",
     level: "MUST",
     async run(chat) {
       const [alice, bob] = await chat.enter(2);
@@ -119,7 +121,7 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.10",
-    title: "a member that nobody knows",
+    title: "an unknown member",
     requirement: "An unknown member SHOULD be ignored, whatever is nested in it.",
     level: "SHOULD",
     async run(chat) {
@@ -130,8 +132,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.11",
-    title: "characters by their number",
-    requirement: "A character written as \\u and its number MUST be the same as the character itself.",
+    title: "Unicode escapes",
+    requirement: "A character written as a \\u escape MUST be treated as the character itself.",
     level: "MUST",
     async run(chat) {
       const [alice, bob] = await chat.enter(2);
@@ -141,19 +143,19 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.12",
-    title: "what is no JSON",
+    title: "not JSON",
     requirement:
-      "Bytes that are no JSON object MUST NOT be relayed, and cost their author's connection at most.",
+      "Bytes that are not a JSON object MUST NOT be relayed; at most their sender is disconnected.",
     level: "MUST",
     ends: "any",
     async run(chat) {
       const [alice, bob, carol] = await chat.enter(3);
       alice.send("hello there\n");
-      // Its connection may end, and then the others are told; or the bytes are passed over.
+      // Its sender may be disconnected, which is announced; or the bytes are ignored.
       await Promise.all([bob, carol].map((member) => until(member, 250, () => member.unread().includes(10))));
       for (const member of [bob, carol]) {
         const came = member.take(member.unread().length).toString();
-        holds(!came.includes("hello there"), "nothing of it is relayed", `${member.name} got ${show(came)}`);
+        holds(!came.includes("hello there"), "it is not relayed", `${member.name} received ${show(came)}`);
       }
       chat.say(bob, "go on");
       await chat.heard(bob, ["go on"], [bob, carol]);

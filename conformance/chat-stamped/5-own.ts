@@ -18,7 +18,7 @@ async function leavesBy(chat: Chat, line: string): Promise<void> {
 const rules: ChatRule[] = [
   {
     number: "5.1",
-    title: "the first guest is Client 1",
+    title: "the first client is Client 1",
     requirement: "Names MUST count up from Client 1.",
     level: "MUST",
     needs: "fresh",
@@ -31,8 +31,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.2",
-    title: "the newcomer gets its own notice",
-    requirement: "The notice that a client joined MUST go to all, the newcomer too.",
+    title: "the join notice",
+    requirement: "The join notice MUST be sent to every client, the new one included.",
     level: "MUST",
     needs: "fresh",
     async run({ t }) {
@@ -45,8 +45,9 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.3",
-    title: "the notice of leaving",
-    requirement: "When a client leaves, the others MUST be told its name, on a line of its own.",
+    title: "the leave notice",
+    requirement:
+      "When a client leaves, the others MUST receive a notice with its name, on a line of its own.",
     level: "MUST",
     async run(chat) {
       const [alice, bob, carol] = await chat.enter(3);
@@ -56,8 +57,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.4",
-    title: "a name is not given again",
-    requirement: "A name MUST NOT be given twice, also when somebody has left in between.",
+    title: "no name is reused",
+    requirement: "A name MUST NOT be assigned twice, even after its client has left.",
     level: "MUST",
     async run(chat) {
       const [alice, bob, carol] = await chat.enter(3);
@@ -65,13 +66,14 @@ const rules: ChatRule[] = [
       await chat.gone(bob);
       const dave = await chat.join();
       const ids = [alice, bob, carol, dave].map((member) => chat.speaker(member).id);
-      if (new Set(ids).size < 4) throw new Violation("four names", `the numbers are ${ids.join(", ")}`);
+      if (new Set(ids).size < 4)
+        throw new Violation("four different names", `the numbers are ${ids.join(", ")}`);
     },
   },
   {
     number: "5.5",
-    title: "the sender gets nothing back",
-    requirement: "The author of a message MUST NOT get it back.",
+    title: "no echo to the sender",
+    requirement: "The sender of a message MUST NOT receive it back.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -82,8 +84,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.6",
-    title: "the stamp is the author's",
-    requirement: "A line MUST be relayed with the stamp that it came with, whatever time it tells.",
+    title: "the sender's timestamp",
+    requirement: "A line MUST be relayed with the timestamp it was sent with, whatever time that is.",
     level: "MUST",
     async run(chat) {
       const [alice, bob] = await chat.enter(2);
@@ -94,23 +96,24 @@ const rules: ChatRule[] = [
   {
     number: "5.7",
     title: "exit",
-    requirement: "A bare line exit MUST leave the room: the others are told, the connection is closed.",
+    requirement:
+      "The line exit MUST end the session: the others receive the leave notice and the connection is closed.",
     level: "MUST",
     ends: "fin",
     run: (chat) => leavesBy(chat, "exit\n"),
   },
   {
     number: "5.8",
-    title: "exit behind a stamp",
-    requirement: "A line exit behind a stamp MUST leave the room too.",
+    title: "exit after a timestamp",
+    requirement: "The line exit after a timestamp MUST end the session too.",
     level: "MUST",
     ends: "fin",
     run: (chat) => leavesBy(chat, "1700000000:exit\n"),
   },
   {
     number: "5.9",
-    title: "words that begin or end like exit",
-    requirement: "A line in which exit is only a part MUST be relayed as any other.",
+    title: "a line that contains exit",
+    requirement: "A line that is not exactly exit MUST be relayed like any other.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -135,7 +138,7 @@ const rules: ChatRule[] = [
   {
     number: "5.11",
     title: "a message and exit in one write",
-    requirement: "What comes before exit in the same read MUST be relayed, what comes after it MUST NOT.",
+    requirement: "Lines before exit in the same read MUST be relayed, lines after it MUST NOT.",
     level: "MUST",
     ends: "any",
     async run(chat) {
@@ -147,14 +150,18 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.12",
-    title: "notices and messages on lines of their own",
-    requirement: "A notice MUST end its line, so that what comes next does not run into it.",
+    title: "notices end with a newline",
+    requirement: "A notice MUST end with a newline, so that the next message does not run into it.",
     level: "MUST",
     async run(chat) {
       const [alice, bob] = await chat.enter(2);
       await chat.t.tcp("carol");
       const line = await nextLine(alice, "a notice on a line of its own");
-      holds(/^\[SERVER\] Client \d+ joined the chat\.$/.test(line), "the notice alone", `came ${show(line)}`);
+      holds(
+        /^\[SERVER\] Client \d+ joined the chat\.$/.test(line),
+        "the notice alone on its line",
+        `received ${show(line)}`,
+      );
       chat.say(bob, "welcome");
       await chat.heard(bob, ["welcome"], [alice]);
     },

@@ -1,4 +1,4 @@
-/** What chat/welcome alone does: ids, the greeting, notices without a blank, an echo to the sender. */
+/** What chat/welcome alone does: ids, the welcome, notices without a space, an echo to the sender. */
 import { MAX_LINE_BYTES } from "../../protocols/chat.ts";
 import type { Case } from "../case.ts";
 import { type ChatRule, inDialect } from "../chat/room.ts";
@@ -8,7 +8,7 @@ import { Violation } from "../violation.ts";
 const rules: ChatRule[] = [
   {
     number: "5.1",
-    title: "the first guest is 1",
+    title: "the first id is 1",
     requirement: "Ids MUST count up from 1.",
     level: "MUST",
     needs: "fresh",
@@ -21,8 +21,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.2",
-    title: "the newcomer's greeting is all it gets",
-    requirement: "The newcomer MUST get its welcome and not its own notice of entering.",
+    title: "a new client gets only its welcome",
+    requirement: "A new client MUST receive its welcome and MUST NOT receive its own join notice.",
     level: "MUST",
     async run(chat) {
       const [, bob] = await chat.enter(2);
@@ -31,8 +31,9 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.3",
-    title: "the notice of entering",
-    requirement: "Everyone already there MUST get User:<id>has enter, without a blank before has.",
+    title: "the join notice",
+    requirement:
+      "Every client already connected MUST receive User:<id>has enter, without a space before has.",
     level: "MUST",
     async run(chat) {
       const [alice, bob] = await chat.enter(2);
@@ -43,8 +44,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.4",
-    title: "the notice of leaving",
-    requirement: "When a member leaves, the others MUST get User:<id>has left.",
+    title: "the leave notice",
+    requirement: "When a client leaves, the others MUST receive User:<id>has left.",
     level: "MUST",
     async run(chat) {
       const [alice, bob, carol] = await chat.enter(3);
@@ -55,8 +56,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.5",
-    title: "the sender hears itself",
-    requirement: "A message MUST come back to its author, as <id>:<text>.",
+    title: "echo to the sender",
+    requirement: "A message MUST be sent back to its sender, as <id>:<text>.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -66,7 +67,7 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.6",
-    title: "a carriage return",
+    title: "a trailing carriage return",
     requirement: "A \\r at the end of a line MUST be stripped.",
     level: "MUST",
     async run(chat) {
@@ -77,8 +78,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.7",
-    title: "a carriage return inside of a line",
-    requirement: "A \\r that does not end a line MUST be relayed.",
+    title: "a carriage return inside a line",
+    requirement: "A \\r that is not at the end of a line MUST be relayed.",
     level: "MUST",
     async run(chat) {
       const [alice, bob] = await chat.enter(2);
@@ -88,8 +89,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.8",
-    title: "an id is not given again",
-    requirement: "The id of one who has left MUST NOT be given to the next.",
+    title: "no id is reused",
+    requirement: "The id of a client that has left MUST NOT be assigned again.",
     level: "MUST",
     async run(chat) {
       const [alice, bob] = await chat.enter(2);
@@ -97,26 +98,26 @@ const rules: ChatRule[] = [
       await chat.gone(bob);
       const carol = await chat.join();
       const ids = [alice, bob, carol].map((member) => chat.speaker(member).id);
-      if (new Set(ids).size < 3) throw new Violation("three ids", `they are ${ids.join(", ")}`);
+      if (new Set(ids).size < 3) throw new Violation("three different ids", `received ${ids.join(", ")}`);
     },
   },
   {
     number: "5.9",
-    title: "ids of many who come at once",
-    requirement: "No id MUST be given twice, however many come at once.",
+    title: "ids of clients that connect at once",
+    requirement: "Ids MUST be unique, however many clients connect at once.",
     level: "MUST",
     async run({ t }) {
       const guests = await Promise.all(Array.from({ length: 60 }, (_, i) => t.tcp(`g${i}`)));
       const lines = await Promise.all(guests.map((guest) => nextLine(guest, "its welcome")));
       const ids = new Set(lines.filter((line) => /^Welcome \d+$/.test(line)));
-      if (ids.size < 60) throw new Violation("60 ids for 60 guests", `there are ${ids.size}`);
+      if (ids.size < 60) throw new Violation("60 ids for 60 clients", `${ids.size} different ones`);
     },
   },
   {
     number: "5.10",
-    title: "too long a line ends in a notice",
+    title: "a line too long ends in a leave notice",
     requirement:
-      "One whose line is over 65,536 bytes MUST be closed, and the others MUST be told that it left.",
+      "The sender of a line over 65,536 bytes MUST be disconnected, and the others MUST receive its leave notice.",
     level: "MUST",
     ends: "closed",
     async run(chat) {
@@ -128,8 +129,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.11",
-    title: "more messages at once than a short queue holds",
-    requirement: "A burst of 50 messages MUST reach a reader who pauses, and everyone else.",
+    title: "a burst larger than a small queue",
+    requirement: "A burst of 50 messages MUST reach every client, including one that pauses reading.",
     level: "MUST",
     async run(chat) {
       const [alice, bob, carol] = await chat.enter(3);
@@ -143,8 +144,8 @@ const rules: ChatRule[] = [
   },
   {
     number: "5.12",
-    title: "the last word of one who leaves",
-    requirement: "A message MUST come before the notice that its author has left.",
+    title: "the last message before leaving",
+    requirement: "A client's last message MUST arrive before its leave notice.",
     level: "MUST",
     ends: "any",
     async run(chat) {

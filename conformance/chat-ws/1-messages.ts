@@ -1,4 +1,4 @@
-/** Messages: one for one, as they came, to everyone but their author. */
+/** Messages: relayed one for one, unchanged, to everyone but their sender. */
 import { FIN, opcodes } from "../../protocols/websocket.ts";
 import { sleep } from "../peer.ts";
 import { failsWith } from "../rfc6455/rules.ts";
@@ -7,7 +7,7 @@ import { binary, enter, heardBy, join, quiet, relayed, type WsRule } from "./roo
 
 const { text, continuation } = opcodes;
 
-/** These words, each in a message of its own, come to the other as they were. */
+/** These texts, each in a message of its own, are relayed unchanged. */
 const comesThrough = (number: string, title: string, requirement: string, ...words: string[]): WsRule => ({
   number,
   title,
@@ -26,7 +26,7 @@ export const messages: WsRule[] = [
     number: "1.1",
     title: "one message",
     requirement:
-      "A text message MUST go to every other client as one text message, [ip:port]: before it, \\n behind.",
+      "A text message MUST be sent to every other client as one text message, [ip:port]: before it, \\n after it.",
     level: "MUST",
     async run(t) {
       const [alice, ...others] = await enter(t, 3);
@@ -37,8 +37,8 @@ export const messages: WsRule[] = [
   },
   {
     number: "1.2",
-    title: "not to its author",
-    requirement: "The author of a message MUST NOT get it back.",
+    title: "no echo to the sender",
+    requirement: "The sender of a message MUST NOT receive it back.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = await enter(t, 2);
@@ -50,7 +50,7 @@ export const messages: WsRule[] = [
   {
     number: "1.3",
     title: "five clients",
-    requirement: "Every other client MUST get exactly one copy.",
+    requirement: "Every other client MUST receive exactly one copy.",
     level: "MUST",
     async run(t) {
       const [alice, ...others] = await enter(t, 5);
@@ -59,39 +59,39 @@ export const messages: WsRule[] = [
       await quiet(...others);
     },
   },
-  comesThrough("1.4", "an empty message", "A message without text MUST be relayed as one.", "", "after it"),
+  comesThrough("1.4", "an empty message", "A message with empty text MUST be relayed.", "", "after it"),
   comesThrough(
     "1.5",
-    "other alphabets",
-    "Text MUST come with every character.",
+    "other scripts",
+    "Text in any script MUST arrive unchanged.",
     "Grüße 日本語 🦊",
     "\u{10ffff}",
   ),
   comesThrough(
     "1.6",
-    "ends of line",
-    "An end of line inside of a message MUST be relayed: the frame says where a message ends.",
+    "newlines",
+    "A newline inside a message MUST be relayed: frames delimit messages, newlines do not.",
     "two\nlines",
     "ends\r\n",
   ),
   comesThrough(
     "1.7",
     "markup",
-    "What looks like markup MUST be relayed as it came: the page shows it as text.",
+    "Text that looks like markup MUST be relayed unchanged: the page displays it as text.",
     '<script>alert("hi")</script>',
     "a &amp; b < c",
   ),
   comesThrough(
     "1.8",
-    "blanks and control characters",
-    "Blanks and control characters MUST be relayed as they came.",
+    "whitespace and control characters",
+    "Whitespace and control characters MUST be relayed unchanged.",
     "  two blanks  ",
     "a\0b\tc",
   ),
   {
     number: "1.9",
     title: "three messages in one write",
-    requirement: "Messages that come in one read MUST be relayed one by one.",
+    requirement: "Messages that arrive in one read MUST be relayed one by one.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = await enter(t, 2);
@@ -102,8 +102,8 @@ export const messages: WsRule[] = [
   },
   {
     number: "1.10",
-    title: "a message in fragments",
-    requirement: "A message in fragments MUST be relayed as one.",
+    title: "a fragmented message",
+    requirement: "A fragmented message MUST be relayed as one message.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = await enter(t, 2);
@@ -117,8 +117,8 @@ export const messages: WsRule[] = [
   },
   {
     number: "1.11",
-    title: "the order of one author",
-    requirement: "The messages of one author MUST come in their order, none lost, none twice.",
+    title: "order per sender",
+    requirement: "Messages from one sender MUST arrive in order, without loss or duplicates.",
     level: "MUST",
     async run(t) {
       const [alice, bob, carol] = await enter(t, 3);
@@ -130,8 +130,8 @@ export const messages: WsRule[] = [
   },
   {
     number: "1.12",
-    title: "everyone's own address",
-    requirement: "A message MUST carry its own author's address and port.",
+    title: "the sender's address",
+    requirement: "A message MUST carry the address and port of its own sender.",
     level: "MUST",
     async run(t) {
       const [alice, bob, carol] = await enter(t, 3);
@@ -143,8 +143,8 @@ export const messages: WsRule[] = [
   },
   {
     number: "1.13",
-    title: "no history",
-    requirement: "One who enters MUST NOT get what was said before.",
+    title: "no history for a new client",
+    requirement: "A client that joins MUST NOT receive messages sent before it joined.",
     level: "MUST",
     async run(t) {
       const room = await enter(t, 2);
@@ -159,8 +159,8 @@ export const messages: WsRule[] = [
   },
   {
     number: "1.14",
-    title: "one has left",
-    requirement: "When a client has left, the others MUST go on hearing one another.",
+    title: "after a client has left",
+    requirement: "After a client has left, the remaining clients MUST still receive each other's messages.",
     level: "MUST",
     async run(t) {
       const [alice, bob, carol] = await enter(t, 3);
@@ -172,8 +172,8 @@ export const messages: WsRule[] = [
   },
   {
     number: "1.15",
-    title: "two authors at once",
-    requirement: "When two speak at once, every message MUST come whole.",
+    title: "two senders at once",
+    requirement: "When two clients send at once, every message MUST arrive whole.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = await enter(t, 2);
@@ -197,7 +197,7 @@ export const messages: WsRule[] = [
   {
     number: "2.2",
     title: "a message one byte too long",
-    requirement: "A message over 64 KiB MUST be refused with close code 1009.",
+    requirement: "A message over 64 KiB MUST be rejected with close code 1009.",
     level: "MUST",
     ends: { codes: [1009] },
     async run(t) {
@@ -208,8 +208,8 @@ export const messages: WsRule[] = [
   },
   {
     number: "2.3",
-    title: "a long message in fragments",
-    requirement: "A message over 64 KiB MUST be refused also when none of its fragments is.",
+    title: "a long fragmented message",
+    requirement: "A message over 64 KiB MUST be rejected even if each of its fragments is smaller.",
     level: "MUST",
     ends: { codes: [1009] },
     async run(t) {
@@ -222,7 +222,7 @@ export const messages: WsRule[] = [
   {
     number: "2.4",
     title: "a binary message",
-    requirement: "A binary message MUST be refused with close code 1003 and not be relayed.",
+    requirement: "A binary message MUST be rejected with close code 1003, and MUST NOT be relayed.",
     level: "MUST",
     ends: { codes: [1003] },
     async run(t) {
@@ -233,8 +233,8 @@ export const messages: WsRule[] = [
   },
   {
     number: "2.5",
-    title: "text that is no UTF-8",
-    requirement: "A text that is no valid UTF-8 MUST fail the connection and not be relayed.",
+    title: "invalid UTF-8",
+    requirement: "A text message that is not valid UTF-8 MUST fail the connection, and MUST NOT be relayed.",
     level: "MUST",
     ends: failsWith(1007),
     async run(t) {
@@ -245,8 +245,8 @@ export const messages: WsRule[] = [
   },
   {
     number: "2.6",
-    title: "the others do not suffer",
-    requirement: "One who is refused MUST cost the others nothing.",
+    title: "other clients unaffected",
+    requirement: "A client that is rejected MUST NOT affect the other clients.",
     level: "MUST",
     ends: "any",
     async run(t) {

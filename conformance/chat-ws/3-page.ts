@@ -6,7 +6,7 @@ import { until } from "../peer.ts";
 import { Unsupported } from "../violation.ts";
 import type { WsRule } from "./room.ts";
 
-/** No honest page has more of its own. */
+/** No real page has more of its own. */
 const MAX_SCRIPTS = 20;
 
 const hostOf = ({ target }: Context) => `${target.hostname}:${target.port}`;
@@ -26,19 +26,17 @@ async function get(t: Context, path: string): Promise<Answer> {
   };
 }
 
-/** The page and every script of its own that it names. */
+/** The page and every script that it loads from its own host. */
 async function pageAndScripts(t: Context): Promise<string> {
   const { body } = await get(t, "/");
   const sources = scriptSources(body);
   if (sources.length > MAX_SCRIPTS)
-    throw new Unsupported(
-      `the page names ${sources.length} scripts, and at most ${MAX_SCRIPTS} are looked at`,
-    );
+    throw new Unsupported(`the page has ${sources.length} scripts; at most ${MAX_SCRIPTS} are checked`);
   const scripts = await Promise.all(sources.map((source) => get(t, source)));
   return [body, ...scripts.map((script) => script.body)].join("\n");
 }
 
-/** The paths of a page's scripts on its own host; looked for tag by tag, since a page may be endless. */
+/** The paths of a page's scripts on its own host; searched tag by tag, since a page may be endless. */
 export function scriptSources(page: string): string[] {
   const sources: string[] = [];
   for (let at = page.indexOf("<script"); at >= 0; at = page.indexOf("<script", at)) {
@@ -81,7 +79,7 @@ const origin = (
   ends: "any",
   async run(t) {
     const came = await handshakeOf(t, of(t));
-    holds(came === status, `status ${status} for the origin ${of(t) ?? "that is not there"}`, `came ${came}`);
+    holds(came === status, `status ${status} for Origin ${of(t) ?? "(none)"}`, `received ${came}`);
   },
 });
 
@@ -89,7 +87,7 @@ export const page: WsRule[] = [
   {
     number: "3.1",
     title: "the page",
-    requirement: "A GET of / MUST be answered with the chat page in HTML.",
+    requirement: "GET / MUST return the chat page as HTML.",
     level: "MUST",
     ends: "any",
     async run(t) {
@@ -97,70 +95,70 @@ export const page: WsRule[] = [
       holds(
         status === 200 && type.startsWith("text/html"),
         "status 200 and text/html",
-        `came ${status} ${type}`,
+        `received ${status} ${type}`,
       );
-      holds(/<(?:input|textarea)/i.test(body), "a message box", "there is none in the page");
-      holds(/<button|type="?submit/i.test(body), "a send button", "there is none in the page");
+      holds(/<(?:input|textarea)/i.test(body), "a message box", "the page has none");
+      holds(/<button|type="?submit/i.test(body), "a send button", "the page has none");
     },
   },
   {
     number: "3.2",
-    title: "what others write is text",
-    requirement: "The page MUST NOT put what others write into itself as markup.",
+    title: "messages are shown as text",
+    requirement: "The page MUST NOT insert messages as markup.",
     level: "MUST",
     ends: "any",
     async run(t) {
       const source = await pageAndScripts(t);
-      holds(/WebSocket/.test(source), "a page that opens a WebSocket", "there is none in it or its scripts");
+      holds(/WebSocket/.test(source), "a page that opens a WebSocket", "neither the page nor its scripts do");
       const risky = /\.(?:innerHTML|outerHTML)\s*\+?=|insertAdjacentHTML|document\.write/.exec(source);
-      holds(!risky, "text nodes or textContent", `the page uses ${risky?.[0]}`);
+      holds(!risky, "messages inserted as text (textContent or text nodes)", `the page uses ${risky?.[0]}`);
     },
   },
   {
     number: "3.3",
-    title: "a path that is not there",
-    requirement: "Another path MUST be answered with 404.",
+    title: "an unknown path",
+    requirement: "An unknown path MUST be answered with 404.",
     level: "MUST",
     ends: "any",
     async run(t) {
       const { status } = await get(t, "/nowhere");
-      holds(status === 404, "status 404", `came ${status}`);
+      holds(status === 404, "status 404", `received ${status}`);
     },
   },
   {
     number: "3.4",
-    title: "the WebSocket's path without a WebSocket",
-    requirement: "A plain GET of /ws MUST be refused.",
+    title: "GET /ws without an upgrade",
+    requirement: "A plain GET of /ws MUST be rejected with a 4xx status.",
     level: "MUST",
     ends: "any",
     async run(t) {
       const { status } = await get(t, "/ws");
-      holds(status >= 400 && status < 500, "a status from 400 to 499", `came ${status}`);
+      holds(status >= 400 && status < 500, "a 4xx status", `received ${status}`);
     },
   },
   {
     number: "3.5",
-    title: "a handshake at the page's path",
-    requirement: "A handshake anywhere but at /ws MUST NOT be accepted.",
+    title: "an upgrade at /",
+    requirement: "A handshake at any path but /ws MUST NOT be accepted.",
     level: "MUST",
     ends: "any",
     async run(t) {
       const alice = await t.tcp("alice");
       alice.send(handshakeRequest(hostOf(t), "/", createKey(randomKey())));
       const status = statusOf(await responseHead(alice));
-      holds(status !== 101, "no 101 at /", "it was accepted");
+      holds(status !== 101, "any status but 101 at /", "received 101");
     },
   },
   origin(
     "3.6",
-    "a page of another host",
-    "A foreign Origin MUST be refused with 403.",
+    "a third-party origin",
+    "A third-party Origin MUST be rejected with 403.",
     403,
     () => "http://evil.example",
   ),
   origin(
     "3.7",
-    "the server's own page",
+    "the server's own origin",
     "The server's own Origin MUST be accepted.",
     101,
     (t) => `http://${hostOf(t)}`,
@@ -168,22 +166,22 @@ export const page: WsRule[] = [
   origin(
     "3.8",
     "no origin",
-    "A client that is no browser sends no Origin and MUST be accepted.",
+    "A handshake without Origin, as clients other than browsers send it, MUST be accepted.",
     101,
     () => undefined,
   ),
   origin(
     "3.9",
-    "the same name on another port",
-    "An Origin of another port is foreign and MUST be refused with 403.",
+    "the same host on another port",
+    "An Origin with another port is third-party and MUST be rejected with 403.",
     403,
     (t) => `http://${t.target.hostname}:1`,
   ),
-  origin("3.10", "the origin null", "The Origin null MUST be refused with 403.", 403, () => "null"),
+  origin("3.10", "the null origin", "The Origin null MUST be rejected with 403.", 403, () => "null"),
   origin(
     "3.11",
-    "a name that begins like ours",
-    "An Origin that only begins with the server's name MUST be refused.",
+    "an origin that starts with our host",
+    "An Origin that only starts with the server's name MUST be rejected with 403.",
     403,
     (t) => `http://${hostOf(t)}.evil.example`,
   ),

@@ -1,4 +1,4 @@
-/** What time, or a request made to be hard to read, must not do to a room. */
+/** A room must withstand age, and requests crafted to be slow to parse. */
 import { FIN, opcodes } from "../../protocols/websocket.ts";
 import type { Context } from "../context.ts";
 import { holds } from "../expect.ts";
@@ -7,26 +7,30 @@ import { hardHeads } from "../rfc6455/hard-heads.ts";
 import { firstFrame, type WsPeer } from "../ws-peer.ts";
 import { enter, relayed, type WsRule } from "./room.ts";
 
-/** Throws away what has come, but answers pings. */
+/** Discards what was received, but answers pings. */
 function answerPings(peer: WsPeer): void {
   for (const { first, payload } of peer.frames().splice(0))
     if (first === (FIN | opcodes.ping)) peer.send(FIN | opcodes.pong, payload);
 }
 
-/** Whatever else comes, what one says now the other hears. */
+/** Whatever else is received, a message sent now reaches the other client. */
 async function hears(t: Context, listener: WsPeer, author: WsPeer, word: string): Promise<void> {
   const at = firstFrame(listener, ({ payload }) => payload.toString() === relayed(author, word));
   author.text(word);
   const heard = await until(listener.tcp, t.timeout, () => at() >= 0 || listener.tcp.ended !== "open");
   const wish = `${listener.name} receives "${word}" of ${author.name}`;
-  holds(heard && at() >= 0, wish, listener.tcp.ended === "open" ? "it did not come" : "the connection ended");
+  holds(
+    heard && at() >= 0,
+    wish,
+    listener.tcp.ended === "open" ? "it did not arrive" : "the connection ended",
+  );
 }
 
 export const wsEndurance: WsRule[] = [
   {
     number: "4.1",
-    title: "a connection that is old",
-    requirement: "A connection MUST NOT be closed while it is used, however old it is.",
+    title: "a long-lived connection",
+    requirement: "A connection in use MUST NOT be closed, however old it is.",
     level: "MUST",
     times: ["life"],
     async run(t) {
@@ -43,8 +47,8 @@ export const wsEndurance: WsRule[] = [
   },
   {
     number: "4.2",
-    title: "a client that says nothing for long",
-    requirement: "A client that answers its pings MUST be kept, however long it says nothing.",
+    title: "a client that only answers pings",
+    requirement: "A client that answers pings MUST stay connected, however long it sends nothing else.",
     level: "MUST",
     times: ["life"],
     async run(t) {
@@ -56,8 +60,8 @@ export const wsEndurance: WsRule[] = [
   },
   {
     number: "4.3",
-    title: "requests that are hard to read",
-    requirement: "Whatever the head of a request holds, it MUST NOT hold up the others.",
+    title: "requests that are slow to parse",
+    requirement: "A request MUST NOT delay the other clients, whatever its head contains.",
     level: "MUST",
     slow: true,
     ends: "any",

@@ -1,4 +1,4 @@
-/** The WebSocket room under test: entering, saying, hearing, by raw frames. */
+/** The WebSocket room under test: joining, sending, receiving, by raw frames. */
 import { FIN, opcodes } from "../../protocols/websocket.ts";
 import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
@@ -6,15 +6,15 @@ import { until } from "../peer.ts";
 import { Violation } from "../violation.ts";
 import { firstFrame, message, noFrame, showFrame, type WsPeer } from "../ws-peer.ts";
 
-/** How often one who has entered says so, at most, until all have heard it. */
+/** How often a new client sends its greeting, at most, until all have received it. */
 const MAX_GREETINGS = 8;
 const NAMES = ["alice", "bob", "carol", "dave", "erin"];
 const { text } = opcodes;
 
-/** A message as everyone but its author gets it. */
+/** A message as everyone but its sender receives it. */
 export const relayed = (author: WsPeer, words: string): string => `[${author.tcp.address}]: ${words}\n`;
 
-/** Each of these hears these messages of the author next, in this order. */
+/** Each of these receives these messages of the author next, in this order. */
 export async function heardBy(
   listeners: readonly WsPeer[],
   author: WsPeer,
@@ -31,14 +31,14 @@ export const quiet = async (...peers: WsPeer[]): Promise<void> => {
   await Promise.all(peers.map((peer) => noFrame(peer)));
 };
 
-/** So many enter, one after another; each is known to those before it before the next comes. */
+/** So many clients join, one after another; each is known to the earlier ones before the next joins. */
 export async function enter(t: Context, count: number): Promise<WsPeer[]> {
   const room: WsPeer[] = [];
   for (let i = 0; i < count; i++) room.push(await join(t, room));
   return room;
 }
 
-/** A first word tells that one has entered; it is said again until all have heard it. */
+/** A first message shows that a client has joined; it is repeated until all have received it. */
 export async function join(t: Context, others: readonly WsPeer[]): Promise<WsPeer> {
   const peer = await t.ws(NAMES[t.peers.length] ?? `m${t.peers.length}`);
   if (others.length === 0) return peer;
@@ -46,18 +46,18 @@ export async function join(t: Context, others: readonly WsPeer[]): Promise<WsPee
     const word = attempt === 1 ? `hello from ${peer.name}` : `hello again from ${peer.name}, ${attempt}`;
     const hello = relayed(peer, word);
     peer.text(word);
-    // All are waited for each time: whoever has heard an earlier word hears this one too.
+    // All are waited for each time: a client that has received an earlier one receives this one too.
     const [deaf] = await deafTo(hello, others, t.timeout / MAX_GREETINGS);
     if (!deaf) return peer;
     if (attempt < MAX_GREETINGS) continue;
     throw new Violation(
-      `${deaf.name} receives a text message "${hello.trim()}" and an end of line`,
-      deaf.frames().length > 0 ? `came ${showFrame(deaf.frames()[0])}` : "nothing came",
+      `${deaf.name} receives a text message "${hello.trim()}" and a newline`,
+      deaf.frames().length > 0 ? `received ${showFrame(deaf.frames()[0])}` : "received nothing",
     );
   }
 }
 
-/** Those to whom this message does not come in time; the others have taken it. */
+/** Those that do not receive this message in time; the others have taken it. */
 async function deafTo(text: string, others: readonly WsPeer[], milliseconds: number): Promise<WsPeer[]> {
   const hears = others.map(async (other) => {
     const at = firstFrame(other, ({ payload }) => payload.toString() === text);

@@ -1,14 +1,14 @@
-/** Messages are messages, wherever the stream is cut: a read is not a message. */
+/** Framing: messages stay whole wherever the stream is split, since a read is not a message. */
 import type { Dialect } from "../../protocols/chat.ts";
 import type { TcpPeer } from "../peer.ts";
 import { sleep } from "../peer.ts";
 import type { Chat, ChatRule } from "./room.ts";
 
-/** Long enough that two writes come as two reads. */
+/** Long enough that two writes arrive as two reads. */
 const APART_MS = 60;
 const byLines = ({ units }: Dialect): boolean => units === "lines";
 
-async function sendCut({ said }: Chat, author: TcpPeer, text: string, at: number): Promise<void> {
+async function sendSplit({ said }: Chat, author: TcpPeer, text: string, at: number): Promise<void> {
   const bytes = said(text);
   author.send(bytes.subarray(0, at));
   await sleep(APART_MS);
@@ -21,7 +21,7 @@ export const framing: ChatRule[] = [
   {
     number: "1.1",
     title: "one message, one write",
-    requirement: "A message MUST reach everyone who is to hear it, byte for byte and once.",
+    requirement: "A message MUST reach every intended recipient exactly once, byte for byte.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(3);
@@ -32,20 +32,20 @@ export const framing: ChatRule[] = [
   },
   {
     number: "1.2",
-    title: "a message cut in its middle",
-    requirement: "A message that comes in two reads MUST be relayed as one, once it is whole.",
+    title: "a message split across two reads",
+    requirement: "A message split across two reads MUST be relayed as one message, once it is complete.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
-      await sendCut(chat, alice, "cut in the middle", chat.said("cut in").length);
-      await chat.heard(alice, ["cut in the middle"]);
+      await sendSplit(chat, alice, "split in the middle", chat.said("split in").length);
+      await chat.heard(alice, ["split in the middle"]);
       await chat.quiet();
     },
   },
   {
     number: "1.3",
-    title: "a message cut before its last byte",
-    requirement: "A message MUST NOT be relayed before the byte that ends it has come.",
+    title: "a message without its last byte",
+    requirement: "A message MUST NOT be relayed before its last byte has arrived.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -58,8 +58,8 @@ export const framing: ChatRule[] = [
   },
   {
     number: "1.4",
-    title: "a message byte by byte",
-    requirement: "A message MUST be relayed as one, however many reads it takes.",
+    title: "a message sent byte by byte",
+    requirement: "A message MUST be relayed as one message, however many reads it arrives in.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -74,7 +74,7 @@ export const framing: ChatRule[] = [
   {
     number: "1.5",
     title: "three messages in one write",
-    requirement: "Messages that come in one read MUST be relayed one by one, each in full form.",
+    requirement: "Messages that arrive in one read MUST be relayed one by one, each in full.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -85,8 +85,9 @@ export const framing: ChatRule[] = [
   },
   {
     number: "1.6",
-    title: "two messages and a half in one write",
-    requirement: "What a read holds of a message that is not whole MUST wait for its rest.",
+    title: "two and a half messages in one write",
+    requirement:
+      "An incomplete message at the end of a read MUST be kept until the rest arrives, and then relayed whole.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -99,21 +100,22 @@ export const framing: ChatRule[] = [
   },
   {
     number: "1.7",
-    title: "a cut in the middle of a character",
-    requirement: "A cut inside of a character MUST NOT change it: bytes are relayed, not characters.",
+    title: "a split inside a UTF-8 character",
+    requirement:
+      "A character split across reads MUST arrive unchanged: the server relays bytes, not characters.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
-      await sendCut(chat, alice, "naïve 🦊 fox", chat.said("naïve ").indexOf(0xc3) + 1);
+      await sendSplit(chat, alice, "naïve 🦊 fox", chat.said("naïve ").indexOf(0xc3) + 1);
       await chat.heard(alice, ["naïve 🦊 fox"]);
-      await sendCut(chat, alice, "🦊", chat.said("🦊").indexOf(0xf0) + 2);
+      await sendSplit(chat, alice, "🦊", chat.said("🦊").indexOf(0xf0) + 2);
       await chat.heard(alice, ["🦊"]);
     },
   },
   {
     number: "1.8",
     title: "an empty message",
-    requirement: "A message without text MUST be relayed as one.",
+    requirement: "A message with empty text MUST be relayed.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -123,8 +125,8 @@ export const framing: ChatRule[] = [
   },
   {
     number: "1.9",
-    title: "bytes that are no UTF-8",
-    requirement: "Bytes that are no UTF-8 SHOULD be relayed as they came.",
+    title: "invalid UTF-8",
+    requirement: "Bytes that are not valid UTF-8 SHOULD be relayed unchanged.",
     level: "SHOULD",
     only: byLines,
     async run(chat) {
@@ -137,7 +139,7 @@ export const framing: ChatRule[] = [
   {
     number: "1.10",
     title: "control characters",
-    requirement: "NUL, tabulator, escape and delete inside of a message MUST be relayed as they came.",
+    requirement: "NUL, tab, escape and delete inside a message MUST be relayed unchanged.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -147,8 +149,8 @@ export const framing: ChatRule[] = [
   },
   {
     number: "1.11",
-    title: "a hundred messages in one write",
-    requirement: "All messages of one write MUST be relayed, in their order.",
+    title: "100 messages in one write",
+    requirement: "All messages of one write MUST be relayed, in order.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -159,8 +161,8 @@ export const framing: ChatRule[] = [
   },
   {
     number: "1.12",
-    title: "a message that looks like a server's",
-    requirement: "A message that looks like a notice MUST be relayed as any other.",
+    title: "a message that looks like a notice",
+    requirement: "A message that looks like a server notice MUST be relayed like any other.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -171,8 +173,8 @@ export const framing: ChatRule[] = [
   },
   {
     number: "1.13",
-    title: "blanks at both ends",
-    requirement: "Blanks before and after a text MUST be relayed: they belong to it.",
+    title: "leading and trailing whitespace",
+    requirement: "Whitespace before and after the text MUST be relayed: it is part of the message.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);

@@ -1,4 +1,4 @@
-/** Who hears what, and in which order. */
+/** Who receives what, and in which order. */
 import { nothing } from "../expect.ts";
 import { sleep } from "../peer.ts";
 import type { ChatRule } from "./room.ts";
@@ -8,8 +8,8 @@ const words = (who: string, count: number) => Array.from({ length: count }, (_, 
 export const audience: ChatRule[] = [
   {
     number: "2.1",
-    title: "five members",
-    requirement: "Every member who is to hear a message MUST get exactly one copy.",
+    title: "five clients",
+    requirement: "Every intended recipient MUST receive exactly one copy of a message.",
     level: "MUST",
     async run(chat) {
       const [, , carol] = await chat.enter(5);
@@ -20,8 +20,8 @@ export const audience: ChatRule[] = [
   },
   {
     number: "2.2",
-    title: "everyone speaks in turn",
-    requirement: "Every member MUST be heard, not only the first or the last one.",
+    title: "every client sends",
+    requirement: "Messages from every client MUST be relayed, not only those of the first or the last one.",
     level: "MUST",
     async run(chat) {
       for (const member of await chat.enter(4)) {
@@ -33,8 +33,8 @@ export const audience: ChatRule[] = [
   },
   {
     number: "2.3",
-    title: "no history for the newcomer",
-    requirement: "One who enters MUST NOT get what was said before.",
+    title: "no history for a new client",
+    requirement: "A client that joins MUST NOT receive messages sent before it joined.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -48,8 +48,8 @@ export const audience: ChatRule[] = [
   },
   {
     number: "2.4",
-    title: "one has left",
-    requirement: "When a member has left, the others MUST go on hearing one another.",
+    title: "after a client has left",
+    requirement: "After a client has left, the remaining clients MUST still receive each other's messages.",
     level: "MUST",
     async run(chat) {
       const [alice, bob] = await chat.enter(3);
@@ -62,8 +62,8 @@ export const audience: ChatRule[] = [
   },
   {
     number: "2.5",
-    title: "the order of one author",
-    requirement: "The messages of one author MUST come in the order in which it sent them, none twice.",
+    title: "order per sender",
+    requirement: "Messages from one sender MUST arrive in the order sent, without duplicates.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(3);
@@ -77,8 +77,8 @@ export const audience: ChatRule[] = [
   },
   {
     number: "2.6",
-    title: "two authors at once",
-    requirement: "When two speak at once, each one's messages MUST come whole and in their order.",
+    title: "two senders at once",
+    requirement: "When two clients send at once, the messages of each MUST arrive whole and in order.",
     level: "MUST",
     async run(chat) {
       const [alice, bob, carol] = await chat.enter(3);
@@ -86,7 +86,7 @@ export const audience: ChatRule[] = [
         chat.say(alice, `alice ${i}`);
         chat.say(bob, `bob ${i}`);
       }
-      // Bob hears Alice, Alice hears Bob: between the two of them no order is promised.
+      // Between the messages of two senders no order is promised.
       if (!chat.dialect.echoes) {
         await chat.heard(alice, words("alice", 9), [bob]);
         await chat.heard(bob, words("bob", 9), [alice]);
@@ -100,8 +100,8 @@ export const audience: ChatRule[] = [
   },
   {
     number: "2.7",
-    title: "question and answer",
-    requirement: "A conversation MUST work both ways over the same connections.",
+    title: "a conversation",
+    requirement: "Messages MUST be relayed in both directions over the same connections.",
     level: "MUST",
     async run(chat) {
       const [alice, bob] = await chat.enter(2);
@@ -116,7 +116,8 @@ export const audience: ChatRule[] = [
   {
     number: "2.8",
     title: "alone in the room",
-    requirement: "One who speaks with nobody there MUST NOT be closed, and hears no one but itself.",
+    requirement:
+      "A client that sends while alone MUST NOT be disconnected, and receives no message but its own.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(1);

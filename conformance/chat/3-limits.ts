@@ -1,20 +1,20 @@
-/** Long messages, endless ones, and those that never end because their author goes. */
+/** Long messages, endless ones, and those cut short because their sender leaves. */
 import { type Dialect, MAX_LINE_BYTES } from "../../protocols/chat.ts";
 import { closed } from "../expect.ts";
 import { sleep } from "../peer.ts";
 import type { ChatRule } from "./room.ts";
 
-/** The dialects whose page of the sheet states a limit; elsewhere a bound is only wise. */
+/** The dialects for which the protocol sheet states a limit; elsewhere a bound is only advisable. */
 const isBounded = ({ promises }: Dialect): boolean => promises?.lineLimit === true;
 const isUnbounded = (dialect: Dialect): boolean => !isBounded(dialect);
 
-/** A message of which nothing but its text can be longer than the limit. */
+/** A text of so many bytes, with characters of two bytes in it. */
 const ofBytes = (bytes: number) => "abcdefghijklmno\u00e9".repeat(Math.ceil(bytes / 17)).slice(0, bytes);
 
 export const limits: ChatRule[] = [
   {
     number: "3.1",
-    title: "longer than a usual buffer",
+    title: "longer than common buffers",
     requirement: "Messages of 1,024, 4,096 and 20,000 bytes MUST be relayed whole.",
     level: "MUST",
     async run(chat) {
@@ -42,7 +42,7 @@ export const limits: ChatRule[] = [
   {
     number: "3.3",
     title: "a line one byte too long",
-    requirement: "A line over 65,536 bytes MUST end its author's connection, and MUST NOT be relayed.",
+    requirement: "A line over 65,536 bytes MUST NOT be relayed, and its sender MUST be disconnected.",
     level: "MUST",
     only: isBounded,
     ends: "closed",
@@ -56,9 +56,8 @@ export const limits: ChatRule[] = [
   },
   {
     number: "3.4",
-    title: "a line that never ends",
-    requirement:
-      "A line without end MUST NOT be gathered past its limit: the connection closes before its end comes.",
+    title: "a line without an end",
+    requirement: "A line over 65,536 bytes MUST get its sender disconnected even if no newline has arrived.",
     level: "MUST",
     only: isBounded,
     ends: "closed",
@@ -70,8 +69,8 @@ export const limits: ChatRule[] = [
   },
   {
     number: "3.5",
-    title: "a message that never ends",
-    requirement: "A message without end SHOULD NOT be gathered without bound.",
+    title: "a message without an end",
+    requirement: "A client that sends 2 MB of one unfinished message SHOULD be disconnected.",
     level: "SHOULD",
     only: isUnbounded,
     ends: "any",
@@ -83,8 +82,8 @@ export const limits: ChatRule[] = [
   },
   {
     number: "3.6",
-    title: "the others do not suffer",
-    requirement: "One whose message is too long MUST cost the others nothing.",
+    title: "other clients unaffected",
+    requirement: "A client whose message is too long MUST NOT affect the other clients.",
     level: "MUST",
     ends: "any",
     async run(chat) {
@@ -100,8 +99,8 @@ export const limits: ChatRule[] = [
   },
   {
     number: "3.7",
-    title: "a message cut off by FIN",
-    requirement: "What has come of a message when its author's FIN comes MUST be dropped.",
+    title: "a message cut short by FIN",
+    requirement: "A message that is incomplete when its sender's FIN arrives MUST NOT be relayed.",
     level: "MUST",
     ends: "any",
     async run(chat) {
@@ -116,8 +115,8 @@ export const limits: ChatRule[] = [
   },
   {
     number: "3.8",
-    title: "text of many bytes a character",
-    requirement: "The text of a long message MUST come with every byte of its characters.",
+    title: "a long message of multi-byte characters",
+    requirement: "A long message of multi-byte characters MUST arrive with every byte intact.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);

@@ -1,4 +1,4 @@
-/** One bad guest costs its own connection and nothing else. */
+/** A misbehaving client costs its own connection and nothing else. */
 import type { Dialect } from "../../protocols/chat.ts";
 import { firstOf, nextLine } from "../expect.ts";
 import { sleep, type TcpPeer, until } from "../peer.ts";
@@ -8,27 +8,30 @@ import type { Chat, ChatRule } from "./room.ts";
 /** More than the kernel holds for a reader that does not read (tcp_wmem is 4 MiB) and the queue of 1 MiB. */
 const FLOOD_MESSAGES = 160;
 const FLOOD_BYTES = 50_000;
-/** Messages on their way at once: well below the queue of 1 MiB, so that nobody who reads falls behind. */
+/** Messages in flight at once: well below the queue of 1 MiB, so that a client that reads never falls behind. */
 const WINDOW = 8;
 const promisesEviction = ({ promises }: Dialect): boolean => promises?.eviction === true;
 const mayEvict = (dialect: Dialect): boolean => !promisesEviction(dialect);
 
-/** The whole flood is said and heard, in order; the listener never falls behind by more than a window. */
+/** The whole flood is sent and received, in order; the listener never falls behind by more than a window. */
 async function flood(chat: Chat, author: TcpPeer, listener: TcpPeer): Promise<void> {
   const say = (i: number) => chat.say(author, `${i} `.padEnd(FLOOD_BYTES, "f"));
   for (let i = 0; i < WINDOW; i++) say(i);
   for (let i = 0; i < FLOOD_MESSAGES; ) {
-    const line = await nextLine(listener, `message ${i} of ${FLOOD_MESSAGES}, while another does not read`);
-    // A notice that the slow one has gone may stand between.
+    const line = await nextLine(
+      listener,
+      `message ${i} of ${FLOOD_MESSAGES} while another client does not read`,
+    );
+    // The leave notice of the slow client may be between.
     if (line.length < FLOOD_BYTES) continue;
     if (!line.includes(`${i} f`))
-      throw new Violation(`${listener.name} receives message ${i} next`, `came "${line.slice(0, 60)}…"`);
+      throw new Violation(`${listener.name} receives message ${i} next`, `received "${line.slice(0, 60)}…"`);
     if (i + WINDOW < FLOOD_MESSAGES) say(i + WINDOW);
     i++;
   }
 }
 
-/** A room in which so many stop reading at once, and all that is said is heard by one who reads. */
+/** A room in which so many clients stop reading at once, while one that reads receives everything. */
 export async function withSlowReaders(chat: Chat, count: number): Promise<TcpPeer[]> {
   const [alice] = await chat.enter(1);
   const slow: TcpPeer[] = [];
@@ -43,8 +46,8 @@ export async function withSlowReaders(chat: Chat, count: number): Promise<TcpPee
 export const liveness: ChatRule[] = [
   {
     number: "4.1",
-    title: "a reader who does not read",
-    requirement: "A member who does not read MUST NOT hold up the others.",
+    title: "a client that does not read",
+    requirement: "A client that does not read MUST NOT delay the others.",
     level: "MUST",
     slow: true,
     ends: "any",
@@ -54,8 +57,8 @@ export const liveness: ChatRule[] = [
   },
   {
     number: "4.2",
-    title: "a reader who falls behind",
-    requirement: "A reader that falls behind by more than its bounded queue MUST be evicted.",
+    title: "a slow client is evicted",
+    requirement: "A client that falls behind by more than the bounded queue MUST be disconnected.",
     level: "MUST",
     only: promisesEviction,
     slow: true,
@@ -64,8 +67,8 @@ export const liveness: ChatRule[] = [
   },
   {
     number: "4.3",
-    title: "a reader who falls behind for ever",
-    requirement: "What waits for a reader who does not read SHOULD be bounded.",
+    title: "a client that never reads",
+    requirement: "A client that does not read SHOULD be disconnected once too much is queued for it.",
     level: "SHOULD",
     only: mayEvict,
     slow: true,
@@ -74,8 +77,8 @@ export const liveness: ChatRule[] = [
   },
   {
     number: "4.4",
-    title: "a reset",
-    requirement: "A member whose connection is reset MUST cost the others nothing.",
+    title: "a connection reset",
+    requirement: "A connection reset MUST NOT affect the other clients.",
     level: "MUST",
     async run(chat) {
       const [, bob, carol] = await chat.enter(3);
@@ -88,8 +91,9 @@ export const liveness: ChatRule[] = [
   },
   {
     number: "4.5",
-    title: "last words before a FIN",
-    requirement: "Messages that came before a FIN MUST be relayed although their author has gone.",
+    title: "messages before a FIN",
+    requirement:
+      "Messages that arrive before a FIN MUST be relayed even though their sender has disconnected.",
     level: "MUST",
     ends: "any",
     async run(chat) {
@@ -101,8 +105,8 @@ export const liveness: ChatRule[] = [
   },
   {
     number: "4.6",
-    title: "connections that come and go",
-    requirement: "Connections that are closed as soon as they are made MUST do no harm.",
+    title: "short-lived connections",
+    requirement: "Connections closed right after they open MUST NOT affect the other clients.",
     level: "MUST",
     async run(chat) {
       const [alice] = await chat.enter(2);
@@ -118,7 +122,7 @@ export const liveness: ChatRule[] = [
   {
     number: "4.7",
     title: "garbage",
-    requirement: "Whatever bytes one member sends, the others MUST go on as before.",
+    requirement: "Whatever bytes one client sends, the others MUST still receive each other's messages.",
     level: "MUST",
     ends: "any",
     async run(chat) {
@@ -133,8 +137,8 @@ export const liveness: ChatRule[] = [
   },
   {
     number: "4.8",
-    title: "fifty at once",
-    requirement: "Fifty connections made at once MUST all be served.",
+    title: "50 connections at once",
+    requirement: "Fifty connections opened at once MUST all be served.",
     level: "MUST",
     async run(chat) {
       const guests = await Promise.all(Array.from({ length: 50 }, (_, i) => chat.t.tcp(`g${i}`)));
@@ -142,14 +146,14 @@ export const liveness: ChatRule[] = [
       const marker = "can all of you hear me?";
       const places = guests.map((guest) => firstOf(guest, marker));
       const deaf = () => places.filter((place) => place() < 0).length;
-      // Told again and again, since only a notice says when all have entered, and not every dialect has one.
+      // Repeated, since only a notice shows when all have joined, and not every dialect has one.
       for (let attempt = 0; attempt < 10 && deaf() > 0; attempt++) {
         chat.say(alice, marker);
         await Promise.all(
           guests.map((guest, i) => until(guest, chat.t.timeout / 10, () => places[i]() >= 0)),
         );
       }
-      if (deaf() > 0) throw new Violation("50 guests hear a message", `${deaf()} of them did not`);
+      if (deaf() > 0) throw new Violation("all 50 clients receive a message", `${deaf()} of them did not`);
     },
   },
 ];
@@ -161,7 +165,7 @@ async function evicts(chat: Chat): Promise<void> {
   await until(slow, chat.t.timeout, () => slow.ended !== "open");
   if (slow.ended === "open")
     throw new Violation(
-      `the server ends ${slow.name}'s connection, which is 8 MB behind`,
-      "it is still open, and all is kept for it",
+      `the server disconnects ${slow.name}, which is 8 MB behind`,
+      "the connection is still open and everything is queued for it",
     );
 }

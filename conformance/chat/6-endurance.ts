@@ -1,10 +1,10 @@
-/** What time, many, or a message made to be hard to read must not do to a room. */
+/** A room must withstand age, many slow clients, and messages crafted to be slow to parse. */
 import { sleep } from "../peer.ts";
 import { withSlowReaders } from "./4-liveness.ts";
 import type { Chat, ChatRule } from "./room.ts";
 
 const SLOW_READERS = 40;
-/** Below the limit of 65,536 with all that a dialect puts around it, and with each quote escaped. */
+/** Below the limit of 65,536 with all that a dialect adds, and with each quote escaped. */
 const HARD_BYTES = 40_000;
 
 const hardTexts = [
@@ -16,14 +16,14 @@ const hardTexts = [
   '{"":'.repeat(HARD_BYTES / 4),
   '\\"'.repeat(HARD_BYTES / 4),
 ];
-/** Objects as they go over the wire, where a text would be escaped. */
+/** Objects as raw bytes, since a text would be escaped. */
 const hardObjects = [
   `{"data":"a","x":${"[".repeat(HARD_BYTES / 2)}${"]".repeat(HARD_BYTES / 2)}}`,
   `{"data":"a","x":${'{"":'.repeat(HARD_BYTES / 8)}1${"}".repeat(HARD_BYTES / 8)}}`,
   `{"data"${" ".repeat(HARD_BYTES)}:"a"}`,
 ];
 
-/** What patterns that try one way after another need long for, and parsers that call themselves fall over. */
+/** Input that makes patterns backtrack and recursive parsers overflow. */
 const hardMessages = (chat: Chat): Buffer[] => [
   ...hardTexts.map(chat.said),
   ...hardObjects.map((object) => Buffer.from(`${object}\n`)),
@@ -32,8 +32,8 @@ const hardMessages = (chat: Chat): Buffer[] => [
 export const endurance: ChatRule[] = [
   {
     number: "6.1",
-    title: "a connection on which nothing is said for long",
-    requirement: "A connection MUST NOT be closed for being silent: the protocol has no idle time.",
+    title: "a silent connection",
+    requirement: "A connection MUST NOT be closed for being silent: the protocol has no idle timeout.",
     level: "MUST",
     times: ["life"],
     async run(chat) {
@@ -45,8 +45,8 @@ export const endurance: ChatRule[] = [
   },
   {
     number: "6.2",
-    title: "a connection that is old",
-    requirement: "A connection MUST NOT be closed while it is used, however old it is.",
+    title: "a long-lived connection",
+    requirement: "A connection in use MUST NOT be closed, however old it is.",
     level: "MUST",
     times: ["life"],
     async run(chat) {
@@ -61,8 +61,8 @@ export const endurance: ChatRule[] = [
   },
   {
     number: "6.3",
-    title: "forty readers who do not read",
-    requirement: "Forty members who stop reading at once MUST NOT keep a message from another.",
+    title: "40 clients that do not read",
+    requirement: "Forty clients that stop reading at once MUST NOT prevent delivery to the others.",
     level: "MUST",
     slow: true,
     ends: "any",
@@ -73,8 +73,8 @@ export const endurance: ChatRule[] = [
   },
   {
     number: "6.4",
-    title: "messages that are hard to read",
-    requirement: "Whatever a message of usual length holds, it MUST NOT hold up the others.",
+    title: "messages that are slow to parse",
+    requirement: "A message within the size limit MUST NOT delay the other clients, whatever it contains.",
     level: "MUST",
     slow: true,
     ends: "any",
@@ -85,7 +85,7 @@ export const endurance: ChatRule[] = [
         const guest = await chat.t.tcp(`guest${i}`);
         guest.ignore();
         guest.send(message);
-        // It may cost its author the connection, and nobody else anything.
+        // It may cost its sender the connection, but must not affect anyone else.
         chat.say(alice, `after message ${i}`);
         await chat.heardAtLast(alice, `after message ${i}`, [alice, bob]);
         guest.close();

@@ -1,40 +1,40 @@
-/** Notices of a room under test: found wherever they stand, for of an earlier guest there may be words before them. */
+/** Notices of a room under test: found wherever they are, since output about earlier clients may precede them. */
 import type { Dialect, Speaker } from "../../protocols/chat.ts";
 import { type TcpPeer, until } from "../peer.ts";
 import { Violation } from "../violation.ts";
 import { show } from "../wire-log.ts";
 
-/** Words, and where a number is to be read behind them, what stands behind that. */
+/** A text, and where a number follows it, what follows that number. */
 type Notice = { words: string; number?: { behind: string } };
 type Found = { end: number; number: number };
 
-/** What tells a newcomer that it has joined, by what stands around its id or behind its address; undefined: nothing. */
+/** What a new client receives when it has joined, by the text around its id or after its address; undefined: nothing. */
 function ownNoticeOf({ greeting, joined, newcomerSeesJoin, units }: Dialect): Notice | undefined {
   const [id, address] = [987_654, "@"];
   const text = (greeting ?? (newcomerSeesJoin ? joined : undefined))?.({ id, address }).trimEnd();
   if (text === undefined) return undefined;
-  // The members of an object may come in any order.
+  // The members of an object may be in any order.
   const said = units === "objects" ? `${JSON.parse(text).data}"` : text;
   const [words, behind] = said.split(String(id));
   return behind === undefined ? { words: said.split(address).pop() ?? said } : { words, number: { behind } };
 }
 
-/** No room gives a longer number, and no notice is longer behind its words. */
+/** No room assigns a longer number, and no notice is longer after its text. */
 const MAX_REST_BYTES = 300;
-/** How long the end of line that belongs to a notice may come after it, by a read of its own. */
+/** How much later the newline of a notice may arrive, in a read of its own. */
 const REST_MS = 20;
 
 export const announcesItself = (dialect: Dialect): boolean => ownNoticeOf(dialect) !== undefined;
 
-/** Waits until the newcomer has been told that it is in; its number, 0 where the dialect gives none. */
+/** Waits for the new client's own join notice; returns its number, 0 where the dialect has none. */
 export async function ownNotice(dialect: Dialect, peer: TcpPeer): Promise<number> {
-  return skipTo(peer, ownNoticeOf(dialect) ?? { words: "" }, "the notice that it has joined");
+  return skipTo(peer, ownNoticeOf(dialect) ?? { words: "" }, "its join notice");
 }
 
-/** Waits until another has been told that somebody joined. */
+/** Waits until another client has received the join notice. */
 export async function joinNotice({ joined, units }: Dialect, other: TcpPeer, who: Speaker): Promise<void> {
   const text = joined?.(who) ?? "";
-  // The members of an object may come in any order.
+  // The members of an object may be in any order.
   const words = units === "objects" ? `${JSON.parse(text).data}"` : text.trimEnd();
   await skipTo(other, { words }, show(text));
 }
@@ -47,13 +47,13 @@ async function skipTo(peer: TcpPeer, notice: Notice, wish: string): Promise<numb
   if (!found)
     throw new Violation(
       `${peer.name} receives ${wish}`,
-      peer.unread().length > 0 ? `came ${show(peer.unread())}` : "nothing came",
+      peer.unread().length > 0 ? `received ${show(peer.unread())}` : "received nothing",
     );
   peer.take(found.end);
   return found.number;
 }
 
-/** Looks for the notice, each time from where it has looked before. */
+/** Searches for the notice, each time from where the last search ended. */
 export function finderOf(peer: Pick<TcpPeer, "unread">, { words, number }: Notice): () => Found | undefined {
   let from = 0;
   return () => {
@@ -69,7 +69,7 @@ export function finderOf(peer: Pick<TcpPeer, "unread">, { words, number }: Notic
   };
 }
 
-/** What belongs to a notice behind its words: the number, the end of an object, the end of the line. */
+/** What follows the text of a notice: the number, the end of an object, the newline. */
 function restOf(rest: string, number: Notice["number"]): Found | undefined {
   const digits = number ? (/^\d{1,15}/.exec(rest)?.[0] ?? "") : "";
   if (number && (digits === "" || !rest.startsWith(number.behind, digits.length))) return undefined;

@@ -1,6 +1,6 @@
 /**
- * A room under test, in the words of its dialect: entering, saying, hearing. The rules that all chat dialects
- * share are written with these once, and each dialect has them under ids of its own.
+ * A room under test, in any dialect: joining, sending, receiving. The rules that all chat dialects share are written
+ * with these once, and each dialect has them under ids of its own.
  */
 import { type Dialect, type DialectName, dialects, type Speaker } from "../../protocols/chat.ts";
 import type { Case } from "../case.ts";
@@ -11,9 +11,9 @@ import { Unsupported, Violation } from "../violation.ts";
 import { show } from "../wire-log.ts";
 import { announcesItself, joinNotice, ownNotice } from "./notices.ts";
 
-/** The stamp of every message said here: any time does. */
+/** The timestamp of every message sent here: any time does. */
 const SECONDS = 1_700_000_000;
-/** How often one who has entered says so, at most, until all have heard it. */
+/** How often a new client sends its greeting, at most, until all have received it. */
 const MAX_GREETINGS = 8;
 const NAMES = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi"];
 
@@ -22,22 +22,22 @@ export type Chat = {
   readonly name: DialectName;
   readonly dialect: Dialect;
   readonly members: TcpPeer[];
-  /** Lets so many enter, one after another; each is known to all before the next comes. */
+  /** Lets so many clients join, one after another; each is known to all before the next joins. */
   enter: (count: number) => Promise<TcpPeer[]>;
   join: (receiveBuffer?: number) => Promise<TcpPeer>;
-  /** What a client sends to say this. */
+  /** The bytes with which a client sends this text. */
   said: (text: string | Uint8Array) => Buffer;
   say: (author: TcpPeer, ...texts: (string | Uint8Array)[]) => void;
-  /** All who are to hear the author, or those given, hear these messages next, in this order. */
+  /** All recipients of the author, or those given, receive these messages next, in this order. */
   heard: (author: TcpPeer, texts: readonly (string | Uint8Array)[], by?: readonly TcpPeer[]) => Promise<void>;
-  /** The listener hears all of these, each author's in order, in whatever order between them. */
+  /** The listener receives all of these, each author's in order, interleaved in any way. */
   merged: (listener: TcpPeer, said: readonly (readonly [TcpPeer, readonly string[]])[]) => Promise<void>;
-  /** All who are to hear the author, or those given, hear this, whatever came before it. */
+  /** All recipients of the author, or those given, receive this, whatever precedes it. */
   heardAtLast: (author: TcpPeer, text: string, by?: readonly TcpPeer[]) => Promise<void>;
   /** Nobody receives anything more. */
   quiet: (...members: TcpPeer[]) => Promise<void>;
   speaker: (member: TcpPeer) => Speaker;
-  /** Everyone else's word that this member has gone; nothing where the dialect says nothing. */
+  /** Everyone else receives the leave notice of this member, where the dialect has one. */
   gone: (member: TcpPeer) => Promise<void>;
 };
 
@@ -46,7 +46,7 @@ const asBytes = (text: string | Uint8Array) => Buffer.from(text);
 export function chatIn(t: Context, name: DialectName): Chat {
   const dialect: Dialect = dialects[name];
   if (t.target.unix !== undefined && ["chat/bracket", "chat/json"].includes(name))
-    throw new Unsupported("members are known by their addresses, and behind a Unix socket there is none");
+    throw new Unsupported("clients are identified by their addresses, and a Unix socket has none");
   const speakers = new Map<TcpPeer, Speaker>();
   const chat: Chat = {
     t,
@@ -93,7 +93,7 @@ export function chatIn(t: Context, name: DialectName): Chat {
         );
         if (!from) {
           const wish = rests.flatMap(({ texts }) => (texts.length > 0 ? show(texts[0]) : [])).join(" or ");
-          throw new Violation(`${listener.name} receives ${wish}`, `came ${show(line)}`);
+          throw new Violation(`${listener.name} receives ${wish}`, `received ${show(line)}`);
         }
         from.texts.shift();
       }
@@ -109,7 +109,7 @@ export function chatIn(t: Context, name: DialectName): Chat {
   return chat;
 }
 
-/** Waits until the room knows the newcomer; returns its number where the dialect gives one. */
+/** Waits until the room knows the new client; returns its number where the dialect has one. */
 async function introduce(chat: Chat, peer: TcpPeer, others: TcpPeer[]): Promise<number> {
   if (!announcesItself(chat.dialect)) {
     if (others.length > 0) await greet(chat, peer, others);
@@ -121,24 +121,27 @@ async function introduce(chat: Chat, peer: TcpPeer, others: TcpPeer[]): Promise<
 }
 
 /**
- * Where nothing tells that one has entered, a first word does: whoever is heard by all is known to all. It is
- * said again until then, since a server with a thread for each connection may know a later one sooner.
+ * Where no notice shows that a client has joined, a first message does: once all receive it, all know the client. It
+ * is repeated until then, since a server with a thread per connection may register a later client sooner.
  */
 async function greet({ said, t, dialect }: Chat, peer: TcpPeer, others: TcpPeer[]): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const again = attempt === 1 ? "" : ` again, ${attempt}`;
     const hello = said(`hello from ${peer.name}${again}`);
     peer.send(hello);
-    // All are waited for each time: whoever has heard an earlier word hears this one too.
+    // All are waited for each time: a client that has received an earlier one receives this one too.
     const [deaf] = await deafTo(hello, others, t.timeout / MAX_GREETINGS);
     if (!deaf) return;
     if (attempt < MAX_GREETINGS) continue;
     const wish = `${deaf.name} receives "${dialect.prefix({ id: 0, address: peer.address })}" and ${show(hello)}`;
-    throw new Violation(wish, deaf.unread().length > 0 ? `came ${show(deaf.unread())}` : "nothing came");
+    throw new Violation(
+      wish,
+      deaf.unread().length > 0 ? `received ${show(deaf.unread())}` : "received nothing",
+    );
   }
 }
 
-/** Those to whom these bytes do not come in time; the others have taken them. */
+/** Those that do not receive these bytes in time; the others have taken them. */
 async function deafTo(bytes: Buffer, others: TcpPeer[], milliseconds: number): Promise<TcpPeer[]> {
   const hears = others.map(async (other) => {
     const at = firstOf(other, bytes);
@@ -168,7 +171,7 @@ function isMessage({ dialect }: Chat, line: string, author: Speaker, text: strin
   return line.includes(`"${author.address}"`) && line.includes(`"${text}"`);
 }
 
-/** A line of the server's own: byte for byte, or by its members where it is an object. */
+/** A notice of the server: compared byte for byte, or by its members where it is an object. */
 export async function notice(chat: Chat, listener: TcpPeer, text: string): Promise<void> {
   if (chat.dialect.units === "lines") return exactly(listener, text);
   await object(listener, JSON.parse(text) as Message);
@@ -176,15 +179,18 @@ export async function notice(chat: Chat, listener: TcpPeer, text: string): Promi
 
 type Message = { data_source: string; data: string };
 
-/** The next line is one JSON object with these two members, written in whatever way. */
+/** The next line is one JSON object with these two members, however it is formatted. */
 async function object(listener: TcpPeer, { data_source, data }: Message): Promise<void> {
-  const wish = `the object ${show(JSON.stringify({ data_source, data }))} and an end of line`;
+  const wish = `the object ${show(JSON.stringify({ data_source, data }))} and a newline`;
   const line = await nextLine(listener, wish);
   let came: unknown;
   try {
     came = JSON.parse(line);
   } catch {
-    throw new Violation(`${listener.name} receives ${wish}`, `came ${show(line)}, which is no JSON object`);
+    throw new Violation(
+      `${listener.name} receives ${wish}`,
+      `received ${show(line)}, which is not a JSON object`,
+    );
   }
   const ok =
     typeof came === "object" &&
@@ -193,7 +199,7 @@ async function object(listener: TcpPeer, { data_source, data }: Message): Promis
     "data" in came &&
     came.data_source === data_source &&
     came.data === data;
-  if (!ok) throw new Violation(`${listener.name} receives ${wish}`, `came ${show(line)}`);
+  if (!ok) throw new Violation(`${listener.name} receives ${wish}`, `received ${show(line)}`);
 }
 
 export const slugOf = (name: DialectName): string => name.replace("/", "-");
@@ -219,7 +225,7 @@ export function inDialect(name: DialectName, rules: readonly ChatRule[]): Case[]
     }));
 }
 
-/** A client that breaks no rule: two enter, one speaks, the other hears. */
+/** A well-behaved client: two join, one sends, the other receives. */
 export const chatServes = (name: DialectName) => async (t: Context) => {
   const chat = chatIn(t, name);
   const [first, second] = await chat.enter(2);

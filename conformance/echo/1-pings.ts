@@ -1,4 +1,4 @@
-/** echo: one pong a line, wherever the stream is cut. */
+/** echo: one pong per line, wherever the stream is split. */
 import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
 import { closed, exactly, nothing } from "../expect.ts";
@@ -11,7 +11,7 @@ const rules: Rule[] = [
   {
     number: "1.1",
     title: "a ping",
-    requirement: "ping and an end of line MUST get pong and an end of line.",
+    requirement: "ping and a newline MUST be answered with pong and a newline.",
     level: "MUST",
     async run(t) {
       const alice = await t.tcp("alice");
@@ -23,7 +23,7 @@ const rules: Rule[] = [
   {
     number: "1.2",
     title: "ten pings in one write",
-    requirement: "Ten pings MUST get ten pongs, also when they come in one read.",
+    requirement: "Ten pings MUST be answered with ten pongs, even if they arrive in one read.",
     level: "MUST",
     async run(t) {
       const alice = await t.tcp("alice");
@@ -34,8 +34,8 @@ const rules: Rule[] = [
   },
   {
     number: "1.3",
-    title: "a ping cut in two",
-    requirement: "A ping that comes in two reads MUST get one pong, when it is whole.",
+    title: "a ping split across two reads",
+    requirement: "A ping split across two reads MUST be answered with one pong, once it is complete.",
     level: "MUST",
     async run(t) {
       const alice = await t.tcp("alice");
@@ -48,8 +48,8 @@ const rules: Rule[] = [
   },
   {
     number: "1.4",
-    title: "pings byte by byte",
-    requirement: "Pings MUST be understood in however many reads they come.",
+    title: "pings sent byte by byte",
+    requirement: "Pings MUST be answered, however many reads they arrive in.",
     level: "MUST",
     async run(t) {
       const alice = await t.tcp("alice");
@@ -62,8 +62,8 @@ const rules: Rule[] = [
   },
   {
     number: "1.5",
-    title: "two thousand pings",
-    requirement: "Pings over 1,024 bytes in one write MUST all be answered.",
+    title: "2,000 pings in one write",
+    requirement: "Every ping in a write of more than 1,024 bytes MUST be answered.",
     level: "MUST",
     async run(t) {
       const alice = await t.tcp("alice");
@@ -74,8 +74,8 @@ const rules: Rule[] = [
   },
   {
     number: "1.6",
-    title: "FIN behind a ping",
-    requirement: "A ping that came before a FIN MUST be answered before the server closes.",
+    title: "a FIN after a ping",
+    requirement: "A ping that arrives before a FIN MUST be answered before the server closes.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -89,7 +89,7 @@ const rules: Rule[] = [
   {
     number: "1.7",
     title: "two connections",
-    requirement: "Each connection MUST get its own pongs, and half a ping of one MUST NOT touch another.",
+    requirement: "Each connection MUST get its own pongs; half a ping on one MUST NOT affect another.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = [await t.tcp("alice"), await t.tcp("bob")];
@@ -104,8 +104,8 @@ const rules: Rule[] = [
   },
   {
     number: "1.8",
-    title: "a reset",
-    requirement: "A connection that is reset MUST cost the others nothing.",
+    title: "a connection reset",
+    requirement: "A connection reset MUST NOT affect other connections.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = [await t.tcp("alice"), await t.tcp("bob")];
@@ -117,8 +117,8 @@ const rules: Rule[] = [
   },
   {
     number: "2.1",
-    title: "a connection that is old",
-    requirement: "A connection MUST NOT be closed while it is used, however old it is.",
+    title: "a long-lived connection",
+    requirement: "A connection in use MUST NOT be closed, however old it is.",
     level: "MUST",
     times: ["life"],
     async run(t) {
@@ -133,8 +133,8 @@ const rules: Rule[] = [
   },
   {
     number: "2.2",
-    title: "a peer that never reads",
-    requirement: "What waits for a peer that sends and never reads SHOULD be bounded.",
+    title: "a client that never reads",
+    requirement: "The replies queued for a client that never reads SHOULD be bounded.",
     level: "SHOULD",
     slow: true,
     ends: "any",

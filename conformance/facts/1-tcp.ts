@@ -14,7 +14,7 @@ export const tcpFacts: Fact[] = [
       for (let i = 0; i < 10; i++) client.socket.write("message\n");
       await received(server, 80);
       stop();
-      tell(t, server.reads.length < 10, `10 messages of 8 bytes came in ${server.reads.length} reads`);
+      tell(t, server.reads.length < 10, `10 messages of 8 bytes arrived in ${server.reads.length} reads`);
     },
   },
   {
@@ -32,13 +32,13 @@ export const tcpFacts: Fact[] = [
       tell(
         t,
         server.reads.length === 2,
-        `8 bytes written in two halves came in reads of ${server.reads.join(" and ")}`,
+        `8 bytes written in two halves arrived in reads of ${server.reads.join(" and ")}`,
       );
     },
   },
   {
     number: "1.3",
-    title: "small writes and segments",
+    title: "writes and segments",
     requirement: "TCP_NODELAY does not guarantee a segment for each write.",
     source: "tcp(7)",
     async run(t) {
@@ -58,8 +58,8 @@ export const tcpFacts: Fact[] = [
   },
   {
     number: "1.4",
-    title: "half-closed and still reading",
-    requirement: "A TCP connection can be half-closed by FIN and still read.",
+    title: "half-closed and still readable",
+    requirement: "A TCP connection half-closed by a FIN can still be read.",
     source: "RFC 9293 3.6",
     async run(t) {
       const { client, server, stop } = await connectPair();
@@ -69,13 +69,13 @@ export const tcpFacts: Fact[] = [
       const came = await received(client, 14);
       const seen = server.ended;
       stop();
-      tell(t, came === 14, `the server saw "${seen}", wrote ${wrote} bytes, and ${came} came`);
+      tell(t, came === 14, `the server saw "${seen}" and wrote ${wrote} bytes, of which ${came} arrived`);
     },
   },
   {
     number: "1.5",
-    title: "what a reset is to a reader",
-    requirement: "After a reset a reader sees ECONNRESET.",
+    title: "a reset, seen by a reader",
+    requirement: "After a reset a read fails with ECONNRESET.",
     source: "RFC 9293 3.5.2",
     async run(t) {
       const { client, server, stop } = await connectPair();
@@ -87,7 +87,7 @@ export const tcpFacts: Fact[] = [
   },
   {
     number: "1.6",
-    title: "what a reset is to a writer",
+    title: "a reset, seen by a writer",
     requirement: "After a reset a write fails.",
     source: "tcp(7), write(2)",
     async run(t) {
@@ -96,17 +96,13 @@ export const tcpFacts: Fact[] = [
       await sleep(30);
       const wrote = server.socket.write("anybody there?");
       stop();
-      tell(
-        t,
-        wrote < 0,
-        `write returned ${wrote} (Bun tells no errno here: -1 stands for EPIPE and for closed)`,
-      );
+      tell(t, wrote < 0, `write returned ${wrote} (Bun reports no errno here: -1 means EPIPE or closed)`);
     },
   },
   {
     number: "1.7",
-    title: "a write to one who has closed",
-    requirement: "The first write to a peer that has closed succeeds: its reset comes later.",
+    title: "a write after the peer has closed",
+    requirement: "The first write to a peer that has closed succeeds: the reset comes later.",
     source: "RFC 9293 3.5.2",
     async run(t) {
       const { client, server, stop } = await connectPair();
@@ -121,8 +117,8 @@ export const tcpFacts: Fact[] = [
   },
   {
     number: "1.8",
-    title: "the segment size on loopback",
-    requirement: "On loopback the MSS is near 64 KiB, so that segmentation is not seen there.",
+    title: "the MSS on loopback",
+    requirement: "On loopback the MSS is close to 64 KiB, so segmentation is not visible there.",
     source: "RFC 9293 3.7.1",
     async run(t) {
       const { client, stop } = await connectPair();
@@ -133,7 +129,7 @@ export const tcpFacts: Fact[] = [
   },
   {
     number: "1.9",
-    title: "a segment size of one's own",
+    title: "a smaller MSS",
     requirement: "TCP_MAXSEG makes segmentation visible on loopback.",
     source: "tcp(7)",
     async run(t) {
@@ -147,14 +143,14 @@ export const tcpFacts: Fact[] = [
       tell(
         t,
         segments >= 10,
-        `announced by the listener: 14,600 bytes in ${segments} segments of at most ${mss}`,
+        `MSS set by the listener: 14,600 bytes in ${segments} segments of at most ${mss}`,
       );
     },
   },
   {
     number: "1.10",
-    title: "a backlog holds connections",
-    requirement: "A listening backlog holds connections that nobody has accepted.",
+    title: "connections in the backlog",
+    requirement: "The listen backlog holds connections that have not been accepted.",
     source: "listen(2)",
     async run(t) {
       let accepted = 0;
@@ -166,7 +162,7 @@ export const tcpFacts: Fact[] = [
       const connect = () =>
         Bun.connect({ hostname: "127.0.0.1", port: listener.port, socket: { data() {} } });
       const connecting = Array.from({ length: 20 }, connect);
-      // The event loop, and so the accepting, stands still; the kernel does not.
+      // This blocks the event loop, and so accept(2), but not the kernel.
       const until = performance.now() + 30;
       while (performance.now() < until);
       const before = accepted;
@@ -177,14 +173,14 @@ export const tcpFacts: Fact[] = [
       tell(
         t,
         before === 0 && accepted === 20,
-        `20 connects with ${before} accepted, and ${accepted} accepted later`,
+        `20 clients connected with ${before} accepted; ${accepted} were accepted later`,
       );
     },
   },
   {
     number: "1.11",
-    title: "tcp4 and tcp6",
-    requirement: "The same port of 127.0.0.1 and ::1 are two different listeners.",
+    title: "IPv4 and IPv6 listeners",
+    requirement: "The same port on 127.0.0.1 and ::1 can have two listeners.",
     source: "ipv6(7)",
     async run(t) {
       const socket = { data() {} };
@@ -202,13 +198,13 @@ export const tcpFacts: Fact[] = [
   },
   {
     number: "1.12",
-    title: "a port that is taken",
-    requirement: "A second listener on the same address and port gets EADDRINUSE.",
+    title: "a port in use",
+    requirement: "A second listener on the same address and port fails with EADDRINUSE.",
     source: "bind(2)",
     async run(t) {
       const socket = { data() {} };
       const first = Bun.listen({ hostname: "127.0.0.1", port: 0, socket });
-      let seen = "it could listen";
+      let seen = "the second listener succeeded";
       try {
         Bun.listen({ hostname: "127.0.0.1", port: first.port, socket }).stop(true);
       } catch (error) {

@@ -13,7 +13,7 @@ const MSG_DONTWAIT = 0x40;
 const MSG_TRUNC = 0x20;
 const ECONNREFUSED = 111;
 
-/** A plain socket of the C library: Bun's own receive buffers are too large to cut a datagram. */
+/** A plain socket of the C library: Bun's own receive buffers are too large to truncate a datagram. */
 function plainSocket() {
   if (!libc) throw new Unsupported("the C library cannot be called on this system");
   const lib = libc;
@@ -36,7 +36,7 @@ function plainSocket() {
   };
 }
 
-/** A port on which nobody listens: it was free a moment ago. */
+/** A port without a listener: it was free a moment ago. */
 async function deadPort(): Promise<number> {
   const socket = await Bun.udpSocket({ hostname: "127.0.0.1" });
   const { port } = socket;
@@ -47,8 +47,8 @@ async function deadPort(): Promise<number> {
 export const udpFacts: Fact[] = [
   {
     number: "2.1",
-    title: "a read takes one datagram",
-    requirement: "A UDP read takes one datagram, also when two are there and fit.",
+    title: "one datagram per read",
+    requirement: "A UDP read returns one datagram, even if two are queued and would fit.",
     source: "RFC 768, udp(7)",
     async run(t) {
       const receiver = plainSocket();
@@ -60,13 +60,18 @@ export const udpFacts: Fact[] = [
       const first = receiver.receive(buffer);
       receiver.close();
       sender.close();
-      tell(t, first === 3, `two datagrams of 3 bytes were there, a read of 100 bytes took ${first}`);
+      tell(
+        t,
+        first === 3,
+        `with two datagrams of 3 bytes queued, a read of up to 100 bytes returned ${first}`,
+      );
     },
   },
   {
     number: "2.2",
-    title: "what does not fit is gone",
-    requirement: "Of a datagram that does not fit the buffer the rest is lost, and MSG_TRUNC tells its size.",
+    title: "a buffer that is too small",
+    requirement:
+      "The part of a datagram that does not fit the buffer is lost; MSG_TRUNC reports the full size.",
     source: "recv(2)",
     async run(t) {
       const receiver = plainSocket();
@@ -83,14 +88,14 @@ export const udpFacts: Fact[] = [
       tell(
         t,
         cut === 100 && told === 2000 && more < 0,
-        `of 1,000 bytes came ${cut}; with MSG_TRUNC came ${told}; then nothing more`,
+        `of 1,000 bytes ${cut} were read; with MSG_TRUNC recv returned ${told} for 2,000; then nothing was left`,
       );
     },
   },
   {
     number: "2.3",
     title: "the largest datagram",
-    requirement: "The largest IPv4 payload is 65,507 bytes; one more is EMSGSIZE.",
+    requirement: "The largest IPv4 payload is 65,507 bytes; one byte more fails with EMSGSIZE.",
     source: "RFC 768, RFC 791",
     async run(t) {
       const receiver = plainSocket();
@@ -103,13 +108,13 @@ export const udpFacts: Fact[] = [
       tell(
         t,
         largest === 65_507 && tooLarge < 0,
-        `send gave ${largest} for 65,507 bytes and ${tooLarge} for 65,508`,
+        `send returned ${largest} for 65,507 bytes and ${tooLarge} for 65,508`,
       );
     },
   },
   {
     number: "2.4",
-    title: "connect with nobody there",
+    title: "connect without a listener",
     requirement: "A UDP connect succeeds with nobody listening.",
     source: "connect(2)",
     async run(t) {
@@ -121,9 +126,9 @@ export const udpFacts: Fact[] = [
   },
   {
     number: "2.5",
-    title: "a write to nobody fails, later",
+    title: "a send to a closed port fails later",
     requirement:
-      "A connected UDP socket gets ECONNREFUSED from ICMP, although writing to nobody never fails, people say.",
+      "A connected UDP socket reports ECONNREFUSED from ICMP, contrary to the belief that such a send never fails.",
     source: "udp(7), RFC 1122 4.1.3.3",
     async run(t) {
       const socket = plainSocket();
@@ -135,14 +140,14 @@ export const udpFacts: Fact[] = [
       tell(
         t,
         first === 6 && second < 0,
-        `the first send took ${first} bytes, the second gave ${second} (errno ${ECONNREFUSED} is ECONNREFUSED)`,
+        `the first send took ${first} bytes, the second returned ${second} (errno ${ECONNREFUSED} is ECONNREFUSED)`,
       );
     },
   },
   {
     number: "2.6",
     title: "loss on loopback",
-    requirement: "Loopback loses datagrams when the receiver's buffer is full, and tells nobody.",
+    requirement: "Loopback drops datagrams silently when the receive buffer is full.",
     source: "udp(7)",
     async run(t) {
       const receiver = plainSocket();
@@ -155,13 +160,13 @@ export const udpFacts: Fact[] = [
       const buffer = getOption(receiver.fd, "SO_RCVBUF");
       receiver.close();
       sender.close();
-      tell(t, came < sent, `${sent} were taken by send, ${came} came (SO_RCVBUF ${buffer})`);
+      tell(t, came < sent, `send accepted ${sent} datagrams, ${came} arrived (SO_RCVBUF ${buffer})`);
     },
   },
   {
     number: "2.7",
     title: "an empty datagram",
-    requirement: "A datagram of no bytes arrives as one.",
+    requirement: "An empty datagram is delivered.",
     source: "RFC 768",
     async run(t) {
       const receiver = plainSocket();
@@ -172,13 +177,13 @@ export const udpFacts: Fact[] = [
       const came = receiver.receive(new Uint8Array(10));
       receiver.close();
       sender.close();
-      tell(t, came === 0, `recv gave ${came}: 0 is an empty datagram, -1 would be none`);
+      tell(t, came === 0, `recv returned ${came}: 0 is an empty datagram, -1 would be none`);
     },
   },
   {
     number: "3.1",
-    title: "the accept value of a WebSocket",
-    requirement: "Sec-WebSocket-Accept is base64(sha1(key and the fixed GUID)).",
+    title: "Sec-WebSocket-Accept",
+    requirement: "Sec-WebSocket-Accept is base64(sha1(key + fixed GUID)).",
     source: "RFC 6455 1.3",
     async run(t) {
       const server = Bun.serve({

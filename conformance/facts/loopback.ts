@@ -1,4 +1,4 @@
-/** Small ends of loopback connections, in this process, for the claims about the platform itself. */
+/** Both ends of loopback connections, in this process, for claims about the platform itself. */
 import type { Socket } from "bun";
 import { fdOf, setOption } from "../../platform/socket-options.ts";
 import type { Case } from "../case.ts";
@@ -7,7 +7,7 @@ import { sleep } from "../peer.ts";
 
 export type End = {
   socket: Socket;
-  /** The sizes of the reads that came, in order. */
+  /** The sizes of all reads, in order. */
   reads: number[];
   bytes: Buffer[];
   ended: "open" | "end" | "close";
@@ -39,7 +39,7 @@ const handlersFor = (end: () => End) => ({
 
 const emptyEnd = (socket: Socket): End => ({ socket, reads: [], bytes: [], ended: "open" });
 
-/** A connection and both its ends; with a largest segment that the listener announces. */
+/** A connection and both its ends, optionally with an MSS that the listener announces. */
 export async function connectPair(maxSegment?: number): Promise<Pair> {
   const hostname = "127.0.0.1";
   const accepted = Promise.withResolvers<End>();
@@ -74,7 +74,7 @@ export async function connectPair(maxSegment?: number): Promise<Pair> {
   return { client, server: accepting, port: listener.port, stop };
 }
 
-/** Waits until so many bytes have come, at most a second; returns how many have. */
+/** Waits until so many bytes were received, at most a second; returns how many were. */
 export async function received(end: End, bytes: number): Promise<number> {
   const sum = () => end.reads.reduce((all, size) => all + size, 0);
   for (let i = 0; i < 200 && sum() < bytes; i++) await sleep(5);
@@ -89,11 +89,11 @@ export type Fact = {
   run: (t: Context) => Promise<void>;
 };
 
-/** Facts judge nobody: what they find is printed. A claim that does not hold here is told as such. */
+/** Facts judge no server: what they find is printed, also where a claim does not hold. */
 export const facts = (rows: readonly Fact[]): Case[] =>
   rows.map(({ number, ...rest }) => ({ ...rest, id: `facts/${number}`, level: "FACT", ends: "any" }));
 
-/** Says whether the claim holds on this machine, and what was seen. */
+/** Reports whether the claim holds on this host, and what was observed. */
 export function tell(t: Context, holds: boolean, seen: string): void {
   t.found(`${holds ? "holds" : "does not hold"} here: ${seen}`);
 }

@@ -18,7 +18,7 @@ export const fileTransfers: FileRule[] = [
   {
     number: "1.1",
     title: "a small file",
-    requirement: "A body MUST be confirmed by its size and SHA-256 on a line, and then the close.",
+    requirement: "A body MUST be confirmed with its size and SHA-256 on one line, followed by a close.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -28,7 +28,7 @@ export const fileTransfers: FileRule[] = [
   {
     number: "1.2",
     title: "an empty file",
-    requirement: "A body of no bytes MUST be taken as a file of no bytes.",
+    requirement: "An empty body MUST be accepted as an empty file.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -37,8 +37,8 @@ export const fileTransfers: FileRule[] = [
   },
   {
     number: "1.3",
-    title: "every byte there is",
-    requirement: "A body MUST be taken byte for byte, whatever bytes they are.",
+    title: "all byte values",
+    requirement: "A body MUST be received byte for byte, whatever it contains.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -47,8 +47,8 @@ export const fileTransfers: FileRule[] = [
   },
   {
     number: "1.4",
-    title: "three megabytes",
-    requirement: "A body larger than every buffer MUST be taken whole.",
+    title: "3 MB",
+    requirement: "A body larger than any buffer MUST be received whole.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -57,8 +57,8 @@ export const fileTransfers: FileRule[] = [
   },
   {
     number: "1.5",
-    title: "the file on the disk",
-    requirement: "The file MUST hold the bytes that were sent, under the name that was sent.",
+    title: "the file on disk",
+    requirement: "The file MUST contain the bytes that were sent, under the name that was sent.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -67,14 +67,15 @@ export const fileTransfers: FileRule[] = [
       holds(
         sha256(content) === sha256(bytes(70_000)),
         "the bytes that were sent",
-        `others, ${content.length} of them`,
+        `${content.length} bytes that differ`,
       );
     },
   },
   {
     number: "1.6",
-    title: "a name in pieces",
-    requirement: "The name MUST be waited for, in however many reads its 1,024 bytes come.",
+    title: "a name split across reads",
+    requirement:
+      "The name MUST NOT be answered before all of its 1,024 bytes have arrived, in however many reads.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -97,8 +98,8 @@ export const fileTransfers: FileRule[] = [
   },
   {
     number: "1.7",
-    title: "one byte of answer",
-    requirement: "After the name MUST come one byte, Y, and nothing more before the body is there.",
+    title: "a one-byte answer",
+    requirement: "The name MUST be answered with one byte, Y, and nothing more before the body has ended.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -114,8 +115,8 @@ export const fileTransfers: FileRule[] = [
   },
   {
     number: "1.8",
-    title: "a body in many pieces",
-    requirement: "The body MUST be put together in order, however it is cut.",
+    title: "a body in small writes",
+    requirement: "The body MUST be reassembled in order, however it is split.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -133,7 +134,7 @@ export const fileTransfers: FileRule[] = [
   {
     number: "1.9",
     title: "two transfers at once",
-    requirement: "Transfers at the same time MUST NOT touch one another.",
+    requirement: "Concurrent transfers MUST NOT affect each other.",
     level: "MUST",
     ends: "any",
     async run(t) {
@@ -156,8 +157,8 @@ export const fileTransfers: FileRule[] = [
   },
   {
     number: "1.10",
-    title: "blanks and other alphabets in a name",
-    requirement: "A name MUST be taken as UTF-8, blanks and dots in it included.",
+    title: "spaces and other scripts in a name",
+    requirement: "A UTF-8 name MUST be accepted, with spaces and dots in it.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -167,8 +168,8 @@ export const fileTransfers: FileRule[] = [
   },
   {
     number: "1.11",
-    title: "nothing to see before the end",
-    requirement: "A file MUST NOT stand under its name before its last byte has come.",
+    title: "no file before the end",
+    requirement: "A file MUST NOT appear under its name before its last byte has arrived.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -178,16 +179,20 @@ export const fileTransfers: FileRule[] = [
       await accepted(alice);
       alice.send(bytes(5000));
       await sleep(60);
-      holds(!(await filesOf(t)).includes(name), "no such file yet", "it is there, unfinished");
+      holds(
+        !(await filesOf(t)).includes(name),
+        `no file ${name} before the end of the body`,
+        "it exists already",
+      );
       alice.finish();
       await confirmed(alice, bytes(5000));
-      holds((await filesOf(t)).includes(name), "the file", "there is none");
+      holds((await filesOf(t)).includes(name), `a file ${name}`, "it does not exist");
     },
   },
   {
     number: "1.12",
-    title: "a body that does not wait",
-    requirement: "A body that comes right behind the name SHOULD be taken as well.",
+    title: "a body right after the name",
+    requirement: "A body that is sent without waiting for the answer SHOULD be accepted.",
     level: "SHOULD",
     ends: "fin",
     async run(t) {

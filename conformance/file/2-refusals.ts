@@ -1,4 +1,4 @@
-/** Names that are refused, and transfers that break: nothing is left of them. */
+/** Names that are rejected, and transfers that are aborted: nothing is left of them. */
 import { closed, holds } from "../expect.ts";
 import { sleep } from "../peer.ts";
 import {
@@ -24,7 +24,7 @@ const refusal = (
 ): FileRule => ({
   number,
   title,
-  requirement: `${why} ${level} be refused.`,
+  requirement: `${why} ${level} be rejected.`,
   level,
   ends: "closed",
   async run(t) {
@@ -35,26 +35,31 @@ const refusal = (
 });
 
 export const refusals: FileRule[] = [
-  refusal("2.1", "no name", "An empty name", () => ""),
-  refusal("2.2", "a way up", "A name with .. before it", () => `../${freshName()}`),
+  refusal("2.1", "an empty name", "An empty name", () => ""),
+  refusal("2.2", "a parent path", "A name that starts with ../", () => `../${freshName()}`),
   refusal("2.3", "an absolute path", "An absolute path", () => `/tmp/${freshName()}`),
-  refusal("2.4", "a directory in the name", "A name with a path separator", () => `a/${freshName()}`),
-  refusal("2.5", "the directory itself", "The name .", () => "."),
-  refusal("2.6", "the directory above", "The name ..", () => ".."),
-  refusal("2.7", "a name that is no UTF-8", "A name that is no UTF-8", () => Uint8Array.of(0x61, 0xff, 0xfe)),
-  refusal("2.8", "a separator of another system", "A name with a backslash", () => `a\\${freshName()}`),
+  refusal("2.4", "a path separator", "A name with a path separator", () => `a/${freshName()}`),
+  refusal("2.5", "the name .", "The name .", () => "."),
+  refusal("2.6", "the name ..", "The name ..", () => ".."),
+  refusal("2.7", "invalid UTF-8", "A name that is not valid UTF-8", () => Uint8Array.of(0x61, 0xff, 0xfe)),
+  refusal("2.8", "a backslash", "A name with a backslash", () => `a\\${freshName()}`),
   refusal(
     "2.9",
-    "text behind the padding",
-    "A name with more behind its NUL",
+    "bytes after the padding",
+    "A name with more bytes after its NUL",
     () => `${freshName()}\0more`,
     "SHOULD",
   ),
-  refusal("2.10", "a long way up", "A path that climbs", () => `x/../../../../tmp/${freshName()}`),
+  refusal(
+    "2.10",
+    "path traversal",
+    "A path that leads out of the directory",
+    () => `x/../../../../tmp/${freshName()}`,
+  ),
   {
     number: "2.11",
-    title: "a file that is there",
-    requirement: "The name of a file that exists MUST be refused, and the file MUST stay as it is.",
+    title: "an existing file",
+    requirement: "The name of an existing file MUST be rejected, and that file MUST stay unchanged.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -63,15 +68,15 @@ export const refusals: FileRule[] = [
       bob.send(padded(name));
       await refused(bob);
       const ours = t.target.directory === undefined ? bytes(100) : await contentOf(t, name);
-      holds(sha256(ours) === sha256(bytes(100)), "the first file's bytes", "they are others");
+      holds(sha256(ours) === sha256(bytes(100)), "the first file unchanged", "its bytes differ");
       bob.close();
       t.peers.splice(1, 1);
     },
   },
   {
     number: "3.1",
-    title: "a transfer that is reset",
-    requirement: "A transfer that breaks off MUST leave nothing behind.",
+    title: "a connection reset",
+    requirement: "An aborted transfer MUST leave no file behind.",
     level: "MUST",
     ends: "any",
     async run(t) {
@@ -85,13 +90,13 @@ export const refusals: FileRule[] = [
       await sleep(80);
       for (let i = 0; i < 20 && (await filesOf(t)).length > before.length; i++) await sleep(20);
       const after = (await filesOf(t)).filter((name) => !before.includes(name));
-      holds(after.length === 0, "nothing new in the directory", `there is ${after.join(", ")}`);
+      holds(after.length === 0, "no new file in the directory", `found ${after.join(", ")}`);
     },
   },
   {
     number: "3.2",
-    title: "a name that breaks off",
-    requirement: "A connection that ends before its name is whole MUST be closed, without an answer of Y.",
+    title: "a name cut short",
+    requirement: "A connection that ends before its name is complete MUST be closed without answering Y.",
     level: "MUST",
     ends: "closed",
     async run(t) {
@@ -99,13 +104,13 @@ export const refusals: FileRule[] = [
       alice.send(padded(freshName()).subarray(0, 500));
       alice.finish();
       await closed(alice);
-      holds(!alice.unread().includes("Y"), "no Y", "it came");
+      holds(!alice.unread().includes("Y"), "no Y", "received Y");
     },
   },
   {
     number: "3.3",
-    title: "a transfer that waits",
-    requirement: "A transfer that stands still MUST NOT hold up another.",
+    title: "a stalled transfer",
+    requirement: "A stalled transfer MUST NOT delay another.",
     level: "MUST",
     ends: "any",
     async run(t) {
@@ -118,8 +123,8 @@ export const refusals: FileRule[] = [
   },
   {
     number: "3.4",
-    title: "a transfer that takes long",
-    requirement: "A transfer in which bytes come MUST NOT be broken off, however long it takes.",
+    title: "a slow transfer",
+    requirement: "A transfer that makes progress MUST NOT be aborted, however long it takes.",
     level: "MUST",
     times: ["life"],
     ends: "fin",

@@ -1,4 +1,4 @@
-/** What the sections on file share: a transfer in its steps, and a look into the server's directory. */
+/** What the sections on file share: the steps of a transfer, and reading the server's directory. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Case } from "../case.ts";
@@ -11,10 +11,10 @@ import { show } from "../wire-log.ts";
 const NAME_BYTES = 1024;
 
 let transfers = 0;
-/** A name that no other case uses: an existing file is refused. */
+/** A name that no other case uses, since an existing file is rejected. */
 export const freshName = (): string => `conformance-${process.pid}-${++transfers}.bin`;
 
-/** A name as it stands on the wire: 1,024 bytes, padded with NUL. */
+/** A name as it is sent: 1,024 bytes, padded with NUL. */
 export function padded(name: string | Uint8Array): Buffer {
   const block = Buffer.alloc(NAME_BYTES);
   block.set(Buffer.from(name));
@@ -28,24 +28,28 @@ export async function accepted(peer: TcpPeer): Promise<void> {
   await exactly(peer, "Y");
 }
 
-/** One byte that is no Y, then the end; what the peer sends meanwhile is of no use. */
+/** One byte other than Y, then the close; what the peer sends meanwhile has no effect. */
 export async function refused(peer: TcpPeer): Promise<void> {
   await until(peer, peer.timeout, () => peer.unread().length > 0 || peer.ended !== "open");
   const answer = peer.take(1).toString();
   holds(
     answer !== "" && !/[Yy]/.test(answer),
     `${peer.name} receives N`,
-    answer === "" ? "nothing came" : `came ${show(answer)}`,
+    answer === "" ? "received nothing" : `received ${show(answer)}`,
   );
   await closed(peer);
 }
 
 export async function confirmed(peer: TcpPeer, body: Uint8Array): Promise<void> {
-  const line = await nextLine(peer, "the number of bytes and their SHA-256");
-  holds(line === `${body.length} ${sha256(body)}`, `"${body.length} ${sha256(body)}"`, `came ${show(line)}`);
+  const line = await nextLine(peer, "the size and SHA-256");
+  holds(
+    line === `${body.length} ${sha256(body)}`,
+    `"${body.length} ${sha256(body)}"`,
+    `received ${show(line)}`,
+  );
 }
 
-/** A whole transfer by the rules. */
+/** A complete, well-behaved transfer. */
 export async function transfer(t: Context, body: Uint8Array, name = freshName()): Promise<string> {
   const alice = await t.tcp(t.peers.length === 0 ? "alice" : `sender${t.peers.length}`);
   alice.send(padded(name));
@@ -58,7 +62,7 @@ export async function transfer(t: Context, body: Uint8Array, name = freshName())
 }
 
 function directoryOf({ target }: Context): string {
-  if (target.directory === undefined) throw new Unsupported("the server's directory cannot be looked into");
+  if (target.directory === undefined) throw new Unsupported("the server's directory cannot be read");
   return target.directory;
 }
 
@@ -66,7 +70,7 @@ export const filesOf = async (t: Context): Promise<string[]> => readdir(director
 
 export async function contentOf(t: Context, name: string): Promise<Uint8Array> {
   const file = Bun.file(join(directoryOf(t), name));
-  holds(await file.exists(), `a file ${name}`, "there is none");
+  holds(await file.exists(), `a file ${name}`, "it does not exist");
   return file.bytes();
 }
 

@@ -1,4 +1,4 @@
-/** The hub's rules: who is dead is found and closed, who is slow is evicted and told, nobody else notices. */
+/** The hub's rules: dead clients are detected, slow ones evicted with a reason, and no other is affected. */
 import { FIN, opcodes } from "../../protocols/websocket.ts";
 import { enter, heardBy, join, relayed, type WsRule } from "../chat-ws/room.ts";
 import type { Context } from "../context.ts";
@@ -18,7 +18,7 @@ const PAUSE_MESSAGES = 20;
 
 const words = (i: number) => `${i} `.padEnd(FLOOD_BYTES, "f");
 
-/** Alice says so much that one who does not read falls behind; the listener hears all of it meanwhile. */
+/** Alice sends so much that a client that does not read falls behind; the listener receives all of it. */
 async function flood(alice: WsPeer, listener: WsPeer): Promise<void> {
   for (let i = 0; i < WINDOW; i++) alice.text(words(i));
   for (let i = 0; i < FLOOD_MESSAGES; i++) {
@@ -27,7 +27,7 @@ async function flood(alice: WsPeer, listener: WsPeer): Promise<void> {
   }
 }
 
-/** A room of two, and others who do not read what they say. */
+/** A room of two, and others that do not read. */
 async function withSlowReaders(t: Context, count: number) {
   const [alice, carol] = await enter(t, 2);
   const slow: WsPeer[] = [];
@@ -37,7 +37,7 @@ async function withSlowReaders(t: Context, count: number) {
   return { alice, carol, slow: slow[0] };
 }
 
-/** Answers pings for a while, or does not; gives back how many there were, at once when they are enough. */
+/** Answers pings for a while, or not; returns how many there were, as soon as there are enough. */
 async function live(
   peer: WsPeer,
   milliseconds: number,
@@ -65,7 +65,7 @@ export const hubRules: WsRule[] = [
   {
     number: "1.1",
     title: "pings",
-    requirement: "Every client MUST be pinged again and again.",
+    requirement: "Every client MUST be pinged repeatedly.",
     level: "MUST",
     times: ["ping", "pong"],
     bound: 200_000,
@@ -74,26 +74,31 @@ export const hubRules: WsRule[] = [
       const [first, second] = await Promise.all(
         [alice, bob].map((peer) => live(peer, t.time("ping") * 4 + peer.tcp.timeout, true, 2)),
       );
-      holds(first >= 2 && second >= 2, "two pings at least to each", `there were ${first} and ${second}`);
+      holds(
+        first >= 2 && second >= 2,
+        "at least two pings to each client",
+        `received ${first} and ${second}`,
+      );
     },
   },
   {
     number: "1.2",
-    title: "one who answers",
-    requirement: "A client that answers its pings MUST be kept, however long it says nothing.",
+    title: "a client that only answers pings",
+    requirement: "A client that answers pings MUST stay connected, however long it sends nothing else.",
     level: "MUST",
     times: ["ping", "pong"],
     bound: 200_000,
     async run(t) {
       const [alice] = await enter(t, 1);
       await live(alice, t.time("pong") * 2.2, true);
-      holds(alice.tcp.ended === "open", "an open connection", "the server closed it");
+      holds(alice.tcp.ended === "open", "the connection stays open", "the server closed it");
     },
   },
   {
     number: "1.3",
-    title: "one who answers nothing",
-    requirement: "A client from which nothing comes for its time, no pong either, MUST be closed.",
+    title: "a client that stays silent",
+    requirement:
+      "A client from which nothing arrives within the idle timeout, not even a pong, MUST be disconnected.",
     level: "MUST",
     times: ["ping", "pong"],
     ends: "any",
@@ -106,8 +111,8 @@ export const hubRules: WsRule[] = [
   },
   {
     number: "1.4",
-    title: "one who speaks and answers nothing",
-    requirement: "A client that sends messages MUST be kept, also when it answers no ping.",
+    title: "a client that sends but never pongs",
+    requirement: "A client that sends messages MUST stay connected, even if it answers no ping.",
     level: "MUST",
     times: ["ping", "pong"],
     bound: 200_000,
@@ -117,13 +122,13 @@ export const hubRules: WsRule[] = [
         await live(alice, t.time("pong") / 3.5, false);
         alice.text(`still here, ${i}`);
       }
-      holds(alice.tcp.ended === "open", "an open connection", "the server closed it");
+      holds(alice.tcp.ended === "open", "the connection stays open", "the server closed it");
     },
   },
   {
     number: "1.5",
-    title: "a dead one leaves the room",
-    requirement: "When a dead client was closed, the others MUST go on hearing one another.",
+    title: "after a dead client",
+    requirement: "After a dead client was disconnected, the others MUST still receive each other's messages.",
     level: "MUST",
     times: ["ping", "pong"],
     ends: "any",
@@ -139,8 +144,8 @@ export const hubRules: WsRule[] = [
   },
   {
     number: "2.1",
-    title: "a slow reader does not hold up the others",
-    requirement: "A client that does not read MUST NOT hold up the others.",
+    title: "a client that does not read",
+    requirement: "A client that does not read MUST NOT delay the others.",
     level: "MUST",
     slow: true,
     ends: "any",
@@ -150,8 +155,8 @@ export const hubRules: WsRule[] = [
   },
   {
     number: "2.2",
-    title: "a slow reader is evicted",
-    requirement: "A client whose queue is full MUST be closed.",
+    title: "a slow client is evicted",
+    requirement: "A client whose queue is full MUST be disconnected.",
     level: "MUST",
     slow: true,
     ends: "any",
@@ -164,13 +169,13 @@ export const hubRules: WsRule[] = [
         () => slow.frames().length < 0 || slow.tcp.ended !== "open" || slow.closeCode() !== undefined,
       );
       if (slow.tcp.ended === "open" && slow.closeCode() === undefined)
-        throw new Violation("the server closes one that is 10 MB behind", "it is still open");
+        throw new Violation("the server disconnects a client that is 10 MB behind", "it is still open");
     },
   },
   {
     number: "2.3",
-    title: "a slow reader is told",
-    requirement: "A client whose queue was full MUST be closed with code 1008 and a reason.",
+    title: "the close code of an eviction",
+    requirement: "A client whose queue is full MUST be closed with code 1008 and a reason.",
     level: "MUST",
     slow: true,
     ends: "any",
@@ -179,13 +184,13 @@ export const hubRules: WsRule[] = [
       slow.tcp.read();
       await closedWith(slow, [1008], false, 4000);
       const last = slow.frames().find(({ first }) => (first & 15) === close);
-      holds((last?.payload.length ?? 0) > 2, "a reason behind the code", "there is none");
+      holds((last?.payload.length ?? 0) > 2, "a reason after the code", "received none");
     },
   },
   {
     number: "2.4",
-    title: "nothing is dropped before that",
-    requirement: "What a slow reader gets before it is closed MUST be in order, with nothing left out.",
+    title: "no gaps before an eviction",
+    requirement: "What a slow client receives before it is closed MUST be in order and without gaps.",
     level: "MUST",
     slow: true,
     ends: "any",
@@ -200,17 +205,17 @@ export const hubRules: WsRule[] = [
         holds(
           frame.payload.toString() === wish,
           `message ${next} next`,
-          `came "${frame.payload.toString("utf8", 0, 40)}…"`,
+          `received "${frame.payload.toString("utf8", 0, 40)}…"`,
         );
         next++;
       }
-      holds(next > 0, "the messages that were queued", "none came");
+      holds(next > 0, "the queued messages", "received none");
     },
   },
   {
     number: "2.5",
     title: "after an eviction",
-    requirement: "After an eviction the others MUST go on hearing one another, and a newcomer them.",
+    requirement: "After an eviction the others, and clients that join later, MUST still receive messages.",
     level: "MUST",
     slow: true,
     ends: "any",
@@ -225,8 +230,9 @@ export const hubRules: WsRule[] = [
   },
   {
     number: "2.6",
-    title: "one who pauses for a moment",
-    requirement: "A client that is behind by less than its queue MUST be kept, and get everything.",
+    title: "a short pause",
+    requirement:
+      "A client that is behind by less than its queue MUST stay connected and receive every message.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = await enter(t, 2);
@@ -239,8 +245,8 @@ export const hubRules: WsRule[] = [
   },
   {
     number: "2.7",
-    title: "forty slow readers",
-    requirement: "Forty clients who stop reading at once MUST NOT keep a message from another.",
+    title: "40 clients that do not read",
+    requirement: "Forty clients that stop reading at once MUST NOT prevent delivery to the others.",
     level: "MUST",
     slow: true,
     ends: "any",

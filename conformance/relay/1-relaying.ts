@@ -1,12 +1,13 @@
-/** Registration, audience, and what is put before a datagram. */
+/** Registration, recipients, and the prefix of a datagram. */
 import { nothing } from "../expect.ts";
 import { heardBy, type RelayRule, register } from "./peers.ts";
 
 export const relaying: RelayRule[] = [
   {
     number: "1.1",
-    title: "a datagram to one other",
-    requirement: "A datagram MUST go to every other registered address, behind [ip:port] of its author.",
+    title: "two addresses",
+    requirement:
+      "A datagram MUST be sent to every other registered address, with its sender's [ip:port] before it.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = await register(t, 2);
@@ -17,8 +18,8 @@ export const relaying: RelayRule[] = [
   },
   {
     number: "1.2",
-    title: "a datagram to four others",
-    requirement: "Every other registered address MUST get exactly one copy.",
+    title: "five addresses",
+    requirement: "Every other registered address MUST receive exactly one copy.",
     level: "MUST",
     async run(t) {
       const [alice, ...others] = await register(t, 5);
@@ -29,8 +30,8 @@ export const relaying: RelayRule[] = [
   },
   {
     number: "1.3",
-    title: "not to its author",
-    requirement: "A datagram MUST NOT go back to its author.",
+    title: "no echo to the sender",
+    requirement: "A datagram MUST NOT be sent back to its sender.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = await register(t, 2);
@@ -41,7 +42,7 @@ export const relaying: RelayRule[] = [
   },
   {
     number: "1.4",
-    title: "the first datagram registers and is relayed",
+    title: "the first datagram is relayed",
     requirement: "The datagram that registers an address MUST be relayed too.",
     level: "MUST",
     async run(t) {
@@ -53,8 +54,8 @@ export const relaying: RelayRule[] = [
   },
   {
     number: "1.5",
-    title: "who never sent gets nothing",
-    requirement: "An address from which nothing has come MUST NOT get anything.",
+    title: "an unregistered address",
+    requirement: "An address that has sent nothing MUST NOT receive anything.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = await register(t, 2);
@@ -67,7 +68,7 @@ export const relaying: RelayRule[] = [
   {
     number: "1.6",
     title: "an empty datagram",
-    requirement: "An empty datagram MUST relay nothing.",
+    requirement: "An empty datagram MUST NOT be relayed.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = await register(t, 2);
@@ -93,8 +94,8 @@ export const relaying: RelayRule[] = [
   },
   {
     number: "1.8",
-    title: "one host, many ports",
-    requirement: "Addresses MUST be told apart by address and port, not by the address alone.",
+    title: "one host, several ports",
+    requirement: "Addresses MUST be distinguished by IP address and port, not by IP address alone.",
     level: "MUST",
     async run(t) {
       const [alice, bob, carol] = await register(t, 3);
@@ -106,8 +107,8 @@ export const relaying: RelayRule[] = [
   },
   {
     number: "1.9",
-    title: "everyone speaks",
-    requirement: "Every registered address MUST be heard and hear.",
+    title: "every address sends",
+    requirement: "Every registered address MUST be able to send and to receive.",
     level: "MUST",
     async run(t) {
       const peers = await register(t, 4);
@@ -123,8 +124,8 @@ export const relaying: RelayRule[] = [
   },
   {
     number: "1.10",
-    title: "registering twice",
-    requirement: "An address that sends again MUST NOT be registered twice.",
+    title: "no duplicate registration",
+    requirement: "An address that has sent several datagrams MUST still receive one copy of each.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = await register(t, 2);

@@ -1,4 +1,4 @@
-/** Bytes as they came, up to 1,024; what is longer is dropped, and its author told. */
+/** Payloads are relayed unchanged up to 1,024 bytes; longer ones are dropped, and their sender notified. */
 import { MAX_PAYLOAD_BYTES, MAX_UDP_PAYLOAD_BYTES, oversizeNotice } from "../../protocols/relay.ts";
 import { datagram, holds, nothing } from "../expect.ts";
 import { sleep, type UdpPeer, until } from "../peer.ts";
@@ -6,7 +6,7 @@ import { heardBy, type RelayRule, register, relayed } from "./peers.ts";
 
 const bytes = (count: number) => Uint8Array.from({ length: count }, (_, i) => (i * 31 + 7) & 0xff);
 
-/** So long a datagram is dropped, and the author alone is told. */
+/** A datagram of this size is dropped, and only its sender notified. */
 const refused = (size: number): RelayRule["run"] =>
   async function run(t) {
     const [alice, bob] = await register(t, 2);
@@ -15,7 +15,7 @@ const refused = (size: number): RelayRule["run"] =>
     await nothing([bob]);
   };
 
-/** So long a datagram is relayed whole. */
+/** A datagram of this size is relayed whole. */
 const whole = (size: number): RelayRule["run"] =>
   async function run(t) {
     const [alice, bob] = await register(t, 2);
@@ -27,8 +27,8 @@ const whole = (size: number): RelayRule["run"] =>
 export const payload: RelayRule[] = [
   {
     number: "2.1",
-    title: "any bytes",
-    requirement: "The payload MUST be relayed byte for byte, whatever bytes they are.",
+    title: "arbitrary bytes",
+    requirement: "The payload MUST be relayed byte for byte, whatever it contains.",
     level: "MUST",
     run: whole(256),
   },
@@ -41,8 +41,8 @@ export const payload: RelayRule[] = [
   },
   {
     number: "2.3",
-    title: "line ends are data",
-    requirement: "A line end in a datagram MUST neither be cut off nor split it.",
+    title: "newlines are data",
+    requirement: "A newline in a datagram MUST neither be stripped nor split it.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = await register(t, 2);
@@ -54,43 +54,44 @@ export const payload: RelayRule[] = [
   },
   {
     number: "2.4",
-    title: "half of the limit and a byte",
+    title: "513 bytes",
     requirement: "A datagram of 513 bytes MUST be relayed whole.",
     level: "MUST",
     run: whole(513),
   },
   {
     number: "2.5",
-    title: "one byte below the limit",
+    title: "1,023 bytes",
     requirement: "A datagram of 1,023 bytes MUST be relayed whole.",
     level: "MUST",
     run: whole(MAX_PAYLOAD_BYTES - 1),
   },
   {
     number: "2.6",
-    title: "the limit",
+    title: "1,024 bytes, the limit",
     requirement: "A datagram of 1,024 bytes MUST be relayed whole.",
     level: "MUST",
     run: whole(MAX_PAYLOAD_BYTES),
   },
   {
     number: "2.7",
-    title: "one byte over the limit",
-    requirement: "A datagram of 1,025 bytes MUST be dropped whole, and its author told.",
+    title: "1,025 bytes, over the limit",
+    requirement: "A datagram of 1,025 bytes MUST be dropped, not truncated, and its sender notified.",
     level: "MUST",
     run: refused(MAX_PAYLOAD_BYTES + 1),
   },
   {
     number: "2.8",
     title: "the largest datagram",
-    requirement: "A datagram of 65,507 bytes MUST be dropped whole, and its author told its true size.",
+    requirement:
+      "A datagram of 65,507 bytes MUST be dropped, not truncated, and its sender notified of its true size.",
     level: "MUST",
     run: refused(MAX_UDP_PAYLOAD_BYTES),
   },
   {
     number: "2.9",
-    title: "told once a second",
-    requirement: "The author of many datagrams that are too long MUST be told at most once a second.",
+    title: "at most one notice per second",
+    requirement: "The sender of many oversize datagrams MUST be notified at most once per second.",
     level: "MUST",
     async run(t) {
       const [alice] = await register(t, 2);
@@ -101,8 +102,8 @@ export const payload: RelayRule[] = [
   },
   {
     number: "2.10",
-    title: "told again a second later",
-    requirement: "After a second the author MUST be told again.",
+    title: "another notice a second later",
+    requirement: "After one second the sender MUST be notified again.",
     level: "MUST",
     async run(t) {
       const [alice] = await register(t, 2);
@@ -115,8 +116,8 @@ export const payload: RelayRule[] = [
   },
   {
     number: "2.11",
-    title: "after one that was too long",
-    requirement: "A datagram that is too long MUST NOT keep its author's next ones from being relayed.",
+    title: "after an oversize datagram",
+    requirement: "An oversize datagram MUST NOT prevent its sender's later ones from being relayed.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = await register(t, 2);
@@ -127,8 +128,8 @@ export const payload: RelayRule[] = [
   },
   {
     number: "2.12",
-    title: "each author is told",
-    requirement: "Every author of a datagram that is too long MUST be told, not only the first.",
+    title: "a notice to each sender",
+    requirement: "Every sender of an oversize datagram MUST be notified, not only the first.",
     level: "MUST",
     async run(t) {
       const peers = await register(t, 2);
@@ -138,8 +139,8 @@ export const payload: RelayRule[] = [
   },
   {
     number: "2.13",
-    title: "forty in a row",
-    requirement: "Forty small datagrams in a row MUST all be relayed, once, whole and in order, on loopback.",
+    title: "a burst of 40",
+    requirement: "Forty small datagrams in a row MUST all be relayed on loopback, once, whole and in order.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = await register(t, 2);
@@ -151,8 +152,8 @@ export const payload: RelayRule[] = [
   },
   {
     number: "2.14",
-    title: "two authors at once",
-    requirement: "When two send at once, every datagram MUST carry its own author's address.",
+    title: "two senders at once",
+    requirement: "When two clients send at once, every datagram MUST carry its own sender's address.",
     level: "MUST",
     async run(t) {
       const [alice, bob, carol] = await register(t, 3);
@@ -164,8 +165,12 @@ export const payload: RelayRule[] = [
         Array.from({ length: 9 }, (_, i) => relayed(author, `${author.name} ${i}`).toString()),
       );
       const missing = wish.filter((text) => !came.includes(text));
-      holds(missing.length === 0, `carol receives "${missing[0]}"`, `came ${came.length} others`);
-      holds(came.length === wish.length, `${wish.length} datagrams`, `there are ${came.length}`);
+      holds(
+        missing.length === 0,
+        `carol receives "${missing[0]}"`,
+        `received ${came.length} datagrams without it`,
+      );
+      holds(came.length === wish.length, `${wish.length} datagrams`, `received ${came.length}`);
     },
   },
 ];

@@ -1,4 +1,4 @@
-/** Addresses that have gone cost nobody anything. */
+/** Addresses that are gone must not affect the others. */
 import { isIPv4 } from "node:net";
 import { openSmallReceiver } from "../../platform/small-receiver.ts";
 import { relayPrefix } from "../../protocols/relay.ts";
@@ -8,7 +8,7 @@ import { sleep, type UdpPeer, until } from "../peer.ts";
 import { Unsupported } from "../violation.ts";
 import { heardBy, type RelayRule, register } from "./peers.ts";
 
-/** A flood of so many datagrams a millisecond, to so many others, is more than a relay can pass on. */
+/** So many datagrams per millisecond, to so many recipients, are more than a relay can forward. */
 const BURST = 40;
 const CROWD = 60;
 const TRIES = 20;
@@ -17,8 +17,8 @@ const TRY_MS = 100;
 export const relayLiveness: RelayRule[] = [
   {
     number: "3.1",
-    title: "one has gone",
-    requirement: "An address that answers with ICMP port unreachable MUST NOT end the server.",
+    title: "ICMP port unreachable",
+    requirement: "The server MUST keep serving after a client has answered with ICMP port unreachable.",
     level: "MUST",
     async run(t) {
       const [alice, bob, carol] = await register(t, 3);
@@ -32,8 +32,8 @@ export const relayLiveness: RelayRule[] = [
   },
   {
     number: "3.2",
-    title: "many have gone at once",
-    requirement: "However many addresses have gone, those that are there MUST get every datagram.",
+    title: "many clients gone at once",
+    requirement: "However many clients have gone, the remaining ones MUST receive every datagram.",
     level: "MUST",
     async run(t) {
       const [alice, carol] = await register(t, 2);
@@ -50,7 +50,7 @@ export const relayLiveness: RelayRule[] = [
   {
     number: "3.3",
     title: "a silent address is forgotten",
-    requirement: "An address that is silent for its time MUST be forgotten.",
+    requirement: "An address that was silent for the forget time MUST receive no more datagrams.",
     level: "MUST",
     times: ["forget"],
     bound: 90_000,
@@ -68,8 +68,8 @@ export const relayLiveness: RelayRule[] = [
   },
   {
     number: "3.4",
-    title: "an address that speaks is kept",
-    requirement: "An address from which something comes MUST NOT be forgotten.",
+    title: "an active address is kept",
+    requirement: "An address that keeps sending MUST keep receiving.",
     level: "MUST",
     times: ["forget"],
     bound: 90_000,
@@ -84,7 +84,7 @@ export const relayLiveness: RelayRule[] = [
   },
   {
     number: "3.5",
-    title: "one who comes back",
+    title: "a forgotten address returns",
     requirement: "An address that was forgotten MUST be registered again by its next datagram.",
     level: "MUST",
     times: ["forget"],
@@ -101,8 +101,8 @@ export const relayLiveness: RelayRule[] = [
   },
   {
     number: "3.6",
-    title: "at rest",
-    requirement: "A relay to which nothing comes SHOULD use no CPU time.",
+    title: "idle CPU use",
+    requirement: "A relay without traffic SHOULD use no CPU time.",
     level: "SHOULD",
     needs: "fresh",
     async run(t) {
@@ -112,9 +112,8 @@ export const relayLiveness: RelayRule[] = [
   },
   {
     number: "3.7",
-    title: "one who floods",
-    requirement:
-      "An address that floods the relay SHOULD NOT keep most of another's datagrams from arriving.",
+    title: "a flood from one address",
+    requirement: "A flood from one address SHOULD NOT cause the loss of most datagrams from another.",
     level: "SHOULD",
     slow: true,
     bound: 30_000,
@@ -122,7 +121,7 @@ export const relayLiveness: RelayRule[] = [
       const [alice, bob] = await register(t, 2);
       const mallory = await t.udp("mallory");
       const leave = crowd(t, CROWD);
-      // The flood comes to everybody: of it nothing is kept.
+      // The flood reaches everybody: discard it.
       for (const peer of [alice, bob, mallory]) peer.hearOnly(Buffer.from(relayPrefix(alice.address)));
       const stopFlood = flood(mallory);
       try {
@@ -131,7 +130,11 @@ export const relayLiveness: RelayRule[] = [
           await sleep(TRY_MS);
         }
         const heard = new Set(bob.datagrams.map(String)).size;
-        holds(heard >= TRIES / 2, `bob hears at least half of ${TRIES} datagrams`, `it heard ${heard}`);
+        holds(
+          heard >= TRIES / 2,
+          `bob receives at least ${TRIES / 2} of ${TRIES} datagrams`,
+          `received ${heard}`,
+        );
       } finally {
         stopFlood();
         await untilServed(alice, bob);
@@ -141,7 +144,7 @@ export const relayLiveness: RelayRule[] = [
   },
 ];
 
-/** Addresses that are registered and read nothing: each costs the relay one more datagram for each that comes. */
+/** Registered addresses that read nothing: each makes the relay send one more datagram for each it receives. */
 function crowd(t: Context, count: number): () => void {
   const host = t.target.hostname === "localhost" ? "127.0.0.1" : t.target.hostname;
   const guests = Array.from({ length: count }, () => openSmallReceiver(64));
@@ -150,12 +153,10 @@ function crowd(t: Context, count: number): () => void {
   };
   if (isIPv4(host) && guests.every((guest) => guest?.greet(host, t.target.port))) return leave;
   leave();
-  throw new Unsupported(
-    "a crowd of addresses cannot be made here: it takes IPv4, and a C library that is known",
-  );
+  throw new Unsupported("it needs IPv4 and a supported C library, to open many receivers");
 }
 
-/** Sends until it is stopped, and lets everything else here run in between. */
+/** Sends until it is stopped, without blocking the event loop. */
 function flood(peer: UdpPeer): () => void {
   let over = false;
   const burst = () => {
@@ -168,7 +169,7 @@ function flood(peer: UdpPeer): () => void {
   };
 }
 
-/** What is queued of a flood is no fault of the next case. */
+/** The rest of a flood must not disturb the next case. */
 async function untilServed(alice: UdpPeer, bob: UdpPeer): Promise<void> {
   for (let i = 0; i < 50; i++) {
     bob.datagrams.length = 0;

@@ -1,4 +1,4 @@
-/** Peers of the relay under test: registered by a datagram, and known to one another. */
+/** Peers of the relay under test: each registered by a datagram, and known to be. */
 import { relayPrefix } from "../../protocols/relay.ts";
 import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
@@ -9,11 +9,11 @@ import { show } from "../wire-log.ts";
 
 const NAMES = ["alice", "bob", "carol", "dave", "erin"];
 
-/** What is said by an author, as everyone else gets it. */
+/** A payload of this author as everyone else receives it. */
 export const relayed = (author: UdpPeer, payload: string | Uint8Array): Buffer =>
   Buffer.concat([Buffer.from(relayPrefix(author.address)), Buffer.from(payload)]);
 
-/** Each of these, and nobody else, gets the author's datagram. */
+/** Each of these receives the author's datagram next. */
 export async function heardBy(
   listeners: readonly UdpPeer[],
   author: UdpPeer,
@@ -22,17 +22,17 @@ export async function heardBy(
   await Promise.all(listeners.map((listener) => datagram(listener, relayed(author, payload))));
 }
 
-/** So many peers, each registered by a first datagram, of which the ones before it know. */
+/** So many peers, each registered by a first datagram that the earlier ones have received. */
 export async function register(t: Context, count: number): Promise<UdpPeer[]> {
   const peers: UdpPeer[] = [];
   for (let i = 0; i < count; i++) {
     const peer = await t.udp(NAMES[t.peers.length] ?? `p${t.peers.length}`);
     peer.send(`${peer.name} is here`);
-    // Others may be registered still, of cases before this one: only those of this one are waited for.
+    // Addresses of earlier cases may still be registered: wait only for those of this one.
     await Promise.all(peers.map((other) => awaitWord(other, relayed(peer, `${peer.name} is here`))));
     peers.push(peer);
   }
-  // A port that another had before may be registered still, and so have heard what was said meanwhile.
+  // A reused port may still be registered, and so have received something meanwhile.
   await sleep(15);
   for (const peer of peers) peer.datagrams.length = 0;
   return peers;
@@ -48,8 +48,8 @@ async function awaitWord(listener: UdpPeer, word: Buffer): Promise<void> {
   if (await until(listener, listener.timeout, came)) datagrams.splice(0, looked + 1);
   else
     throw new Violation(
-      `${listener.name} receives the first datagram of another`,
-      datagrams.length > 0 ? `came ${show(datagrams[0])}` : "nothing came",
+      `${listener.name} receives another client's first datagram`,
+      datagrams.length > 0 ? `received ${show(datagrams[0])}` : "received nothing",
     );
 }
 
@@ -60,7 +60,7 @@ export type RelayRule = Omit<Case, "id" | "source"> & { number: string };
 export const relayCases = (rules: readonly RelayRule[]): Case[] =>
   rules.map(({ number, ...rest }) => ({ ...rest, id: `relay/${number}`, source: "docs/protocols.md#relay" }));
 
-/** A client that breaks no rule: two register, one speaks, the other hears. */
+/** A well-behaved client: two register, one sends, the other receives. */
 export async function relayServes(t: Context): Promise<void> {
   await register(t, 2);
 }

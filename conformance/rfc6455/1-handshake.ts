@@ -1,4 +1,4 @@
-/** The opening handshake (RFC 6455 4.2): what is accepted, what is refused, and what is answered. */
+/** The opening handshake (RFC 6455 4.2): what is accepted, what is rejected, and the response. */
 import {
   acceptFor,
   createKey,
@@ -30,13 +30,13 @@ async function shake(t: Context, fields: Fields = {}, edit = (text: string) => t
 }
 
 function accepted({ status, head, key }: Shake): void {
-  holds(status === 101, "status 101", `came "${head.firstLine}"`);
+  holds(status === 101, "status 101", `received "${head.firstLine}"`);
   const accept = head.fields["sec-websocket-accept"];
-  holds(accept === acceptFor(key), `Sec-WebSocket-Accept: ${acceptFor(key)}`, `came ${accept ?? "none"}`);
+  holds(accept === acceptFor(key), `Sec-WebSocket-Accept: ${acceptFor(key)}`, `received ${accept ?? "none"}`);
 }
 
 function refused({ status, head }: Shake): void {
-  holds(status >= 400 && status < 500, "a status from 400 to 499", `came "${head.firstLine}"`);
+  holds(status >= 400 && status < 500, "a 4xx status", `received "${head.firstLine}"`);
 }
 
 type Row = Pick<Case, "title" | "requirement"> & {
@@ -63,50 +63,50 @@ const good: Row[] = [
   {
     number: "1.1",
     section: "4.2.2",
-    title: "an opening handshake",
-    requirement: "A right handshake MUST be answered with 101 and the accept value of its own key.",
+    title: "a valid handshake",
+    requirement: "A valid handshake MUST be answered with 101 and the accept value for its key.",
   },
   {
     number: "1.2",
     section: "4.2.1",
-    title: "field names in other letters",
-    requirement: "The names of header fields MUST be read without regard to their case.",
+    title: "field names in upper case",
+    requirement: "Header field names MUST be matched case-insensitively.",
     edit: (text) => text.replace(/^(?!GET)[^:\r\n]+(?=:)/gm, (name) => name.toUpperCase()),
   },
   {
     number: "1.3",
     section: "4.2.1",
     title: "Upgrade: WebSocket",
-    requirement: "The value of Upgrade MUST be compared without regard to case.",
+    requirement: "The value of Upgrade MUST be matched case-insensitively.",
     fields: { Upgrade: "WebSocket" },
   },
   {
     number: "1.4",
     section: "4.2.1",
     title: "Connection: keep-alive, Upgrade",
-    requirement: "Upgrade MUST be found in Connection among other tokens.",
+    requirement: "Upgrade MUST be recognised among other tokens in Connection.",
     fields: { Connection: "keep-alive, Upgrade" },
   },
   {
     number: "1.5",
     section: "4.2.1",
-    title: "connection: upgrade in small letters",
-    requirement: "The token in Connection MUST be compared without regard to case.",
+    title: "Connection: upgrade in lower case",
+    requirement: "The tokens of Connection MUST be matched case-insensitively.",
     fields: { Connection: "upgrade" },
   },
   {
     number: "1.6",
     section: "4.1",
-    title: "a query in the path",
-    requirement: "A query MUST NOT keep the path from being found.",
+    title: "a query string",
+    requirement: "A query string MUST NOT prevent the path from matching.",
     edit: (text) =>
       text.replace(/^GET (\S+)/, (_, path) => `GET ${path}${path.includes("?") ? "&" : "?"}a=b`),
   },
   {
     number: "1.7",
     section: "4.1",
-    title: "fields that nobody knows",
-    requirement: "Header fields that the server does not know MUST be ignored.",
+    title: "unknown header fields",
+    requirement: "Unknown header fields MUST be ignored.",
     fields: { "X-Anything": "y".repeat(2000), Cookie: "a=b; c=d", "User-Agent": "conformance" },
   },
 ];
@@ -117,30 +117,30 @@ const bad: Row[] = [
     section: "4.2.1",
     title: "no Upgrade field",
     requirement:
-      "A request without an Upgrade field MUST NOT be upgraded, but answered with an error such as 400.",
+      "A request without an Upgrade field MUST NOT be upgraded; the answer is an error such as 400.",
     fields: { Upgrade: undefined },
   },
   {
     number: "1.11",
     section: "4.2.1",
-    title: "an upgrade to something else",
-    requirement: "A request for an upgrade to another protocol MUST NOT become a WebSocket.",
+    title: "an upgrade to another protocol",
+    requirement: "A request to upgrade to another protocol MUST NOT become a WebSocket.",
     fields: { Upgrade: "h2c" },
   },
   {
     number: "1.12",
     section: "4.2.1",
-    title: "no Connection field",
+    title: "no Upgrade in Connection",
     requirement:
-      "A request whose Connection field does not name Upgrade MUST NOT be upgraded, but answered with an error such as 400.",
+      "A request whose Connection field does not name Upgrade MUST NOT be upgraded; the answer is an error such as 400.",
     fields: { Connection: "keep-alive" },
   },
   {
     number: "1.13",
     section: "4.2.1",
-    title: "no key",
+    title: "no Sec-WebSocket-Key",
     requirement:
-      "A request without Sec-WebSocket-Key MUST NOT be upgraded, but answered with an error such as 400.",
+      "A request without Sec-WebSocket-Key MUST NOT be upgraded; the answer is an error such as 400.",
     fields: { "Sec-WebSocket-Key": undefined },
   },
   {
@@ -153,16 +153,16 @@ const bad: Row[] = [
   {
     number: "1.15",
     section: "4.2.1",
-    title: "no version",
+    title: "no Sec-WebSocket-Version",
     requirement:
-      "A request without Sec-WebSocket-Version MUST NOT be upgraded, but answered with an error such as 400.",
+      "A request without Sec-WebSocket-Version MUST NOT be upgraded; the answer is an error such as 400.",
     fields: { "Sec-WebSocket-Version": undefined },
   },
   {
     number: "1.16",
     section: "4.4",
     title: "version 99",
-    requirement: "A request of a version that the server does not speak MUST be refused.",
+    requirement: "A request with a version that the server does not support MUST be rejected.",
     fields: { "Sec-WebSocket-Version": "99" },
   },
   {
@@ -170,14 +170,14 @@ const bad: Row[] = [
     section: "4.1",
     title: "POST",
     requirement:
-      "A handshake with another method than GET MUST NOT be upgraded, but answered with an error such as 400.",
+      "A handshake with a method other than GET MUST NOT be upgraded; the answer is an error such as 400.",
     edit: (text) => text.replace(/^GET/, "POST").replace("\r\n\r\n", "\r\nContent-Length: 0\r\n\r\n"),
   },
   {
     number: "1.18",
     section: "4.2.1",
     title: "no Host",
-    requirement: "A request without a Host field MUST be refused.",
+    requirement: "A request without a Host field MUST be rejected.",
     fields: { Host: undefined },
   },
 ];
@@ -185,63 +185,67 @@ const bad: Row[] = [
 const rest: Case[] = [
   {
     id: "rfc6455/1.20",
-    title: "version 99 is told what there is",
-    requirement: "The refusal of a version SHOULD be status 426 and name version 13.",
+    title: "the answer to version 99",
+    requirement: "The rejection of a version SHOULD have status 426 and name version 13.",
     level: "SHOULD",
     source: "RFC 6455 4.4",
     ends: "any",
     async run(t) {
       const { status, head } = await shake(t, { "Sec-WebSocket-Version": "99" });
       const version = head.fields["sec-websocket-version"] ?? "none";
-      holds(status === 426 && /\b13\b/.test(version), "426 and version 13", `came ${status} and ${version}`);
+      holds(
+        status === 426 && /\b13\b/.test(version),
+        "status 426 and version 13",
+        `received status ${status} and version ${version}`,
+      );
     },
   },
   {
     id: "rfc6455/1.21",
-    title: "the answer's fields",
-    requirement: "The answer MUST have Upgrade: websocket and Connection: Upgrade.",
+    title: "fields of the response",
+    requirement: "The response MUST contain Upgrade: websocket and Connection: Upgrade.",
     level: "MUST",
     source: "RFC 6455 4.2.2",
     async run(t) {
       const { fields } = (await shake(t)).head;
       const { upgrade = "", connection = "" } = fields;
-      holds(upgrade.toLowerCase() === "websocket", "Upgrade: websocket", `came "${upgrade}"`);
-      holds(/\bupgrade\b/i.test(connection), "Connection: Upgrade", `came "${connection}"`);
+      holds(upgrade.toLowerCase() === "websocket", "Upgrade: websocket", `received "${upgrade}"`);
+      holds(/\bupgrade\b/i.test(connection), "Connection: Upgrade", `received "${connection}"`);
     },
   },
   {
     id: "rfc6455/1.22",
-    title: "no subprotocol that was not asked for",
-    requirement: "The answer MUST NOT name a subprotocol that the client did not offer.",
+    title: "no unrequested subprotocol",
+    requirement: "The response MUST NOT name a subprotocol that the client did not offer.",
     level: "MUST",
     source: "RFC 6455 4.2.2",
     async run(t) {
       const offered = ["one", "two"];
       const plain = (await shake(t)).head.fields["sec-websocket-protocol"];
-      holds(plain === undefined, "no subprotocol", `came ${plain}`);
+      holds(plain === undefined, "no subprotocol", `received ${plain}`);
       const { fields } = (await shake(t, { "Sec-WebSocket-Protocol": offered.join(", ") })).head;
       const chosen = fields["sec-websocket-protocol"];
-      holds(chosen === undefined || offered.includes(chosen), "one of those offered", `came ${chosen}`);
+      holds(chosen === undefined || offered.includes(chosen), "one of those offered", `received ${chosen}`);
     },
   },
   {
     id: "rfc6455/1.23",
-    title: "no extension that was not asked for",
-    requirement: "The answer MUST NOT name an extension that the client did not offer.",
+    title: "no unrequested extension",
+    requirement: "The response MUST NOT name an extension that the client did not offer.",
     level: "MUST",
     source: "RFC 6455 9.1",
     async run(t) {
       const plain = (await shake(t)).head.fields["sec-websocket-extensions"];
-      holds(plain === undefined, "no extension", `came ${plain}`);
+      holds(plain === undefined, "no extension", `received ${plain}`);
       const { fields } = (await shake(t, { "Sec-WebSocket-Extensions": "x-nobody-knows" })).head;
       const chosen = fields["sec-websocket-extensions"];
-      holds(chosen === undefined, "no extension but those offered and known", `came ${chosen}`);
+      holds(chosen === undefined, "no extension", `received ${chosen}`);
     },
   },
   {
     id: "rfc6455/1.24",
-    title: "a handshake byte by byte",
-    requirement: "A handshake MUST be understood in however many reads it comes.",
+    title: "a handshake sent byte by byte",
+    requirement: "A handshake MUST be accepted, however many reads it arrives in.",
     level: "MUST",
     source: "RFC 6455 4.2.1",
     async run(t) {
@@ -258,7 +262,7 @@ const rest: Case[] = [
   {
     id: "rfc6455/1.25",
     title: "a frame in the same write as the handshake",
-    requirement: "A frame that comes before the answer, which a client must not send, MAY be understood.",
+    requirement: "A frame sent before the response, which a client must not do, MAY be processed.",
     level: "MAY",
     ends: "any",
     source: "RFC 6455 4.1",
@@ -266,26 +270,26 @@ const rest: Case[] = [
       const alice = await t.tcp("alice");
       const request = handshakeRequest(hostOf(t), t.target.path, createKey(randomKey()));
       alice.send(Buffer.concat([Buffer.from(request), frameOf(FIN | opcodes.text, "at once")]));
-      holds(statusOf(await responseHead(alice)) === 101, "status 101", "it is another");
+      holds(statusOf(await responseHead(alice)) === 101, "status 101", "received another status");
       await message(overTcp(alice), opcodes.text, "at once");
     },
   },
   {
     id: "rfc6455/1.26",
     title: "HTTP/1.0",
-    requirement: "A handshake by HTTP/1.0 MUST NOT be upgraded, but answered with an error such as 400.",
+    requirement: "A handshake over HTTP/1.0 MUST NOT be upgraded; the answer is an error such as 400.",
     level: "MUST",
     source: "RFC 6455 4.2.1",
     ends: "any",
     async run(t) {
       const { status, head } = await shake(t, {}, (text) => text.replace("HTTP/1.1", "HTTP/1.0"));
-      holds(status !== 101, "no 101", `came "${head.firstLine}"`);
+      holds(status !== 101, "any status but 101", `received "${head.firstLine}"`);
     },
   },
   {
     id: "rfc6455/1.27",
-    title: "frames before a handshake",
-    requirement: "Frames without a handshake MUST NOT be answered by frames.",
+    title: "frames without a handshake",
+    requirement: "Frames without a handshake MUST NOT be answered with frames.",
     level: "MUST",
     source: "RFC 6455 4.2",
     ends: "any",
@@ -293,13 +297,13 @@ const rest: Case[] = [
       const alice = await t.tcp("alice");
       alice.send(encodeFrame(FIN | opcodes.text, "no handshake", 1));
       await sleep(120);
-      holds(!alice.unread().includes("no handshake"), "no echo", "the frame came back");
+      holds(!alice.unread().includes("no handshake"), "no echo", "the frame was echoed");
     },
   },
   {
     id: "rfc6455/1.28",
-    title: "the connection works afterwards",
-    requirement: "After the handshake the connection MUST carry frames both ways.",
+    title: "frames after the handshake",
+    requirement: "After the handshake the connection MUST carry frames in both directions.",
     level: "MUST",
     source: "RFC 6455 1.2",
     async run(t) {

@@ -1,4 +1,4 @@
-/** Base framing (RFC 6455 5.2): lengths in their three forms, cuts anywhere, masks. */
+/** Base framing (RFC 6455 5.2): lengths in their three forms, frames split across reads, masks. */
 import { encodeFrame, FIN, headerBytes, opcodes } from "../../protocols/websocket.ts";
 import { holds } from "../expect.ts";
 import { sleep } from "../peer.ts";
@@ -11,8 +11,8 @@ const texts: RfcRule[] = LENGTHS.map((length, i) =>
   echoes(
     `2.${i + 1}`,
     "5.2",
-    `a text of ${length} bytes`,
-    `A text message of ${length} bytes MUST come back whole.`,
+    `a text message of ${length} bytes`,
+    `A text message of ${length} bytes MUST be echoed unchanged.`,
     "*".repeat(length),
   ),
 );
@@ -21,36 +21,36 @@ const binaries: RfcRule[] = LENGTHS.map((length, i) =>
   echoes(
     `2.${i + 11}`,
     "5.2",
-    `${length} binary bytes`,
-    `A binary message of ${length} bytes MUST come back whole.`,
+    `a binary message of ${length} bytes`,
+    `A binary message of ${length} bytes MUST be echoed unchanged.`,
     bytes(length),
   ),
 );
 
-/** A frame whose length takes more bytes than it needs. */
+/** A frame with a non-minimal length. */
 function longForm(first: number, payload: string, form: 126 | 127): Uint8Array {
   const masked = encodeFrame(first, payload, 0);
   const length = form === 126 ? [0, payload.length] : [0, 0, 0, 0, 0, 0, 0, payload.length];
   return Uint8Array.from([masked[0], 0x80 | form, ...length, ...masked.subarray(2)]);
 }
 
-const cuts: RfcRule[] = [
+const splits: RfcRule[] = [
   ["2.20", 1, "its first byte"],
   ["2.21", 2, "its length"],
-  ["2.22", 4, "its mask"],
-  ["2.23", 9, "its payload"],
+  ["2.22", 4, "half of its mask"],
+  ["2.23", 9, "part of its payload"],
 ].map(([number, at, where]) => ({
   number: String(number),
   section: "5.2",
-  title: `a frame cut after ${at} bytes, in or behind ${where}`,
-  requirement: "A frame MUST be understood wherever the stream is cut.",
+  title: `a frame split after ${where}`,
+  requirement: "A frame MUST be decoded, wherever it is split across reads.",
   level: "MUST",
   async run(alice) {
-    const whole = frameOf(FIN | opcodes.text, "cut somewhere");
+    const whole = frameOf(FIN | opcodes.text, "split somewhere");
     alice.sendRaw(whole.subarray(0, Number(at)));
     await sleep(25);
     alice.sendRaw(whole.subarray(Number(at)));
-    await message(alice, opcodes.text, "cut somewhere");
+    await message(alice, opcodes.text, "split somewhere");
   },
 }));
 
@@ -65,8 +65,8 @@ const others: RfcRule[] = [
   {
     number: "2.24",
     section: "5.2",
-    title: "a frame byte by byte",
-    requirement: "A frame MUST be understood in however many reads it comes.",
+    title: "a frame sent byte by byte",
+    requirement: "A frame MUST be decoded, however many reads it arrives in.",
     level: "MUST",
     async run(alice) {
       for (const byte of frameOf(FIN | opcodes.text, "byte by byte")) {
@@ -80,15 +80,15 @@ const others: RfcRule[] = [
     number: "2.25",
     section: "5.2",
     title: "three frames in one write",
-    requirement: "Frames that come in one read MUST all be understood.",
+    requirement: "All frames that arrive in one read MUST be decoded.",
     level: "MUST",
     run: (alice) => echoesAll(alice, words(3)),
   },
   {
     number: "2.26",
     section: "5.2",
-    title: "three hundred frames in one write",
-    requirement: "However many frames come in one read, all MUST be understood, in their order.",
+    title: "300 frames in one write",
+    requirement: "All frames that arrive in one read MUST be decoded in order, however many there are.",
     level: "MUST",
     run: (alice) => echoesAll(alice, words(300)),
   },
@@ -96,7 +96,7 @@ const others: RfcRule[] = [
     number: "2.27",
     section: "5.2",
     title: "a long message in small writes",
-    requirement: "A message of 65,536 bytes in pieces of 997 bytes MUST come back whole.",
+    requirement: "A message of 65,536 bytes in writes of 997 bytes MUST be echoed unchanged.",
     level: "MUST",
     async run(alice) {
       const whole = frameOf(FIN | opcodes.binary, bytes(65_536));
@@ -116,14 +116,14 @@ const others: RfcRule[] = [
     async run(alice) {
       alice.text("bare");
       const { masked } = await nextFrame(alice, "a frame");
-      holds(!masked, "a frame without a mask", "its mask bit is set");
+      holds(!masked, "an unmasked frame", "its mask bit is set");
     },
   },
   {
     number: "2.29",
     section: "5.2",
-    title: "the server's lengths are the shortest",
-    requirement: "A server MUST write a length in the fewest bytes that can hold it.",
+    title: "minimal lengths from the server",
+    requirement: "A server MUST encode a length in the fewest bytes that can hold it.",
     level: "MUST",
     async run(alice) {
       for (const length of [5, 126, 65_535]) {
@@ -138,7 +138,7 @@ const others: RfcRule[] = [
     number: "2.30",
     section: "5.3",
     title: "a mask of zeros",
-    requirement: "A mask of zeros is a mask as any other and MUST be understood.",
+    requirement: "A frame with a mask of zeros MUST be decoded like any other.",
     level: "MUST",
     async run(alice) {
       alice.sendRaw(encodeFrame(FIN | opcodes.text, "as good as bare", 0));
@@ -161,8 +161,8 @@ const others: RfcRule[] = [
   {
     number: "2.32",
     section: "5.2",
-    title: "a short length in two bytes",
-    requirement: "A length that does not use the fewest bytes SHOULD fail the connection.",
+    title: "a non-minimal 16-bit length",
+    requirement: "A length that is not encoded in the fewest bytes SHOULD fail the connection.",
     level: "SHOULD",
     ends: failsWith(1002),
     run: async (alice) => alice.sendRaw(longForm(FIN | opcodes.text, "long form", 126)),
@@ -170,8 +170,8 @@ const others: RfcRule[] = [
   {
     number: "2.33",
     section: "5.2",
-    title: "a short length in eight bytes",
-    requirement: "A length of nine in eight bytes SHOULD fail the connection.",
+    title: "a non-minimal 64-bit length",
+    requirement: "A length of 9 encoded in eight bytes SHOULD fail the connection.",
     level: "SHOULD",
     ends: failsWith(1002),
     run: async (alice) => alice.sendRaw(longForm(FIN | opcodes.text, "long form", 127)),
@@ -181,7 +181,7 @@ const others: RfcRule[] = [
       "2.34",
       "5.2",
       "a length above 2^63",
-      "A length whose highest bit is set MUST fail the connection.",
+      "A 64-bit length with its highest bit set MUST fail the connection.",
       (alice) =>
         alice.sendRaw(Uint8Array.from([0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 5, 1, 2, 3, 4, 0, 0, 0, 0, 0])),
     ),
@@ -189,4 +189,4 @@ const others: RfcRule[] = [
   },
 ];
 
-export const base: RfcRule[] = [...texts, ...binaries, ...cuts, ...others];
+export const base: RfcRule[] = [...texts, ...binaries, ...splits, ...others];

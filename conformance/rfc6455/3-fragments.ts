@@ -20,14 +20,14 @@ const wholes: RfcRule[] = (
     ["3.3", "an empty first fragment", ["", "then text"]],
     ["3.4", "an empty fragment in the middle", ["a", "", "b"]],
     ["3.5", "an empty last fragment", ["text", ""]],
-    ["3.6", "nothing but empty fragments", ["", "", ""]],
-    ["3.7", "a fragment for each byte", [..."letter by letter"]],
+    ["3.6", "only empty fragments", ["", "", ""]],
+    ["3.7", "one byte per fragment", [..."letter by letter"]],
   ] as const
 ).map(([number, title, parts]) => ({
   number,
   section: "5.4",
   title,
-  requirement: "The fragments of a message MUST be put together as one message.",
+  requirement: "The fragments of a message MUST be reassembled into one message.",
   level: "MUST",
   async run(alice) {
     inFragments(alice, text, parts);
@@ -40,8 +40,8 @@ const others: RfcRule[] = [
   {
     number: "3.8",
     section: "5.4",
-    title: "a binary message in fragments",
-    requirement: "The type of a message MUST be that of its first fragment.",
+    title: "a fragmented binary message",
+    requirement: "A message MUST have the type of its first fragment.",
     level: "MUST",
     async run(alice) {
       inFragments(alice, binary, [bytes(100), bytes(200), bytes(3)]);
@@ -52,7 +52,7 @@ const others: RfcRule[] = [
     number: "3.9",
     section: "5.4",
     title: "a ping between fragments",
-    requirement: "A ping between fragments MUST be answered before the message is whole.",
+    requirement: "A ping between fragments MUST be answered before the message is complete.",
     level: "MUST",
     async run(alice) {
       alice.send(text, "be");
@@ -95,8 +95,8 @@ const others: RfcRule[] = [
   {
     number: "3.12",
     section: "5.4",
-    title: "two messages in fragments",
-    requirement: "After a message in fragments the next one MUST begin anew.",
+    title: "two fragmented messages",
+    requirement: "The message after a fragmented one MUST be decoded on its own.",
     level: "MUST",
     async run(alice) {
       inFragments(alice, text, ["first ", "one"]);
@@ -108,9 +108,9 @@ const others: RfcRule[] = [
   {
     number: "3.13",
     section: "5.4",
-    title: "nothing before the last fragment",
+    title: "no echo before the last fragment",
     requirement:
-      "An echo of messages SHOULD wait for the last fragment; a pong tells that the first has come.",
+      "A message SHOULD NOT be echoed before its last fragment; a pong shows that the first has arrived.",
     level: "SHOULD",
     async run(alice) {
       alice.send(text, "half");
@@ -124,8 +124,8 @@ const others: RfcRule[] = [
   {
     number: "3.14",
     section: "5.4",
-    title: "two hundred fragments",
-    requirement: "The number of fragments MUST NOT be limited to a few.",
+    title: "200 fragments",
+    requirement: "A message of 200 fragments MUST be accepted.",
     level: "MUST",
     async run(alice) {
       const parts = Array.from({ length: 200 }, (_, i) => `${i},`);
@@ -139,22 +139,22 @@ const faults: RfcRule[] = [
   breaks(
     "3.20",
     "5.4",
-    "a continuation of nothing",
-    "A continuation without a message before it MUST fail the connection.",
+    "a continuation without a message",
+    "A continuation frame with no message to continue MUST fail the connection.",
     (alice) => alice.send(FIN | continuation, "orphan"),
   ),
   breaks(
     "3.21",
     "5.4",
-    "an unfinished continuation of nothing",
-    "A first frame that is a continuation MUST fail the connection.",
+    "a non-final continuation without a message",
+    "A non-final continuation frame with no message to continue MUST fail the connection.",
     (alice) => alice.send(continuation, "orphan"),
   ),
   breaks(
     "3.22",
     "5.4",
-    "a continuation too many",
-    "A continuation after the last fragment MUST fail the connection.",
+    "a continuation after the last fragment",
+    "A continuation frame after the last fragment MUST fail the connection.",
     (alice) => {
       inFragments(alice, text, ["a", "b"]);
       alice.send(FIN | continuation, "c");
@@ -163,8 +163,8 @@ const faults: RfcRule[] = [
   breaks(
     "3.23",
     "5.4",
-    "a text in a text",
-    "A new text before the last fragment MUST fail the connection.",
+    "a text message inside another",
+    "A new text message before the last fragment MUST fail the connection.",
     (alice) => {
       alice.send(text, "first");
       alice.send(FIN | text, "second");
@@ -173,33 +173,21 @@ const faults: RfcRule[] = [
   breaks(
     "3.24",
     "5.4",
-    "a binary message in a text",
+    "a binary message inside a text message",
     "A new binary message before the last fragment MUST fail the connection.",
     (alice) => {
       alice.send(text, "first");
       alice.send(FIN | binary, "second");
     },
   ),
-  breaks(
-    "3.25",
-    "5.4",
-    "a ping in fragments",
-    "A control frame without FIN MUST fail the connection: a ping.",
-    (alice) => alice.send(ping, "half"),
+  breaks("3.25", "5.4", "a fragmented ping", "A fragmented ping MUST fail the connection.", (alice) =>
+    alice.send(ping, "half"),
   ),
-  breaks(
-    "3.26",
-    "5.4",
-    "a pong in fragments",
-    "A control frame without FIN MUST fail the connection: a pong.",
-    (alice) => alice.send(pong, "half"),
+  breaks("3.26", "5.4", "a fragmented pong", "A fragmented pong MUST fail the connection.", (alice) =>
+    alice.send(pong, "half"),
   ),
-  breaks(
-    "3.27",
-    "5.4",
-    "a close in fragments",
-    "A control frame without FIN MUST fail the connection: a close.",
-    (alice) => alice.send(close, Uint8Array.of(3, 232)),
+  breaks("3.27", "5.4", "a fragmented close", "A fragmented close frame MUST fail the connection.", (alice) =>
+    alice.send(close, Uint8Array.of(3, 232)),
   ),
 ];
 

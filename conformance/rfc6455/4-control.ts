@@ -1,4 +1,4 @@
-/** Ping and pong (RFC 6455 5.5): answered with what they carry, up to 125 bytes. */
+/** Ping and pong (RFC 6455 5.5): answered with their payload, up to 125 bytes. */
 import { FIN, opcodes } from "../../protocols/websocket.ts";
 import { holds } from "../expect.ts";
 import { sleep } from "../peer.ts";
@@ -10,15 +10,15 @@ const { ping, pong, text } = opcodes;
 const answered: RfcRule[] = (
   [
     ["4.1", "an empty ping", ""],
-    ["4.2", "a ping with a text", "are you there?"],
-    ["4.3", "a ping with 125 bytes", "p".repeat(125)],
-    ["4.4", "a ping with bytes that are no UTF-8", Uint8Array.of(0, 0xff, 0xfe, 0xc0, 0x80)],
+    ["4.2", "a ping with text", "are you there?"],
+    ["4.3", "a ping of 125 bytes", "p".repeat(125)],
+    ["4.4", "a ping of invalid UTF-8", Uint8Array.of(0, 0xff, 0xfe, 0xc0, 0x80)],
   ] as const
 ).map(([number, title, payload]) => ({
   number,
   section: "5.5.2",
   title,
-  requirement: "A ping MUST be answered by a pong with the same payload.",
+  requirement: "A ping MUST be answered with a pong that carries the same payload.",
   level: "MUST",
   async run(alice) {
     alice.send(FIN | ping, payload);
@@ -31,8 +31,8 @@ export const control: RfcRule[] = [
   {
     number: "4.5",
     section: "5.5.2",
-    title: "a ping byte by byte",
-    requirement: "A ping MUST be answered in however many reads it comes.",
+    title: "a ping sent byte by byte",
+    requirement: "A ping MUST be answered, however many reads it arrives in.",
     level: "MUST",
     async run(alice) {
       for (const byte of frameOf(FIN | ping, "slow")) {
@@ -46,7 +46,7 @@ export const control: RfcRule[] = [
     number: "4.6",
     section: "5.5.3",
     title: "ten pings in one write",
-    requirement: "The last of several pings MUST be answered; those before it may be left out.",
+    requirement: "The last of several pings MUST be answered; earlier ones may be skipped.",
     level: "MUST",
     async run(alice) {
       alice.sendRaw(Buffer.concat(Array.from({ length: 10 }, (_, i) => frameOf(FIN | ping, `ping ${i}`))));
@@ -54,7 +54,11 @@ export const control: RfcRule[] = [
       while (last < 9) {
         const { first, payload } = await nextFrame(alice, `a pong with "ping 9"`);
         const number = Number(/^ping (\d)$/.exec(payload.toString())?.[1] ?? -1);
-        holds(first === (FIN | pong) && number > last, "pongs in the order of the pings", `came ${payload}`);
+        holds(
+          first === (FIN | pong) && number > last,
+          "pongs in the order of the pings",
+          `received ${payload}`,
+        );
         last = number;
       }
     },
@@ -62,8 +66,8 @@ export const control: RfcRule[] = [
   {
     number: "4.7",
     section: "5.5.3",
-    title: "a pong that nobody asked for",
-    requirement: "An unasked pong MUST be ignored.",
+    title: "an unsolicited pong",
+    requirement: "An unsolicited pong MUST be ignored.",
     level: "MUST",
     async run(alice) {
       alice.send(FIN | pong, "");
@@ -77,8 +81,8 @@ export const control: RfcRule[] = [
   {
     number: "4.8",
     section: "5.5.2",
-    title: "a ping among messages",
-    requirement: "A ping between two messages MUST change neither of them.",
+    title: "a ping between messages",
+    requirement: "A ping between two messages MUST NOT change either of them.",
     level: "MUST",
     async run(alice) {
       alice.sendRaw(
@@ -92,30 +96,22 @@ export const control: RfcRule[] = [
       const pongs = frames.filter(({ first }) => first === (FIN | pong)).map(({ payload }) => `${payload}`);
       holds(
         messages.join() === "a,b" && pongs.join() === "p",
-        "a, b and a pong",
-        `came ${messages} ${pongs}`,
+        "messages a and b, and a pong",
+        `received ${messages} ${pongs}`,
       );
     },
   },
-  breaks(
-    "4.10",
-    "5.5",
-    "a ping with 126 bytes",
-    "A control frame over 125 bytes MUST fail the connection: a ping.",
-    (alice) => alice.send(FIN | ping, "p".repeat(126)),
+  breaks("4.10", "5.5", "a ping of 126 bytes", "A ping over 125 bytes MUST fail the connection.", (alice) =>
+    alice.send(FIN | ping, "p".repeat(126)),
   ),
-  breaks(
-    "4.11",
-    "5.5",
-    "a pong with 126 bytes",
-    "A control frame over 125 bytes MUST fail the connection: a pong.",
-    (alice) => alice.send(FIN | pong, "p".repeat(126)),
+  breaks("4.11", "5.5", "a pong of 126 bytes", "A pong over 125 bytes MUST fail the connection.", (alice) =>
+    alice.send(FIN | pong, "p".repeat(126)),
   ),
   breaks(
     "4.12",
     "5.5",
-    "a close with 126 bytes",
-    "A control frame over 125 bytes MUST fail the connection: a close.",
+    "a close of 126 bytes",
+    "A close frame over 125 bytes MUST fail the connection.",
     (alice) =>
       alice.send(FIN | opcodes.close, Buffer.concat([Uint8Array.of(3, 232), Buffer.from("r".repeat(124))])),
   ),

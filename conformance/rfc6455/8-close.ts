@@ -1,4 +1,4 @@
-/** The closing handshake (RFC 6455 5.5.1, 7): codes that may be sent, and what comes after a close. */
+/** The closing handshake (RFC 6455 5.5.1, 7): codes that may be sent, and frames after a close. */
 import { closePayload, FIN, opcodes } from "../../protocols/websocket.ts";
 import { closed } from "../expect.ts";
 import { Violation } from "../violation.ts";
@@ -14,8 +14,8 @@ const validCodes: RfcRule[] = [
 ].map((code, i) => ({
   number: `8.${10 + i}`,
   section: "7.4",
-  title: `code ${code}`,
-  requirement: `A close with code ${code} MUST be answered by a close, and SHOULD be by the same code.`,
+  title: `close code ${code}`,
+  requirement: `A close frame with code ${code} MUST be answered with a close frame, and SHOULD be with the same code.`,
   level: "MUST",
   ends: failsWith(...(code === 1000 ? [1000] : [code, 1000])),
   run: closing(closePayload(code)),
@@ -25,15 +25,15 @@ const invalidCodes: RfcRule[] = [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 200
   (code, i) => ({
     number: `8.${30 + i}`,
     section: "7.4",
-    title: `code ${code}`,
-    requirement: `A close with code ${code}, which no endpoint may send, MUST fail the connection, and SHOULD do so with 1002.`,
+    title: `close code ${code}`,
+    requirement: `A close frame with code ${code}, which no endpoint may send, MUST fail the connection, and SHOULD do so with 1002.`,
     level: "MUST",
     ends: failsWith(1002),
     run: closing(closePayload(code)),
   }),
 );
 
-/** Frames behind a close, in the same write: none of them may have an effect. */
+/** Frames after a close, in the same write: none of them may have an effect. */
 const behind = (...more: [number, string][]) =>
   async function run(alice: WsPeer): Promise<void> {
     const frames = [
@@ -43,18 +43,18 @@ const behind = (...more: [number, string][]) =>
     alice.sendRaw(Buffer.concat(frames));
     const next = await nextFrame(alice, "a close frame");
     if ((next.first & 15) !== close)
-      throw new Violation("a close frame and nothing else", `came ${showFrame(next)}`);
+      throw new Violation("a close frame and nothing else", `received ${showFrame(next)}`);
     await closed(alice.tcp);
     const [after] = alice.frames();
-    if (after) throw new Violation("nothing after the close frame", `came ${showFrame(after)}`);
+    if (after) throw new Violation("nothing after the close frame", `received ${showFrame(after)}`);
   };
 
 export const closes: RfcRule[] = [
   {
     number: "8.1",
     section: "5.5.1",
-    title: "a close without a code",
-    requirement: "A close MUST be answered by a close.",
+    title: "a close frame without a code",
+    requirement: "A close frame MUST be answered with a close frame.",
     level: "MUST",
     ends: { codes: [1005, 1000] },
     run: closing(closePayload()),
@@ -62,8 +62,8 @@ export const closes: RfcRule[] = [
   {
     number: "8.2",
     section: "5.5.1",
-    title: "a close with a reason",
-    requirement: "A close with a code and a reason MUST be answered by a close.",
+    title: "a close frame with a reason",
+    requirement: "A close frame with a code and a reason MUST be answered with a close frame.",
     level: "MUST",
     ends: { codes: [1000] },
     run: closing(closePayload(1000, "I have said it all")),
@@ -72,7 +72,7 @@ export const closes: RfcRule[] = [
     number: "8.3",
     section: "5.5.1",
     title: "a reason of 123 bytes",
-    requirement: "The longest reason MUST be accepted.",
+    requirement: "The longest possible reason MUST be accepted.",
     level: "MUST",
     ends: { codes: [1000] },
     run: closing(closePayload(1000, "r".repeat(123))),
@@ -80,8 +80,8 @@ export const closes: RfcRule[] = [
   {
     number: "8.4",
     section: "7.1.1",
-    title: "who closes the connection",
-    requirement: "After both close frames the server MUST close the TCP connection, by FIN.",
+    title: "the server closes the connection",
+    requirement: "After both close frames the server MUST close the TCP connection with a FIN.",
     level: "MUST",
     ends: "fin",
     async run(alice) {
@@ -92,8 +92,8 @@ export const closes: RfcRule[] = [
   {
     number: "8.5",
     section: "5.5.1",
-    title: "a close of one byte",
-    requirement: "A close whose payload is a single byte MUST fail the connection.",
+    title: "a close frame of one byte",
+    requirement: "A close frame with a one-byte payload MUST fail the connection.",
     level: "MUST",
     ends: failsWith(1002),
     run: closing(Uint8Array.of(3)),
@@ -101,8 +101,8 @@ export const closes: RfcRule[] = [
   {
     number: "8.6",
     section: "5.5.1",
-    title: "a reason that is no UTF-8",
-    requirement: "A reason that is no valid UTF-8 MUST fail the connection.",
+    title: "a reason of invalid UTF-8",
+    requirement: "A close reason that is not valid UTF-8 MUST fail the connection.",
     level: "MUST",
     ends: failsWith(1007, 1002),
     run: closing(Uint8Array.of(3, 232, 0xce, 0xba, 0xed, 0xa0, 0x80)),
@@ -110,8 +110,8 @@ export const closes: RfcRule[] = [
   {
     number: "8.7",
     section: "5.5.1",
-    title: "a text after the close",
-    requirement: "A message after a close MUST NOT be answered.",
+    title: "a text message after a close",
+    requirement: "A message after a close frame MUST NOT be answered.",
     level: "MUST",
     ends: "closed",
     run: behind([FIN | text, "one more thing"]),
@@ -119,8 +119,8 @@ export const closes: RfcRule[] = [
   {
     number: "8.8",
     section: "5.5.1",
-    title: "a ping after the close",
-    requirement: "A ping after a close MUST NOT be answered.",
+    title: "a ping after a close",
+    requirement: "A ping after a close frame MUST NOT be answered.",
     level: "MUST",
     ends: "closed",
     run: behind([FIN | ping, "still there?"]),
@@ -128,8 +128,8 @@ export const closes: RfcRule[] = [
   {
     number: "8.9",
     section: "5.5.1",
-    title: "two closes",
-    requirement: "A second close MUST NOT be answered.",
+    title: "two close frames",
+    requirement: "A second close frame MUST NOT be answered.",
     level: "MUST",
     ends: "closed",
     run: behind([FIN | close, ""]),
@@ -138,8 +138,8 @@ export const closes: RfcRule[] = [
   {
     number: "8.25",
     section: "5.5.1",
-    title: "a close within a message",
-    requirement: "A close between fragments MUST be answered; the message is never finished.",
+    title: "a close between fragments",
+    requirement: "A close frame between fragments MUST be answered, although the message never completes.",
     level: "MUST",
     ends: { codes: [1000] },
     async run(alice) {
@@ -151,8 +151,8 @@ export const closes: RfcRule[] = [
   {
     number: "8.26",
     section: "7.1.1",
-    title: "FIN without a close",
-    requirement: "When the client's FIN comes without a close frame, the server MUST close its side too.",
+    title: "a FIN without a close frame",
+    requirement: "After a FIN without a close frame the server MUST close its side too.",
     level: "MUST",
     ends: "closed",
     async run(alice) {

@@ -1,4 +1,4 @@
-/** What a server bounds for its own sake (RFC 6455 10.4). */
+/** Bounds that protect the server itself (RFC 6455 10.4). */
 import { FIN, opcodes } from "../../protocols/websocket.ts";
 import { keepsLittle } from "../unread.ts";
 import { frameOf } from "../ws-peer.ts";
@@ -10,8 +10,8 @@ export const bounds: RfcRule[] = [
   {
     number: "9.1",
     section: "10.4",
-    title: "a peer that never reads",
-    requirement: "What waits for a peer that sends and never reads SHOULD be bounded.",
+    title: "a client that never reads",
+    requirement: "The echoes queued for a client that never reads SHOULD be bounded.",
     level: "SHOULD",
     slow: true,
     ends: "any",

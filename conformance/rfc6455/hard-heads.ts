@@ -1,13 +1,13 @@
 /**
- * Heads of requests that are hard to read: patterns that try one way after another need seconds, minutes or years for
- * them, and keep everybody else waiting (CWE-1333). Whether they are refused does not matter.
+ * Request heads that are slow to parse: patterns that backtrack need seconds, minutes or years for them, and delay all
+ * other clients (ReDoS, CWE-1333). Whether they are rejected does not matter.
  */
 import { createKey, handshakeRequest, opcodes } from "../../protocols/websocket.ts";
 import type { Case } from "../case.ts";
 import { type Context, randomKey } from "../context.ts";
 import { frame } from "../ws-peer.ts";
 
-/** Below what servers usually take of a head, which is 16 KiB. */
+/** Below the usual limit of a head, 16 KiB. */
 const HARD_BYTES = 15_000;
 const many = (text: string) => text.repeat(HARD_BYTES / text.length);
 
@@ -32,7 +32,7 @@ const fields: Record<string, string>[] = [
   { [`X${many(" ")}`]: "y" },
 ];
 
-/** Each a whole head, to be sent on a connection of its own. */
+/** Complete heads, each to be sent on a connection of its own. */
 export function hardHeads({ target: { hostname, port, path } }: Context): string[] {
   const handshake = (extra: Record<string, string> = {}) =>
     handshakeRequest(`${hostname}:${port}`, path, createKey(randomKey()), extra);
@@ -45,8 +45,8 @@ export function hardHeads({ target: { hostname, port, path } }: Context): string
 
 export const hardRequests: Case = {
   id: "rfc6455/1.29",
-  title: "requests that are hard to read",
-  requirement: "Whatever the head of a request holds, it SHOULD NOT hold up other connections.",
+  title: "requests that are slow to parse",
+  requirement: "A request SHOULD NOT delay other connections, whatever its head contains.",
   level: "SHOULD",
   source: "RFC 9110 17.5",
   slow: true,

@@ -1,4 +1,4 @@
-/** What the sections on RFC 6455 share: an echo under test, and rules that many frames break alike. */
+/** What the sections on RFC 6455 share: an echo under test, and protocol errors that many frames share. */
 import { FIN, opcodes } from "../../protocols/websocket.ts";
 import type { Case, Ending } from "../case.ts";
 import type { Context } from "../context.ts";
@@ -14,7 +14,7 @@ export type RfcRule = Omit<Case, "id" | "source" | "run"> & {
 /** How a connection is failed (RFC 6455 7.1.7): it MUST end, and SHOULD do so with this code. */
 export const failsWith = (...codes: number[]): Ending => ({ codes, should: true });
 
-/** What breaks the protocol: whatever it was, the connection is failed with 1002. */
+/** A protocol error: the connection is failed with 1002. */
 export function breaks(
   number: string,
   section: string,
@@ -33,7 +33,7 @@ export function breaks(
   };
 }
 
-/** A message that comes back as it was. */
+/** A message that is echoed unchanged. */
 export function echoes(
   number: string,
   section: string,

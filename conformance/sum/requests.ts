@@ -1,6 +1,6 @@
 /**
- * Requests and what a right server answers, the same over every transport: a transport has a way to ask once,
- * and these rules are its cases of section 1 and 2, under its own ids.
+ * Requests and the correct replies, the same over every transport: a transport defines how to send a request, and
+ * these rules are its cases of sections 1 and 2, under its own ids.
  */
 import { edgeOperands, expectedReply, request } from "../../protocols/sum.ts";
 import type { Case } from "../case.ts";
@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import { Violation } from "../violation.ts";
 import { show } from "../wire-log.ts";
 
-/** One conversation: asks, and gives back the reply's text, without the end of line where there is one. */
+/** Sends a request and returns the text of the reply, without its newline. */
 export type RequestClient = (request: string) => Promise<string>;
 export type Transport = {
   slug: string;
@@ -18,12 +18,12 @@ export type Transport = {
 
 export type SumRule = Omit<Case, "id" | "source" | "run"> & {
   number: string;
-  /** The connection may end after it, where the transport has one. */
+  /** The connection may be closed after it, where the transport has one. */
   refuses?: true;
   run: (ask: RequestClient) => Promise<void>;
 };
 
-/** More than any right reply has: past it nothing is looked at, so that no pattern runs over an endless one. */
+/** More than any correct reply has: a longer one is not parsed, so that no pattern runs over an endless one. */
 const MAX_REPLY_CHARACTERS = 1000;
 
 /** The reply is an object with this sum and nothing more, compared by its digits: JSON.parse would round. */
@@ -36,7 +36,7 @@ export function isSum(reply: string, sum: bigint, id?: string): boolean {
 async function gives(ask: RequestClient, text: string, sum: bigint): Promise<void> {
   const reply = await ask(text);
   if (!isSum(reply, sum))
-    throw new Violation(`${show(text)} is answered {"Sum":${sum}}`, `came ${show(reply)}`);
+    throw new Violation(`${show(text)} is answered {"Sum":${sum}}`, `received ${show(reply)}`);
 }
 
 const sums = async (ask: RequestClient, a: bigint, b: bigint) => gives(ask, request(a, b), a + b);
@@ -48,7 +48,7 @@ export const isError = (reply: string): boolean =>
 async function refuses(ask: RequestClient, text: string): Promise<void> {
   const reply = await ask(text);
   if (!isError(reply))
-    throw new Violation(`${show(text)} is answered {"Error":"<why>"}`, `came ${show(reply)}`);
+    throw new Violation(`${show(text)} is answered {"Error":"<why>"}`, `received ${show(reply)}`);
 }
 
 const adds = (number: string, title: string, requirement: string, pairs: [bigint, bigint][]): SumRule => ({
@@ -80,32 +80,42 @@ const MAX = 2n ** 63n - 1n;
 
 export const requests: SumRule[] = [
   adds("1.1", "7 and 4", "A request MUST be answered with the sum of A and B.", [[7n, 4n]]),
-  adds("1.2", "signs and zero", "Negative numbers and zero MUST be added as any other.", [
+  adds("1.2", "negative numbers and zero", "Negative numbers and zero MUST be added correctly.", [
     [-7n, 4n],
     [7n, -7n],
     [0n, 0n],
     [-1n, -1n],
   ]),
-  adds("1.3", "past 32 bits", "A sum past 32 bits MUST be exact.", [
+  adds("1.3", "beyond 32 bits", "A sum beyond 32 bits MUST be exact.", [
     [2n ** 31n - 1n, 1n],
     [-(2n ** 31n), -1n],
     [2n ** 32n, 2n ** 32n],
   ]),
-  adds("1.4", "past 53 bits", "Operands and sums past 2^53 MUST be exact: a double is not enough.", [
-    [2n ** 53n, 1n],
-    [9_007_199_254_740_993n, 2n],
-    [-(2n ** 53n), -1n],
-  ]),
-  adds("1.5", "the largest and the smallest", "Sums up to both ends of the 64-bit range MUST be exact.", [
-    [MAX, 0n],
-    [-MAX, -1n],
-    [MAX, -MAX - 1n],
-    [MAX - 1n, 1n],
-  ]),
+  adds(
+    "1.4",
+    "beyond 53 bits",
+    "Operands and sums beyond 2^53 MUST be exact: a double is not precise enough.",
+    [
+      [2n ** 53n, 1n],
+      [9_007_199_254_740_993n, 2n],
+      [-(2n ** 53n), -1n],
+    ],
+  ),
+  adds(
+    "1.5",
+    "both ends of the 64-bit range",
+    "Sums MUST be exact up to both ends of the signed 64-bit range.",
+    [
+      [MAX, 0n],
+      [-MAX, -1n],
+      [MAX, -MAX - 1n],
+      [MAX - 1n, 1n],
+    ],
+  ),
   {
     number: "1.6",
-    title: "blanks",
-    requirement: "Blanks where JSON allows them MUST NOT matter.",
+    title: "whitespace",
+    requirement: "Whitespace where JSON allows it MUST NOT matter.",
     level: "MUST",
     run: (ask) => gives(ask, '{ "A" : 7 ,\n\t"B" : 4 }', 11n),
   },
@@ -125,8 +135,8 @@ export const requests: SumRule[] = [
   },
   {
     number: "1.9",
-    title: "ten requests, one after another",
-    requirement: "A connection MUST serve more than one request, each with a reply of its own.",
+    title: "several requests in sequence",
+    requirement: "Every request MUST be answered, not only the first one.",
     level: "MUST",
     async run(ask) {
       for (let i = 0n; i < 12n; i++) await sums(ask, i, 100n);
@@ -134,40 +144,34 @@ export const requests: SumRule[] = [
   },
   {
     number: "1.10",
-    title: "the edges",
-    requirement: "Every pair of operands at an edge MUST give its exact sum.",
+    title: "edge cases",
+    requirement: "Every pair of operands at an edge of the range MUST give its exact sum.",
     level: "MUST",
     async run(ask) {
       for (const [a, b] of edgeOperands) if (expectedReply(a, b)) await sums(ask, a, b);
     },
   },
-  refusal("2.1", "one too large a sum", `{"A":${MAX},"B":1}`, "A sum above 2^63-1"),
-  refusal("2.2", "one too small a sum", `{"A":${-MAX - 1n},"B":-1}`, "A sum below -2^63"),
+  refusal("2.1", "a sum that is too large", `{"A":${MAX},"B":1}`, "A sum above 2^63-1"),
+  refusal("2.2", "a sum that is too small", `{"A":${-MAX - 1n},"B":-1}`, "A sum below -2^63"),
   refusal(
     "2.3",
     "an operand out of range",
     `{"A":${MAX + 1n},"B":-1}`,
-    "An operand outside of the 64-bit range",
+    "An operand outside the 64-bit range",
   ),
-  refusal("2.4", "no B", '{"A":7}', "A request without B"),
-  refusal("2.5", "an operand in quotes", '{"A":"7","B":4}', "An operand that is a string"),
-  refusal("2.6", "a fraction", '{"A":1.5,"B":4}', "An operand that is no integer"),
+  refusal("2.4", "a missing operand", '{"A":7}', "A request without B"),
+  refusal("2.5", "a string operand", '{"A":"7","B":4}', "An operand that is a string"),
+  refusal("2.6", "a fraction", '{"A":1.5,"B":4}', "An operand that is not an integer"),
   refusal("2.7", "null", '{"A":null,"B":4}', "An operand that is null"),
   refusal("2.8", "an empty object", "{}", "An object without operands"),
-  refusal("2.9", "bad JSON in braces", "{A:7,B:4}", "What looks like an object and is no JSON"),
+  refusal("2.9", "invalid JSON in braces", "{A:7,B:4}", "An object that is not valid JSON"),
   refusal(
     "2.10",
     "a request of 257 bytes",
     `{"A":7,${" ".repeat(257 - 13)}"B":4}`,
     "A request over 256 bytes",
   ),
-  refusal(
-    "2.11",
-    "an unknown member",
-    '{"A":7,"B":4,"C":1}',
-    "A member that is not of the protocol",
-    "SHOULD",
-  ),
+  refusal("2.11", "an unknown member", '{"A":7,"B":4,"C":1}', "An unknown member", "SHOULD"),
 ];
 
 /** The shared rules as cases of one transport. */

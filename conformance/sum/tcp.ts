@@ -1,4 +1,4 @@
-/** sum/tcp: objects one after another with nothing between them, cut anywhere; an error ends the connection. */
+/** sum/tcp: objects without separators, split anywhere; an error closes the connection. */
 import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
 import { closed, exactly, holds, nextLine, nothing } from "../expect.ts";
@@ -7,18 +7,18 @@ import { show } from "../wire-log.ts";
 import { isError, isSum, overTransport } from "./requests.ts";
 
 const source = "docs/protocols.md#sum-tcp";
-const reply = (peer: TcpPeer) => nextLine(peer, "a reply and an end of line");
+const reply = (peer: TcpPeer) => nextLine(peer, "a reply and a newline");
 
 async function sums(peer: TcpPeer, ...expected: number[]): Promise<void> {
   for (const sum of expected) {
     const text = await reply(peer);
-    holds(isSum(text, BigInt(sum)), `the reply {"Sum":${sum}} next`, `came ${show(text)}`);
+    holds(isSum(text, BigInt(sum)), `the reply {"Sum":${sum}} next`, `received ${show(text)}`);
   }
 }
 
 async function error(peer: TcpPeer): Promise<void> {
   const text = await reply(peer);
-  holds(isError(text), 'the reply {"Error":"<why>"}', `came ${show(text)}`);
+  holds(isError(text), 'the reply {"Error":"<why>"}', `received ${show(text)}`);
 }
 
 const requestOf = (a: number, b: number) => `{"A":${a},"B":${b}}`;
@@ -29,7 +29,7 @@ const own: Rule[] = [
   {
     number: "3.1",
     title: "two requests in one write",
-    requirement: "Requests that come in one read MUST each get a reply.",
+    requirement: "Requests that arrive in one read MUST each be answered.",
     level: "MUST",
     async run(t) {
       const alice = await t.tcp("alice");
@@ -40,8 +40,8 @@ const own: Rule[] = [
   },
   {
     number: "3.2",
-    title: "a hundred requests in one write",
-    requirement: "Replies MUST come in the order of the requests, one for each.",
+    title: "100 requests in one write",
+    requirement: "Replies MUST arrive in the order of the requests, one for each.",
     level: "MUST",
     async run(t) {
       const alice = await t.tcp("alice");
@@ -53,8 +53,8 @@ const own: Rule[] = [
   },
   {
     number: "3.3",
-    title: "a request cut in two",
-    requirement: "A request that comes in two reads MUST be answered once, when it is whole.",
+    title: "a request split across two reads",
+    requirement: "A request split across two reads MUST be answered once, when it is complete.",
     level: "MUST",
     async run(t) {
       const alice = await t.tcp("alice");
@@ -69,8 +69,8 @@ const own: Rule[] = [
   },
   {
     number: "3.4",
-    title: "a request byte by byte",
-    requirement: "A request MUST be understood in however many reads it comes.",
+    title: "a request sent byte by byte",
+    requirement: "A request MUST be answered, however many reads it arrives in.",
     level: "MUST",
     async run(t) {
       const alice = await t.tcp("alice");
@@ -83,8 +83,8 @@ const own: Rule[] = [
   },
   {
     number: "3.5",
-    title: "one and a half",
-    requirement: "What a read holds of a request that is not whole MUST wait for its rest.",
+    title: "one and a half requests in one write",
+    requirement: "An incomplete request at the end of a read MUST be answered once the rest has arrived.",
     level: "MUST",
     async run(t) {
       const alice = await t.tcp("alice");
@@ -97,8 +97,8 @@ const own: Rule[] = [
   },
   {
     number: "3.6",
-    title: "nothing before the last brace",
-    requirement: "A request that is not whole MUST NOT be answered.",
+    title: "no reply before the last brace",
+    requirement: "An incomplete request MUST NOT be answered.",
     level: "MUST",
     async run(t) {
       const alice = await t.tcp("alice");
@@ -111,7 +111,7 @@ const own: Rule[] = [
   {
     number: "3.7",
     title: "a reply is one line",
-    requirement: 'A reply MUST be {"Sum":11} and one \\n, and nothing more.',
+    requirement: 'A reply MUST be {"Sum":11} and one \\n, nothing more.',
     level: "MUST",
     async run(t) {
       const alice = await t.tcp("alice");
@@ -122,8 +122,8 @@ const own: Rule[] = [
   },
   {
     number: "3.8",
-    title: "blanks between requests",
-    requirement: "Blanks and ends of line between requests SHOULD be taken for nothing.",
+    title: "whitespace between requests",
+    requirement: "Whitespace and newlines between requests SHOULD be ignored.",
     level: "SHOULD",
     async run(t) {
       const alice = await t.tcp("alice");
@@ -133,8 +133,9 @@ const own: Rule[] = [
   },
   {
     number: "3.9",
-    title: "good ones before a bad one",
-    requirement: "Requests before a malformed one MUST be answered, then the error comes, then the close.",
+    title: "valid requests before a malformed one",
+    requirement:
+      "Requests before a malformed one MUST be answered, then the error is sent and the connection closed.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -143,13 +144,13 @@ const own: Rule[] = [
       await sums(alice, 3);
       await error(alice);
       await closed(alice, "fin");
-      holds(alice.unread().length === 0, "nothing after the error", `came ${show(alice.unread())}`);
+      holds(alice.unread().length === 0, "nothing after the error", `received ${show(alice.unread())}`);
     },
   },
   {
     number: "3.10",
-    title: "what is no object",
-    requirement: "Bytes that begin no object MUST get an Error and the close.",
+    title: "not an object",
+    requirement: "Bytes that do not start an object MUST be answered with an Error and a close.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -161,8 +162,8 @@ const own: Rule[] = [
   },
   {
     number: "3.11",
-    title: "an object that never ends",
-    requirement: "A request that is over 256 bytes and not whole MUST get an Error and the close at once.",
+    title: "an object without an end",
+    requirement: "An incomplete request over 256 bytes MUST be answered at once with an Error and a close.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -174,8 +175,8 @@ const own: Rule[] = [
   },
   {
     number: "3.12",
-    title: "FIN behind the requests",
-    requirement: "Requests that came before a FIN MUST be answered before the server closes.",
+    title: "a FIN after requests",
+    requirement: "Requests that arrive before a FIN MUST be answered before the server closes.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -189,8 +190,7 @@ const own: Rule[] = [
   {
     number: "3.13",
     title: "two connections",
-    requirement:
-      "Each connection MUST get its own replies, and half a request of one MUST NOT touch another.",
+    requirement: "Each connection MUST get its own replies; half a request on one MUST NOT affect another.",
     level: "MUST",
     async run(t) {
       const [alice, bob] = [await t.tcp("alice"), await t.tcp("bob")];
@@ -205,8 +205,8 @@ const own: Rule[] = [
   },
   {
     number: "3.14",
-    title: "a bad guest",
-    requirement: "An error on one connection MUST NOT touch another.",
+    title: "an error on another connection",
+    requirement: "An error on one connection MUST NOT affect another.",
     level: "MUST",
     ends: "fin",
     async run(t) {
@@ -220,7 +220,7 @@ const own: Rule[] = [
   {
     number: "4.1",
     title: "an idle connection",
-    requirement: "A connection on which nothing comes for its idle time MUST be closed.",
+    requirement: "A connection on which nothing arrives within the idle timeout MUST be closed.",
     level: "MUST",
     times: ["idle"],
     ends: "closed",
@@ -233,7 +233,7 @@ const own: Rule[] = [
   {
     number: "4.2",
     title: "a busy connection",
-    requirement: "The idle time MUST begin anew with each request: a busy connection is never closed.",
+    requirement: "Each request MUST restart the idle timeout: a busy connection is not closed.",
     level: "MUST",
     times: ["idle"],
     bound: 90_000,
@@ -248,8 +248,8 @@ const own: Rule[] = [
   },
   {
     number: "4.3",
-    title: "a connection that is old",
-    requirement: "A connection MUST NOT be closed while it is used, however old it is.",
+    title: "a long-lived connection",
+    requirement: "A connection in use MUST NOT be closed, however old it is.",
     level: "MUST",
     times: ["life"],
     async run(t) {

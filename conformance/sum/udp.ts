@@ -1,4 +1,4 @@
-/** sum/udp: one request a datagram, one reply datagram to its source, and an Id that comes back. */
+/** sum/udp: one request per datagram, one reply datagram to its source, and an Id that is repeated. */
 import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
 import { holds, nextDatagram, nothing } from "../expect.ts";
@@ -12,21 +12,21 @@ const reply = async (peer: UdpPeer) => (await nextDatagram(peer, `${peer.name} r
 async function sums(peer: UdpPeer, sum: number, id?: string): Promise<void> {
   const text = await reply(peer);
   const wish = `{"Sum":${sum}${id === undefined ? "" : `,"Id":${id}`}}`;
-  holds(isSum(text, BigInt(sum), id), `${peer.name} receives ${wish}`, `came ${show(text)}`);
+  holds(isSum(text, BigInt(sum), id), `${peer.name} receives ${wish}`, `received ${show(text)}`);
 }
 
 async function errors(peer: UdpPeer): Promise<void> {
   const text = await reply(peer);
-  holds(text.includes('"Error"'), `${peer.name} receives {"Error":"<why>"}`, `came ${show(text)}`);
+  holds(text.includes('"Error"'), `${peer.name} receives {"Error":"<why>"}`, `received ${show(text)}`);
 }
 
 type Rule = Omit<Case, "id" | "source"> & { number: string };
 
-/** A datagram that gets an error, and after which the server goes on. */
+/** A datagram that is answered with an error, after which the server keeps serving. */
 const malformed = (number: string, title: string, datagram: string | Uint8Array): Rule => ({
   number,
   title,
-  requirement: "A malformed datagram MUST get an Error, and the next one its answer.",
+  requirement: "A malformed datagram MUST be answered with an Error, and the next request with its sum.",
   level: "MUST",
   async run(t) {
     const alice = await t.udp("alice");
@@ -40,7 +40,7 @@ const malformed = (number: string, title: string, datagram: string | Uint8Array)
 const echoesId = (number: string, title: string, id: string): Rule => ({
   number,
   title,
-  requirement: "An Id in a request MUST stand in its reply, as it came.",
+  requirement: "An Id in a request MUST be repeated unchanged in its reply.",
   level: "MUST",
   async run(t) {
     const alice = await t.udp("alice");
@@ -52,8 +52,8 @@ const echoesId = (number: string, title: string, id: string): Rule => ({
 const own: Rule[] = [
   {
     number: "3.1",
-    title: "one reply for one request",
-    requirement: "A request MUST get exactly one reply datagram.",
+    title: "one reply per request",
+    requirement: "A request MUST be answered with exactly one datagram.",
     level: "MUST",
     async run(t) {
       const alice = await t.udp("alice");
@@ -62,13 +62,13 @@ const own: Rule[] = [
       await nothing([alice]);
     },
   },
-  echoesId("3.2", "a number as Id", "42"),
-  echoesId("3.3", "a text as Id", '"request-7"'),
-  echoesId("3.4", "an Id past 2^53", "9007199254740993"),
+  echoesId("3.2", "a numeric Id", "42"),
+  echoesId("3.3", "a string Id", '"request-7"'),
+  echoesId("3.4", "an Id above 2^53", "9007199254740993"),
   {
     number: "3.5",
     title: "ten requests on one socket",
-    requirement: "Requests that share a socket MUST each get a reply with their own Id.",
+    requirement: "Each of several requests on one socket MUST get a reply with its own Id.",
     level: "MUST",
     async run(t) {
       const alice = await t.udp("alice");
@@ -77,14 +77,14 @@ const own: Rule[] = [
       for (let i = 0; i < 10; i++) came.add((await reply(alice)).replace(/\s/g, ""));
       for (let i = 0; i < 10; i++) {
         const wish = `{"Sum":${i + 100},"Id":${i}}`;
-        holds(came.has(wish), `a reply ${wish}`, `came ${[...came].join(" ")}`);
+        holds(came.has(wish), `a reply ${wish}`, `received ${[...came].join(" ")}`);
       }
     },
   },
   {
     number: "3.6",
     title: "ten sockets",
-    requirement: "A reply MUST go to the address that asked, also when many ask at once.",
+    requirement: "A reply MUST be sent to the address that asked, even if many ask at once.",
     level: "MUST",
     async run(t) {
       const peers = await Promise.all(Array.from({ length: 10 }, (_, i) => t.udp(`caller${i}`)));
@@ -95,15 +95,15 @@ const own: Rule[] = [
       await nothing(peers);
     },
   },
-  malformed("3.7", "bytes that are no JSON", Uint8Array.of(0xff, 0x00, 0x7b, 0x22)),
+  malformed("3.7", "bytes that are not JSON", Uint8Array.of(0xff, 0x00, 0x7b, 0x22)),
   malformed("3.8", "two requests in one datagram", '{"A":1,"B":1}{"A":2,"B":2}'),
   malformed("3.9", "an array", "[7,4]"),
-  malformed("3.10", "a request and blanks, over 256 bytes", `{"A":7,"B":4}${" ".repeat(300)}`),
+  malformed("3.10", "a request padded past 256 bytes", `{"A":7,"B":4}${" ".repeat(300)}`),
   malformed("3.11", "the largest datagram", " ".repeat(65_507)),
   {
     number: "3.12",
     title: "an empty datagram",
-    requirement: "An empty datagram is malformed and SHOULD get an Error.",
+    requirement: "An empty datagram SHOULD be answered with an Error.",
     level: "SHOULD",
     async run(t) {
       const alice = await t.udp("alice");
@@ -113,8 +113,8 @@ const own: Rule[] = [
   },
   {
     number: "3.13",
-    title: "a caller that is gone before its reply",
-    requirement: "A reply that nobody takes MUST NOT disturb the server.",
+    title: "a client gone before its reply",
+    requirement: "A reply that cannot be delivered MUST NOT affect other clients.",
     level: "MUST",
     async run(t) {
       const alice = await t.udp("alice");
@@ -129,8 +129,8 @@ const own: Rule[] = [
   },
   {
     number: "4.1",
-    title: "after a silence",
-    requirement: "The server MUST NOT stop by itself, however long nothing comes.",
+    title: "after a pause",
+    requirement: "The server MUST NOT exit, however long nothing arrives.",
     level: "MUST",
     async run(t) {
       const alice = await t.udp("alice");

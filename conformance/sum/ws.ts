@@ -1,4 +1,4 @@
-/** sum/ws: one request a text message, one reply a message; what is malformed does not end the connection. */
+/** sum/ws: one request per text message, one reply message; a malformed one does not close the connection. */
 import { createKey, FIN, handshakeRequest, opcodes, statusOf } from "../../protocols/websocket.ts";
 import type { Case } from "../case.ts";
 import { type Context, randomKey, responseHead } from "../context.ts";
@@ -11,18 +11,18 @@ const source = "docs/protocols.md#sum-ws";
 
 async function reply(peer: WsPeer): Promise<string> {
   const { first, payload } = await nextFrame(peer, "a reply in a text message");
-  holds(first === (FIN | opcodes.text), "a reply in a text message", `came opcode ${first & 15}`);
+  holds(first === (FIN | opcodes.text), "a reply in a text message", `received opcode ${first & 15}`);
   return payload.toString();
 }
 
 async function sums(peer: WsPeer, expected: readonly number[]): Promise<void> {
   for (const sum of expected) {
     const text = await reply(peer);
-    holds(isSum(text, BigInt(sum)), `the reply {"Sum":${sum}} next`, `came ${text}`);
+    holds(isSum(text, BigInt(sum)), `the reply {"Sum":${sum}} next`, `received ${text}`);
   }
 }
 
-/** The status that a GET of the path gets, with a handshake or without. */
+/** The status of the response to a GET of the path, with a handshake or without. */
 async function statusAt(t: Context, path: string, upgrade = true): Promise<number> {
   const alice = await t.tcp("alice");
   const host = `${t.target.hostname}:${t.target.port}`;
@@ -37,28 +37,28 @@ async function statusAt(t: Context, path: string, upgrade = true): Promise<numbe
 const own: Case[] = [
   {
     id: "sum-ws/3.1",
-    title: "a path that is not there",
-    requirement: "A handshake at another path MUST be answered with a plain 404.",
+    title: "an unknown path",
+    requirement: "A handshake at an unknown path MUST be answered with a plain 404.",
     level: "MUST",
     source,
     ends: "any",
     async run(t) {
       for (const path of ["/", "/subtract", "/add/more"]) {
         const status = await statusAt(t, path);
-        holds(status === 404, `status 404 at ${path}`, `came ${status}`);
+        holds(status === 404, `status 404 at ${path}`, `received ${status}`);
       }
     },
   },
   {
     id: "sum-ws/3.2",
-    title: "a path without a WebSocket",
-    requirement: "A plain GET of /add MUST NOT be answered as if it were a success.",
+    title: "GET /add without an upgrade",
+    requirement: "A plain GET of /add MUST be rejected with a 4xx status.",
     level: "MUST",
     source,
     ends: "any",
     async run(t) {
       const status = await statusAt(t, "/add", false);
-      holds(status >= 400 && status < 500, "a status from 400 to 499", `came ${status}`);
+      holds(status >= 400 && status < 500, "a 4xx status", `received ${status}`);
     },
   },
   {
@@ -71,13 +71,13 @@ const own: Case[] = [
       const alice = await t.ws("alice");
       alice.send(FIN | opcodes.binary, '{"A":7,"B":4}');
       const text = await reply(alice);
-      holds(text.includes('"Error"'), 'an {"Error":…}', `came ${text}`);
+      holds(text.includes('"Error"'), 'an {"Error":…}', `received ${text}`);
     },
   },
   {
     id: "sum-ws/3.4",
     title: "after an error",
-    requirement: "A malformed request MUST NOT end the connection nor change what comes after it.",
+    requirement: "A malformed request MUST NOT end the connection or affect later requests.",
     level: "MUST",
     source,
     async run(t) {
@@ -85,7 +85,7 @@ const own: Case[] = [
       for (const text of ["", "hello", "[]", "null", "7", "{", '{"A":7,"B":4}{"A":1,"B":1}']) {
         alice.text(text);
         const answer = await reply(alice);
-        holds(answer.includes('"Error"'), `an {"Error":…} to ${JSON.stringify(text)}`, `came ${answer}`);
+        holds(answer.includes('"Error"'), `an {"Error":…} to ${JSON.stringify(text)}`, `received ${answer}`);
       }
       alice.text('{"A":7,"B":4}');
       await sums(alice, [11]);
@@ -93,8 +93,8 @@ const own: Case[] = [
   },
   {
     id: "sum-ws/3.5",
-    title: "twenty messages in one write",
-    requirement: "Requests that come together MUST each get a reply, in their order.",
+    title: "20 messages in one write",
+    requirement: "Requests that arrive together MUST each be answered, in order.",
     level: "MUST",
     source,
     async run(t) {
@@ -110,7 +110,7 @@ const own: Case[] = [
   {
     id: "sum-ws/3.6",
     title: "two connections",
-    requirement: "Replies MUST go to the connection that asked.",
+    requirement: "A reply MUST be sent to the connection that asked.",
     level: "MUST",
     source,
     async run(t) {
@@ -124,8 +124,8 @@ const own: Case[] = [
   },
   {
     id: "sum-ws/3.7",
-    title: "a request in fragments",
-    requirement: "A request in two fragments MUST be answered once, when it is whole.",
+    title: "a fragmented request",
+    requirement: "A request in two fragments MUST be answered once, when it is complete.",
     level: "MUST",
     source,
     async run(t) {
@@ -138,8 +138,8 @@ const own: Case[] = [
   },
   {
     id: "sum-ws/3.8",
-    title: "nothing unasked",
-    requirement: "The server MUST NOT send a message before it is asked.",
+    title: "nothing before a request",
+    requirement: "The server MUST NOT send a message before it receives a request.",
     level: "MUST",
     source,
     async run(t) {
@@ -149,7 +149,7 @@ const own: Case[] = [
   {
     id: "sum-ws/4.1",
     title: "an idle connection",
-    requirement: "A connection without a message for its idle time MUST be closed.",
+    requirement: "A connection without a message within the idle timeout MUST be closed.",
     level: "MUST",
     source,
     times: ["idle"],
@@ -163,7 +163,7 @@ const own: Case[] = [
   {
     id: "sum-ws/4.2",
     title: "a busy connection",
-    requirement: "A connection with a message now and then MUST NOT be closed, however old it is.",
+    requirement: "A connection that receives messages within the idle timeout MUST NOT be closed.",
     level: "MUST",
     source,
     times: ["idle"],
@@ -179,8 +179,8 @@ const own: Case[] = [
   },
   {
     id: "sum-ws/4.4",
-    title: "a connection that is old",
-    requirement: "A connection with requests MUST NOT be closed, however old it is.",
+    title: "a long-lived connection",
+    requirement: "A connection in use MUST NOT be closed, however old it is.",
     level: "MUST",
     source,
     times: ["life"],
@@ -196,8 +196,8 @@ const own: Case[] = [
   },
   {
     id: "sum-ws/4.3",
-    title: "a handshake that is never finished",
-    requirement: "The opening handshake MUST be finished within 5 seconds, or the connection is closed.",
+    title: "an unfinished handshake",
+    requirement: "A connection whose handshake is not complete within 5 seconds MUST be closed.",
     level: "MUST",
     source,
     ends: "closed",
@@ -206,7 +206,7 @@ const own: Case[] = [
     async run(t) {
       const alice = await t.tcp("alice");
       alice.send("GET /add HTTP/1.1\r\nHost: x\r\n");
-      // A server that looks at its clock now and then may be late by some seconds.
+      // A server that checks its clock only now and then may be some seconds late.
       await closed(alice, "closed", 8000);
     },
   },

@@ -1,97 +1,55 @@
 #!/usr/bin/env bun
 /** An echo server with one fault: `bun servers/mutants/echo.ts --fault per-read`. */
-import type { Socket } from "bun";
-import { createOutbox, flush, pending, send } from "../../platform/outbox.ts";
-import { type Running, type ServerSpec, standalone, urlOf } from "../standalone.ts";
+import { MAX_LINE_BYTES } from "../../protocols/chat.ts";
+import { ECHO_PORT, PONG } from "../../protocols/echo.ts";
+import { createLineBuffer, type LineBuffer, splitLines } from "../../protocols/lines.ts";
+import { type Running, type ServerSpec, standalone } from "../standalone.ts";
+import { addFaultOption, type Faults, withFault } from "./fault.ts";
+import { plainListener, type StreamServer, startStream, streamFaults } from "./stream.ts";
+
+type EchoServer = StreamServer<LineBuffer>;
+
+const plainEcho = (): EchoServer => ({
+  ...plainListener(),
+  createState: createLineBuffer,
+  respond(lines, chunk) {
+    let pongs = 0;
+    splitLines(lines, chunk, MAX_LINE_BYTES, (bytes, from, to) => {
+      if (Buffer.from(bytes.subarray(from, to)).toString() === "ping") pongs++;
+    });
+    return { replies: `${PONG}\n`.repeat(pongs) };
+  },
+  idleSeconds: 300,
+});
 
 export const echoFaults = {
-  none: "no fault",
-  "per-read": "one pong for each read, whatever is in it",
-  "cut-at-1024": "a read takes 1,024 bytes at most, and the rest of it is lost",
-  "no-newline": "a pong has no end of line",
-  "one-buffer": "half a ping of one connection goes into the next one of another",
-  "closes-at-fin": "what came before a FIN is not answered",
-  "dies-of-reset": "a reset ends the server",
-  "half-a-second": "a connection is ended half a second after its beginning",
-  "one-pong": "a connection gets one pong",
-  "keeps-everything": "what waits for a peer that does not read has no bound",
-} as const;
+  ...streamFaults<LineBuffer>(),
+  "per-read": {
+    words: "one pong for each read, whatever is in it",
+    fails: "1.2 1.3 1.5",
+    change: () => ({ respond: () => ({ replies: `${PONG}\n` }) }),
+  },
+  "cut-at-1024": {
+    words: "a read takes 1,024 bytes at most, and the rest of it is lost",
+    fails: "1.5",
+    change: ({ respond }) => ({ respond: (lines, chunk) => respond(lines, chunk.subarray(0, 1024)) }),
+  },
+  "keeps-everything": {
+    words: "what waits for a peer that does not read has no bound",
+    fails: "2.2",
+    change: () => ({ pauseBytes: 1e9, queueBytes: 1e9 }),
+  },
+} as const satisfies Faults<EchoServer>;
 
-type Connection = { rest: string; outbox: ReturnType<typeof createOutbox>; pongs: number; ending: boolean };
-
-export function startEchoMutant({
-  host,
-  port,
-  fault,
-}: {
-  host: string;
-  port: number;
-  fault: string;
-}): Running {
-  const has = (name: keyof typeof echoFaults) => fault === name;
-  let shared = "";
-
-  function pong(socket: Socket<Connection>, count: number): void {
-    const { data } = socket;
-    const allowed = has("one-pong") ? Math.min(count, 1 - data.pongs) : count;
-    data.pongs += count;
-    if (allowed > 0)
-      send(data.outbox, socket, Buffer.from((has("no-newline") ? "pong" : "pong\n").repeat(allowed)));
-  }
-
-  function receive(socket: Socket<Connection>, bytes: Buffer): void {
-    if (has("per-read")) {
-      pong(socket, 1);
-      return;
-    }
-    const chunk = (has("cut-at-1024") ? bytes.subarray(0, 1024) : bytes).toString("latin1");
-    const lines = ((has("one-buffer") ? shared : socket.data.rest) + chunk).split("\n");
-    socket.data.rest = shared = lines.pop() ?? "";
-    const pings = lines.filter((line) => line === "ping").length;
-    if (!has("closes-at-fin")) pong(socket, pings);
-    else setTimeout(() => socket.data.ending || pong(socket, pings), 5);
-  }
-
-  const listener = Bun.listen<Connection>({
-    hostname: host,
-    port,
-    allowHalfOpen: true,
-    socket: {
-      open(socket) {
-        socket.data = {
-          rest: "",
-          outbox: createOutbox(has("keeps-everything") ? 1e9 : 1_000_000),
-          pongs: 0,
-          ending: false,
-        };
-        if (has("half-a-second")) setTimeout(() => socket.terminate(), 500);
-      },
-      data: receive,
-      drain(socket) {
-        flush(socket.data.outbox, socket);
-        if (socket.data.ending && pending(socket.data.outbox) === 0) socket.shutdown();
-      },
-      end(socket) {
-        socket.data.ending = true;
-        if (pending(socket.data.outbox) === 0) socket.shutdown();
-      },
-      close: (_socket, error) => void (has("dies-of-reset") && error && listener.stop(true)),
-    },
-  });
-  return { url: urlOf("tcp", host, listener.port), stop: () => listener.stop(true) };
+export function startEchoMutant(options: { host: string; port: number; fault: string }): Running {
+  return startStream(options, withFault(plainEcho(), echoFaults, options.fault));
 }
 
 export const echoMutant: ServerSpec = {
   summary: "echo with one fault",
   protocol: () => "echo",
-  port: () => 9000,
-  options: (program) =>
-    program.addOption(
-      program
-        .createOption("--fault <name>", "what is wrong")
-        .choices(Object.keys(echoFaults))
-        .default("none"),
-    ),
+  port: () => ECHO_PORT,
+  options: (program) => addFaultOption(program, echoFaults),
   start: ({ host, port, fault }) => startEchoMutant({ host, port, fault: String(fault) }),
 };
 

@@ -3,18 +3,22 @@
  * a program with the flags of the reference servers: `bun servers/mutants/relay.ts --fault truncates --port 0`.
  */
 import type { ServerSpec } from "../standalone.ts";
-import { chatFaults, chatMutant } from "./chat.ts";
-import { chatWsFaults, chatWsMutant } from "./chat-ws.ts";
+import { chatMutant } from "./chat.ts";
+import { chatFaults } from "./chat-faults.ts";
+import { chatWsMutant } from "./chat-ws.ts";
+import { chatWsFaults } from "./chat-ws-faults.ts";
 import { echoFaults, echoMutant } from "./echo.ts";
+import type { FaultSheet } from "./fault.ts";
 import { fileFaults, fileMutant } from "./file.ts";
-import { proofs } from "./proofs.ts";
-import { relayFaults, relayMutant } from "./relay.ts";
+import { relayMutant } from "./relay.ts";
+import { relayFaults } from "./relay-faults.ts";
 import { sumTcpFaults, sumTcpMutant } from "./sum-tcp.ts";
 import { sumUdpFaults, sumUdpMutant } from "./sum-udp.ts";
 import { sumWsFaults, sumWsMutant } from "./sum-ws.ts";
-import { websocketFaults, websocketMutant } from "./websocket.ts";
+import { websocketMutant } from "./websocket.ts";
+import { websocketFaults } from "./websocket-faults.ts";
 
-export type Mutant = {
+export type Mutant = Pick<FaultSheet, "process"> & {
   /** `chat-bracket: splits`. */
   name: string;
   /** The first part of the ids of its protocol's cases. */
@@ -27,14 +31,14 @@ export type Mutant = {
   spec: ServerSpec;
   /** The ids of the cases that it makes fail, and no others. */
   fails: readonly string[];
-  /**
-   * It has to be a process of its own, and is asked those cases alone: it ends, spins, reads its standard input, or
-   * ends connections after a time that other cases may take on a busy machine.
-   */
-  process?: true;
 };
 
-type Family = { file: string; spec: ServerSpec; faults: Record<string, string>; flags?: readonly string[] };
+type Family = {
+  file: string;
+  spec: ServerSpec;
+  faults: Readonly<Record<string, FaultSheet>>;
+  flags?: readonly string[];
+};
 
 const chat = (dialect: string): Family => ({
   file: "chat.ts",
@@ -44,6 +48,7 @@ const chat = (dialect: string): Family => ({
 });
 const chatWs: Family = { file: "chat-ws.ts", spec: chatWsMutant, faults: chatWsFaults };
 
+/** By the first part of the ids of their cases. */
 const families: Record<string, Family> = {
   "chat-bracket": chat("chat/bracket"),
   "chat-welcome": chat("chat/welcome"),
@@ -60,47 +65,36 @@ const families: Record<string, Family> = {
   rfc6455: { file: "websocket.ts", spec: websocketMutant, faults: websocketFaults },
 };
 
-function mutant(protocol: string, fault: string, numbers: string): Mutant {
-  const { file, spec, faults, flags = [] } = families[protocol];
-  return {
-    name: `${protocol}: ${fault}`,
-    protocol,
-    fault: faults[fault],
-    file,
-    flags: [...flags, "--fault", fault],
-    spec,
-    fails: numbers.split(" ").map((number) => `${protocol}/${number}`),
-  };
+/** `1.1-3 2.4` to 1.1, 1.2, 1.3 and 2.4. */
+const numbersOf = (list: string): string[] =>
+  list.split(" ").flatMap((range) => {
+    const [, section, first, last = first] = /^(\d+)\.(\d+)(?:-(\d+))?$/.exec(range)!;
+    return Array.from(
+      { length: Number(last) - Number(first) + 1 },
+      (_, i) => `${section}.${Number(first) + i}`,
+    );
+  });
+
+function mutantsOf(protocol: string, { file, spec, faults, flags = [] }: Family): Mutant[] {
+  return Object.entries(faults).flatMap(([name, { words, fails, process }]) => {
+    const numbers = typeof fails === "string" ? fails : fails?.[protocol];
+    if (numbers === undefined) return [];
+    return {
+      name: `${protocol}: ${name}`,
+      protocol,
+      fault: words,
+      file,
+      flags: [...flags, "--fault", name],
+      spec,
+      fails: numbersOf(numbers).map((number) => `${protocol}/${number}`),
+      ...(process ? { process } : {}),
+    };
+  });
 }
 
-/** Those that a test can have in its own process. */
-const inProcess = Object.entries(proofs).flatMap(([protocol, rows]) =>
-  Object.entries(rows).map(([fault, numbers]) => mutant(protocol, fault, numbers)),
+export const mutants: readonly Mutant[] = Object.entries(families).flatMap(([protocol, family]) =>
+  mutantsOf(protocol, family),
 );
-
-const chats = ["chat-bracket", "chat-welcome", "chat-stamped", "chat-json"];
-
-const processes = [
-  ...chats.flatMap((chat) => [
-    mutant(chat, "half-a-second", "6.1 6.2"),
-    mutant(chat, "idle-limit", "6.1"),
-    mutant(chat, "backtracks", "6.4"),
-  ]),
-  mutant("chat-ws", "half-a-second", "4.1 4.2"),
-  mutant("chat-ws", "idle-limit", "4.2"),
-  mutant("chat-ws", "backtracks", "4.3"),
-  mutant("rfc6455", "backtracks", "1.29"),
-  mutant("sum-tcp", "half-a-second", "4.3"),
-  mutant("sum-ws", "half-a-second", "4.4"),
-  mutant("echo", "half-a-second", "2.1"),
-  mutant("file", "half-a-second", "3.4"),
-  mutant("chat-bracket", "console-off", "5.7"),
-  mutant("chat-bracket", "console-busy", "5.8"),
-  mutant("chat-bracket", "console-stops", "5.8"),
-  mutant("relay", "busy", "3.6"),
-].map((one): Mutant => ({ ...one, process: true }));
-
-export const mutants: readonly Mutant[] = [...inProcess, ...processes];
 
 /** The cases that some mutant makes fail; the others are unproven. */
 export const provenCases = (): Set<string> => new Set(mutants.flatMap(({ fails }) => fails));

@@ -3,7 +3,8 @@ import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ChatFault, startChatMutant } from "../../servers/mutants/chat.ts";
+import { startChatMutant } from "../../servers/mutants/chat.ts";
+import type { ChatFault } from "../../servers/mutants/chat-faults.ts";
 import { startFileMutant } from "../../servers/mutants/file.ts";
 import { startRelayMutant } from "../../servers/mutants/relay.ts";
 import { startSumTcpMutant } from "../../servers/mutants/sum-tcp.ts";
@@ -80,7 +81,7 @@ test.each([
 test.each([
   ["none", ""],
   ["no-newline", "faults"],
-  ["one-a-connection", "faults"],
+  ["once", "missing"],
 ])("sum/tcp with fault %s", async (fault, expected) => {
   server = startSumTcpMutant({ ...here, fault, idleSeconds: 30 });
   const tally = await soak(asking("sum/tcp"));

@@ -4,8 +4,8 @@ import { version } from "../../package.json";
 import { clockUncertainty } from "../../platform/clock.ts";
 import { fileLimit, sysctl } from "../../platform/proc.ts";
 import { fdOf, getOption } from "../../platform/socket-options.ts";
-import { git, isCheckout } from "../run/checkout.ts";
-import type { Environment } from "./record.ts";
+import type { Environment } from "../record/record.ts";
+import { git, isCheckout } from "./checkout.ts";
 
 const SYSCTLS = [
   "net/core/rmem_max",
