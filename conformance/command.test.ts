@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Failure } from "../platform/failure.ts";
 import { readProc } from "../platform/proc.ts";
 import { everyProcess, isOver } from "../platform/process-tree.ts";
+import { freePort } from "../targets/free-port.ts";
 import { type ConformOptions, conform } from "./index.ts";
 
 const onLinux = test.skipIf(process.platform !== "linux");
@@ -11,14 +12,6 @@ const ROOT = join(import.meta.dir, "..");
 const bun = JSON.stringify(process.execPath);
 const program = (file: string, port: number, flags = "") =>
   `${bun} ${JSON.stringify(join(ROOT, "servers", file))} --port ${port} ${flags}`;
-
-/** A port that was free a moment ago. */
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
-}
 
 const at = (port: number, scheme = "tcp") => `${scheme}://127.0.0.1:${port}`;
 
@@ -57,26 +50,26 @@ onLinux("the same over UDP, where the port is already bound", async () => {
 
 test("a command that exits is reported with what it wrote to either output, escaped", async () => {
   const exec = `echo "about to"; printf 'fail \\033[31mbadly\\n' >&2; exit 7`;
-  const message = await failureOf({ exec, target: at(freePort()) });
+  const message = await failureOf({ exec, target: at(await freePort("tcp")) });
   expect(message).toStartWith(`--exec "${exec}" failed to start: it ended with code 7: `);
   expect(message).toContain("about to");
   expect(message).toContain("fail \\x1b[31mbadly");
 });
 
 test("a command that exits and leaves its server in the background is an error", async () => {
-  const port = freePort();
+  const port = await freePort("tcp");
   const exec = `${program("tcp-echo.ts", port)} &`;
   expect(await failureOf({ exec, target: at(port) })).toContain("ended with code 0");
 });
 
 test("a command runs in a shell: folders, variables, quotes", async () => {
-  const port = freePort();
+  const port = await freePort("tcp");
   const exec = `cd ${JSON.stringify(ROOT)} && FILE='servers/tcp echo.ts' && ${bun} "$(echo "$FILE" | tr ' ' -)" --port ${port}`;
   expect(await verdicts({ choice: ["echo/1.1"], exec, target: at(port) })).toEqual({ "echo/1.1": "pass" });
 });
 
 test("its standard input is ours: console cases run, and those that need a fresh server", async () => {
-  const port = freePort();
+  const port = await freePort("tcp");
   const choice = ["chat-bracket/5.8", "chat-bracket/5.7", "chat-bracket/1.1"];
   const exec = program("tcp-chat.ts", port);
   expect(await verdicts({ choice, exec, target: at(port) })).toEqual({
@@ -84,14 +77,14 @@ test("its standard input is ours: console cases run, and those that need a fresh
     "chat-bracket/5.7": "pass",
     "chat-bracket/5.8": "pass",
   });
-  const udp = freePort();
+  const udp = await freePort("udp");
   expect(
     await verdicts({ choice: ["relay/3.6"], exec: program("udp-relay.ts", udp), target: at(udp, "udp") }),
   ).toEqual({ "relay/3.6": "pass" });
 });
 
 test("console cases find a wrong console", async () => {
-  const port = freePort();
+  const port = await freePort("tcp");
   const exec = program("mutants/chat.ts", port, "--fault console-stops");
   const options = { choice: ["chat-bracket/5"], exec, target: at(port), timeout: 500 };
   const failed = Object.entries(await verdicts(options)).filter(([, verdict]) => verdict !== "pass");
@@ -99,7 +92,7 @@ test("console cases find a wrong console", async () => {
 });
 
 onLinux("no process that it started is left behind", async () => {
-  const port = freePort();
+  const port = await freePort("tcp");
   const exec = `sleep 987.5 & (setsid sleep 987.5 &); ${program("tcp-echo.ts", port)}`;
   const sleeping = () =>
     everyProcess().filter(
@@ -113,7 +106,7 @@ onLinux("no process that it started is left behind", async () => {
 });
 
 test("a server that dies in a case is reported with its last output, and restarted for the next", async () => {
-  const port = freePort();
+  const port = await freePort("tcp");
   const exec = `echo "here I come" >&2; ${program("mutants/chat.ts", port, "--fault console-stops")}; echo "I am gone"`;
   const { results } = await conform({
     choice: ["chat-bracket/5.7", "chat-bracket/5.8"],

@@ -1,7 +1,9 @@
 /** The matrix: every target of a targets file, judged by the cases of the protocols that it speaks. */
 import { exitCodes, Failure } from "../platform/failure.ts";
+import { printable } from "../platform/printable.ts";
 import { sourceOf, type TargetEntry } from "../targets/file.ts";
-import { type ConformOptions, type ConformReport, choose, conform } from "./index.ts";
+import { blank, type Case } from "./case.ts";
+import { type ConformOptions, type ConformReport, choose, conform, countsOf } from "./index.ts";
 import { protocols } from "./protocols.ts";
 import { timeNames } from "./times.ts";
 
@@ -26,6 +28,19 @@ export function declared({ name, protocols: slugs, times, unsupported, known }: 
   };
 }
 
+/** A server that fails to start costs its own column, and none of the others. */
+function notStarted(cases: readonly Case[], error: unknown, strict: boolean): ConformReport {
+  if (!(error instanceof Failure) || error.exitCode !== exitCodes.unreachable) throw error;
+  const actual = printable(error.message);
+  const results = cases.map((one) => ({
+    ...blank(one),
+    verdict: "error" as const,
+    notRun: true as const,
+    actual,
+  }));
+  return { schema: "sockbench-conform/1", target: "", strict, results, counts: countsOf(results) };
+}
+
 export type Matrix = { name: string; report: ConformReport }[];
 
 /** Judges every target by the chosen cases of the protocols that it speaks. */
@@ -35,20 +50,17 @@ export async function runMatrix(
   options: { strict: boolean; onTarget?: (name: string) => void },
 ): Promise<Matrix> {
   const matrix: Matrix = [];
-  for (const target of targets) {
-    const { name, protocols: slugs } = target;
-    const settings = declared(target);
-    const ids = choose(choice)
-      .filter(({ protocol }) => slugs?.includes(protocol.slug) ?? true)
-      .flatMap(({ cases }) => cases.map(({ id }) => id));
-    if (ids.length === 0) continue;
+  // What is wrong in the file is told before the first case.
+  const judged = targets.map((target) => ({ settings: declared(target), source: sourceOf(target) }));
+  for (const { settings, source } of judged) {
+    const { name } = source;
+    const cases = choose(choice)
+      .filter(({ protocol }) => settings.choice?.includes(protocol.slug) ?? true)
+      .flatMap(({ cases }) => cases);
+    if (cases.length === 0) continue;
     options.onTarget?.(name);
-    const report = await conform({
-      ...settings,
-      choice: ids,
-      strict: options.strict,
-      source: sourceOf(target),
-    });
+    const asked = { ...settings, choice: cases.map(({ id }) => id), strict: options.strict, source };
+    const report = await conform(asked).catch((error) => notStarted(cases, error, options.strict));
     matrix.push({ name, report: { ...report, target: name } });
   }
   if (matrix.length === 0)

@@ -124,13 +124,12 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
       ? searchCapacity(names, request, flags, sources, session)
       : takeSamples(names, request, flags, sources, session);
   };
-  const { record, failure } = flags.against
+  const { record, failure: ended } = flags.against
     ? await withRevision(flags.against, measure)
     : await measure(chooseSources(request));
+  const failure = ended && withAdvice(ended, names, request);
   if (record.samples.length === 0 && !record.calibration)
-    throw failure
-      ? withGuess(failure, names, request)
-      : new Failure(exitCodes.unreachable, `nothing ran: ${record.warnings.join("; ")}`);
+    throw failure ?? new Failure(exitCodes.unreachable, `nothing ran: ${record.warnings.join("; ")}`);
   const { path, lost } = await keep(record, flags.results);
   if (flags.json) console.log(JSON.stringify(record));
   else printRun(record, path ?? "none");
@@ -171,13 +170,22 @@ function interruption(): Promise<never> {
   return interrupt.promise;
 }
 
-/** A server that does not answer may only speak another protocol than it was taken for. */
-function withGuess(failure: Failure, names: string[], request: Request): Failure {
-  const guess = boundBy(names, request)?.protocol;
-  if (!guess || request.protocol || failure.exitCode !== exitCodes.unreachable) return failure;
-  if (failure.message.includes("failed to start: it ended")) return failure;
-  return new Failure(failure.exitCode, `${failure.message} (taken for ${guess}; --protocol names another)`);
+/** What to do about a server that cannot be had: it may only speak another protocol than it was taken for. */
+function withAdvice(failure: Failure, names: string[], request: Request): Failure {
+  const { message, exitCode } = failure;
+  if (exitCode !== exitCodes.unreachable) return failure;
+  const guess = request.protocol === undefined && boundBy(names, request)?.protocol;
+  const advice = [
+    ...(guess && !message.includes(FAILED_BY_ITSELF) ? [`taken for ${guess}; --protocol names another`] : []),
+    ...(message.includes(FAILED) && chooseSources(request).length > 1
+      ? ["--skip-missing goes on without it"]
+      : []),
+  ];
+  return advice.length > 0 ? new Failure(exitCode, `${message} (${advice.join("; ")})`) : failure;
 }
+
+const FAILED = "failed to start: ";
+const FAILED_BY_ITSELF = `${FAILED}it ended`;
 
 /** What would be run: of a search for capacity its first step, of --calibrate alone nothing. */
 function cellsOf(names: string[], request: Request, { calibrate, grow }: Flags): Cell[] {

@@ -113,5 +113,16 @@ test("targets.json of the folder where it is run is the one that is meant, for -
   expect(target).toBe("mine");
   expect(counts.unsupported).toBeGreaterThanOrEqual(1);
   expect((await sockbenchIn(here, "echo/1.1", "--server", "bun")).code).toBe(0);
+  const bad = { name: "bad", command: "echo 'no such thing'; exit 7 # {port}", protocols: ["echo"] };
+  await Bun.write(join(here, "targets.json"), JSON.stringify([bad, mine]));
+  const both = await sockbenchIn(here, "echo/1.1", "--all", "--json");
+  expect(both.code).toBe(3);
+  expect(JSON.parse(both.stdout)).toMatchObject([
+    {
+      name: "bad",
+      report: { results: [{ verdict: "error", actual: expect.stringContaining("no such thing") }] },
+    },
+    { name: "mine", report: { counts: { pass: 1 } } },
+  ]);
   rmSync(here, { recursive: true });
 });
