@@ -14,7 +14,7 @@ import { createLedger, type Ledger, type Witness } from "../ledger.ts";
 import { openMembers } from "../members.ts";
 import type { Pace } from "../pacer.ts";
 import { createReader, createReceiver, marks, markTag } from "../reader.ts";
-import type { ConnectionsLost, Offered, RoomPlan, Run } from "../room.ts";
+import type { ConnectionsLost, Offered, RoomPlan, RoomRun } from "../room.ts";
 import { finish } from "../room-end.ts";
 import { allMessages, compose, driveLoad, warmMessages } from "../room-load.ts";
 import { Unreachable } from "../unreachable.ts";
@@ -113,7 +113,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
   }
 }
 
-function noteOffered({ offered, sent }: Run): void {
+function noteOffered({ offered, sent }: RoomRun): void {
   if (offered.length < MAX_OFFERED) offered.push({ at: now(), messages: sum(sent) });
 }
 
@@ -122,7 +122,7 @@ async function join(
   plan: RoomPlan,
   exchange: Exchange,
   onLatency?: (sender: number, sequence: number, intended: number, at: number) => void,
-): Promise<Run> {
+): Promise<RoomRun> {
   const target = plannedEndpoint(plan);
   const wire = roomWire(plan.protocol, plan.messageBytes);
   const { senders } = plan.load;
@@ -155,7 +155,7 @@ async function join(
     onCorrupt: ledger.corrupt,
     onUnexpected: ledger.unexpected,
   });
-  const run: Run = {
+  const run: RoomRun = {
     plan,
     target,
     exchange,
@@ -209,7 +209,7 @@ async function join(
  * over TCP and UDP alike. A target that takes connections and relays nothing ends here, in a bounded time; one
  * that talks without being asked, after a bounded number of bytes.
  */
-async function rollCall(run: Run): Promise<void> {
+async function rollCall(run: RoomRun): Promise<void> {
   const { members, plan, wire, target, lost, present, ids } = run;
   const out = new Uint8Array(run.wireBytes);
   const view = new DataView(out.buffer);
@@ -238,7 +238,7 @@ async function rollCall(run: Run): Promise<void> {
 }
 
 /** Tells how this fleet's members appear to others, and hears how the others' do; resolves with when it began. */
-async function go(run: Run): Promise<number> {
+async function go(run: RoomRun): Promise<number> {
   const { exchange, members, wire, plan, ids } = run;
   const prefixes = members.map(({ address, index }) =>
     wire.deliveryPrefix({ address, id: ids[index] }, plan.messageBytes),
@@ -257,7 +257,7 @@ async function go(run: Run): Promise<number> {
 }
 
 /** Reads the meters when the warm-up ends and when the measured time does. */
-async function measure(run: Run, start: number): Promise<RoomReport["measured"]> {
+async function measure(run: RoomRun, start: number): Promise<RoomReport["measured"]> {
   const { plan, ledger, lost } = run;
   const pids = run.exchange.fleet === 0 ? plan.serverPids : [];
   const until = async (seconds: number) => {
