@@ -49,6 +49,64 @@ export function createReceiver(index: number): Receiver {
 
 export const markTag = (tag: number): number => (tag + 1) & 0xffff;
 
+export function createReader(options: ReaderOptions) {
+  const { messageBytes, tag, onMessage } = options;
+  const reading = createReading(options);
+  const { scratch, view, prefixes, suffix, tagWord } = reading;
+
+  // The hot path is a closure over constants: taken from an object, they made 56 ns a delivery 63 (Bun 1.4.5).
+  /** Whether a right message begins at `at`, its prefix being `length` bytes; its header is in `stamp`. */
+  function isMessage(at: number, length: number, end: number): boolean {
+    const start = at + length;
+    const stop = start + messageBytes;
+    return (
+      stop + suffix.length <= end &&
+      view.getInt32(start, true) === tagWord &&
+      verifyMessage(view, start, messageBytes, tag) &&
+      isPrefix(prefixes, view, at, length, stamp.sender) &&
+      suffixIsRight(stop)
+    );
+  }
+
+  function suffixIsRight(at: number): boolean {
+    for (let i = 0; i < suffix.length; i++) if (scratch[at + i] !== suffix[i]) return false;
+    return true;
+  }
+
+  /** Takes what has come for one receiver. */
+  function read(receiver: Receiver, chunk: Uint8Array): void {
+    const { carried } = receiver;
+    if (carried > 0) scratch.set(receiver.carry.subarray(0, carried));
+    scratch.set(chunk, carried);
+    const end = carried + chunk.length;
+    let at = 0;
+    while (at < end) {
+      if (isMessage(at, reading.guess, end)) {
+        onMessage(receiver.index, stamp.sender, stamp.sequence, stamp.time);
+        at += reading.guess + messageBytes + suffix.length;
+        continue;
+      }
+      const next = readSlowly(reading, isMessage, receiver.index, at, end);
+      if (next < 0) break;
+      at = next;
+    }
+    keep(reading, receiver, at, end);
+  }
+
+  return {
+    read,
+    /** Tells what must stand before each sender's messages, by sender; until then no message is right. */
+    expectPrefixes(list: Uint8Array[]): void {
+      setPrefixes(prefixes, list);
+      reading.guess = list[0]?.length ?? 0;
+    },
+    /** Takes what stands before each sender's first message for its prefix: where a client has no address. */
+    learnPrefixes(): void {
+      reading.learning = true;
+    },
+  };
+}
+
 /** What one reader knows; what has come is in `scratch` while it is read. */
 type Reading = Readonly<ReaderOptions> & {
   readonly tagWord: number;
@@ -63,10 +121,12 @@ type Reading = Readonly<ReaderOptions> & {
   learning: boolean;
 };
 
-export function createReader(options: ReaderOptions) {
+type IsMessage = (at: number, length: number, end: number) => boolean;
+
+function createReading(options: ReaderOptions): Reading {
   const tagWord = hexWord(options.tag);
   const scratch = new Uint8Array(SCRATCH_BYTES);
-  const reading: Reading = {
+  return {
     ...options,
     tagWord,
     tagBytes: Buffer.from(new Int32Array([tagWord]).buffer),
@@ -77,58 +137,6 @@ export function createReader(options: ReaderOptions) {
     guess: 0,
     learning: false,
   };
-  return {
-    /** Takes what has come for one receiver. */
-    read: (receiver: Receiver, chunk: Uint8Array): void => read(reading, receiver, chunk),
-    /** Tells what must stand before each sender's messages, by sender; until then no message is right. */
-    expectPrefixes(list: Uint8Array[]): void {
-      setPrefixes(reading.prefixes, list);
-      reading.guess = list[0]?.length ?? 0;
-    },
-    /** Takes what stands before each sender's first message for its prefix: where a client has no address. */
-    learnPrefixes(): void {
-      reading.learning = true;
-    },
-  };
-}
-
-function read(reading: Reading, receiver: Receiver, chunk: Uint8Array): void {
-  const { scratch, messageBytes, suffix, onMessage } = reading;
-  const { carried, index } = receiver;
-  if (carried > 0) scratch.set(receiver.carry.subarray(0, carried));
-  scratch.set(chunk, carried);
-  const end = carried + chunk.length;
-  let at = 0;
-  while (at < end) {
-    if (isMessage(reading, at, reading.guess, end)) {
-      onMessage(index, stamp.sender, stamp.sequence, stamp.time);
-      at += reading.guess + messageBytes + suffix.length;
-      continue;
-    }
-    const next = readSlowly(reading, index, at, end);
-    if (next < 0) break;
-    at = next;
-  }
-  keep(reading, receiver, at, end);
-}
-
-/** Whether a right message begins at `at`, its prefix being `length` bytes; its header is in `stamp`. */
-function isMessage(reading: Reading, at: number, length: number, end: number): boolean {
-  const { view, messageBytes, suffix } = reading;
-  const start = at + length;
-  const stop = start + messageBytes;
-  return (
-    stop + suffix.length <= end &&
-    view.getInt32(start, true) === reading.tagWord &&
-    verifyMessage(view, start, messageBytes, reading.tag) &&
-    isPrefix(reading.prefixes, view, at, length, stamp.sender) &&
-    isSuffix(reading, stop)
-  );
-}
-
-function isSuffix({ scratch, suffix }: Reading, at: number): boolean {
-  for (let i = 0; i < suffix.length; i++) if (scratch[at + i] !== suffix[i]) return false;
-  return true;
 }
 
 function keep({ scratch, onCorrupt }: Reading, receiver: Receiver, from: number, end: number): void {
@@ -144,10 +152,16 @@ function keep({ scratch, onCorrupt }: Reading, receiver: Receiver, from: number,
 }
 
 /** One unit that is not a plain next message; returns where it ends, or -1 when it has not come whole. */
-function readSlowly(reading: Reading, receiver: number, at: number, end: number): number {
+function readSlowly(
+  reading: Reading,
+  isMessage: IsMessage,
+  receiver: number,
+  at: number,
+  end: number,
+): number {
   const stop = unitEnd(reading, at, end);
   if (stop < 0 || stop > end) return -1;
-  if (isOfOtherLength(reading, at, stop) || isFirst(reading, at, stop))
+  if (isOfOtherLength(reading, isMessage, at, stop) || isFirst(reading, isMessage, at, stop))
     reading.onMessage(receiver, stamp.sender, stamp.sequence, stamp.time);
   else if (isMark(reading, at, stop)) reading.onMark(receiver, stamp.sender, stamp.time);
   else classify(reading, receiver, at, stop);
@@ -155,22 +169,21 @@ function readSlowly(reading: Reading, receiver: number, at: number, end: number)
 }
 
 /** Whether a right message ends at `stop`, whatever its prefix's length. */
-function isOfOtherLength(reading: Reading, at: number, stop: number): boolean {
+function isOfOtherLength(reading: Reading, isMessage: IsMessage, at: number, stop: number): boolean {
   const length = stop - reading.suffix.length - reading.messageBytes - at;
-  if (!reading.prefixes.differentLengths.includes(length) || !isMessage(reading, at, length, stop))
-    return false;
+  if (!reading.prefixes.differentLengths.includes(length) || !isMessage(at, length, stop)) return false;
   reading.guess = length;
   return true;
 }
 
 /** Whether the message that ends a unit is a sender's first: then its prefix is known from now on. */
-function isFirst(reading: Reading, at: number, stop: number): boolean {
+function isFirst(reading: Reading, isMessage: IsMessage, at: number, stop: number): boolean {
   const { scratch, view, messageBytes, suffix, prefixes } = reading;
   const start = stop - suffix.length - messageBytes;
   if (!reading.learning || start < at || !verifyMessage(view, start, messageBytes, reading.tag)) return false;
   if (!learnPrefix(prefixes, stamp.sender, scratch.slice(at, start))) return false;
   reading.guess = prefixes.differentLengths[0];
-  return isMessage(reading, at, start - at, stop);
+  return isMessage(at, start - at, stop);
 }
 
 function isMark({ view, suffix, messageBytes, tag }: Reading, at: number, stop: number): boolean {
