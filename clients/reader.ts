@@ -7,8 +7,9 @@
  */
 import type { Room } from "../protocols/protocol.ts";
 import { HEADER_BYTES, hexWord, stamp, verifyMessage, writeMessage } from "../protocols/stamp.ts";
-import { frameEnd } from "../protocols/websocket.ts";
+import { frameEnd, isControl } from "../protocols/websocket.ts";
 import type { BadUnit } from "./ledger.ts";
+import { createPrefixes, isPrefix, learnPrefix, type Prefixes, setPrefixes } from "./prefixes.ts";
 
 /** Bytes of a unit that has not come whole yet, for one receiver. */
 export type Receiver = { index: number; carry: Uint8Array; carried: number };
@@ -49,77 +50,11 @@ export function createReceiver(index: number): Receiver {
 export const markTag = (tag: number): number => (tag + 1) & 0xffff;
 
 export function createReader(options: ReaderOptions) {
-  const { wire, messageBytes, tag, onMessage, onMark, onGreeting, onControl, onCorrupt, onUnexpected } =
-    options;
-  const tagWord = hexWord(tag);
-  const tagBytes = Buffer.from(new Int32Array([tagWord]).buffer);
-  const scratch = new Uint8Array(SCRATCH_BYTES);
-  const view = new DataView(scratch.buffer);
-  const suffix = wire.deliverySuffix;
-  // Prefixes as words, one row a sender; `lastWord` overlaps, so that no byte is left for a byte loop.
-  let prefixes: Uint8Array[] = [];
-  let prefixWords = new Int32Array(0);
-  let prefixLengths = new Int32Array(0);
-  let wordsPerRow = 1;
-  let lengths: number[] = [];
-  let guess = 0;
-  let learning = false;
+  const { messageBytes, tag, onMessage } = options;
+  const reading = createReading(options);
+  const { scratch, view, prefixes, suffix, tagWord } = reading;
 
-  /** Tells what must stand before each sender's messages, by sender; until then every prefix is taken. */
-  function expectPrefixes(list: Uint8Array[]): void {
-    prefixes = list;
-    wordsPerRow = Math.max(1, ...list.map((prefix) => (prefix.length >> 2) + 1));
-    prefixWords = new Int32Array(list.length * wordsPerRow);
-    prefixLengths = Int32Array.from(list, (prefix) => prefix.length);
-    list.forEach((prefix, sender) => {
-      const words = new DataView(prefix.buffer, prefix.byteOffset, prefix.length);
-      const row = sender * wordsPerRow;
-      for (let i = 0; i + 4 <= prefix.length; i += 4) prefixWords[row + (i >> 2)] = words.getInt32(i, true);
-      if (prefix.length >= 4)
-        prefixWords[row + (prefix.length >> 2)] = words.getInt32(prefix.length - 4, true);
-    });
-    lengths = [...new Set(prefixLengths)];
-    guess = lengths[0] ?? 0;
-  }
-
-  /** Takes what stands before each sender's first message for its prefix: where a client has no address. */
-  function learnPrefixes(): void {
-    learning = true;
-  }
-
-  /** Whether the message that ends a unit is a sender's first: then its prefix is known from now on. */
-  function learn(at: number, stop: number): boolean {
-    const start = stop - suffix.length - messageBytes;
-    if (!learning || start < at || !verifyMessage(view, start, messageBytes, tag)) return false;
-    const { sender } = stamp;
-    if (prefixes[sender]?.length > 0) return false;
-    const list = Array.from(
-      { length: Math.max(prefixes.length, sender + 1) },
-      (_, i) => prefixes[i] ?? new Uint8Array(0),
-    );
-    list[sender] = scratch.slice(at, start);
-    expectPrefixes(list);
-    return isMessage(at, start - at, stop);
-  }
-
-  function prefixIsRight(at: number, length: number, sender: number): boolean {
-    if (prefixLengths[sender] !== length) return false;
-    if (length < 4) {
-      for (let i = 0; i < length; i++) if (scratch[at + i] !== prefixes[sender][i]) return false;
-      return true;
-    }
-    const row = sender * wordsPerRow;
-    let difference = view.getInt32(at + length - 4, true) ^ prefixWords[row + (length >> 2)];
-    for (let i = 0, word = row; i + 4 <= length; i += 4)
-      difference |= view.getInt32(at + i, true) ^ prefixWords[word++];
-    return difference === 0;
-  }
-
-  function suffixIsRight(at: number): boolean {
-    for (let i = 0; i < suffix.length; i++) if (scratch[at + i] !== suffix[i]) return false;
-    return true;
-  }
-
+  // The hot path is a closure over constants: taken from an object, they made 56 ns a delivery 63 (Bun 1.4.5).
   /** Whether a right message begins at `at`, its prefix being `length` bytes; its header is in `stamp`. */
   function isMessage(at: number, length: number, end: number): boolean {
     const start = at + length;
@@ -128,9 +63,14 @@ export function createReader(options: ReaderOptions) {
       stop + suffix.length <= end &&
       view.getInt32(start, true) === tagWord &&
       verifyMessage(view, start, messageBytes, tag) &&
-      prefixIsRight(at, length, stamp.sender) &&
+      isPrefix(prefixes, view, at, length, stamp.sender) &&
       suffixIsRight(stop)
     );
+  }
+
+  function suffixIsRight(at: number): boolean {
+    for (let i = 0; i < suffix.length; i++) if (scratch[at + i] !== suffix[i]) return false;
+    return true;
   }
 
   /** Takes what has come for one receiver. */
@@ -141,100 +81,162 @@ export function createReader(options: ReaderOptions) {
     const end = carried + chunk.length;
     let at = 0;
     while (at < end) {
-      if (isMessage(at, guess, end)) {
+      if (isMessage(at, reading.guess, end)) {
         onMessage(receiver.index, stamp.sender, stamp.sequence, stamp.time);
-        at += guess + messageBytes + suffix.length;
+        at += reading.guess + messageBytes + suffix.length;
         continue;
       }
-      const next = readSlowly(receiver.index, at, end);
+      const next = readSlowly(reading, isMessage, receiver.index, at, end);
       if (next < 0) break;
       at = next;
     }
-    keep(receiver, at, end);
+    keep(reading, receiver, at, end);
   }
 
-  function keep(receiver: Receiver, from: number, end: number): void {
-    const rest = end - from;
-    if (rest > MAX_UNIT_BYTES) {
-      onCorrupt(receiver.index, { text: `${rest} bytes without an end` });
-      receiver.carried = 0;
-      return;
-    }
-    if (rest > receiver.carry.length) receiver.carry = new Uint8Array(Math.max(256, rest * 2));
-    receiver.carry.set(scratch.subarray(from, end));
-    receiver.carried = rest;
-  }
-
-  /** One unit that is not a plain next message; returns where it ends, or -1 when it has not come whole. */
-  function readSlowly(receiver: number, at: number, end: number): number {
-    const stop = unitEnd(at, end);
-    if (stop < 0 || stop > end) return -1;
-    for (const length of lengths)
-      if (at + length + messageBytes + suffix.length === stop && isMessage(at, length, stop)) {
-        guess = length;
-        onMessage(receiver, stamp.sender, stamp.sequence, stamp.time);
-        return stop;
-      }
-    if (learn(at, stop)) {
-      onMessage(receiver, stamp.sender, stamp.sequence, stamp.time);
-      return stop;
-    }
-    if (!isMark(at, stop)) classify(receiver, at, stop);
-    else onMark(receiver, stamp.sender, stamp.time);
-    return stop;
-  }
-
-  function isMark(at: number, stop: number): boolean {
-    const start = stop - suffix.length - messageBytes;
-    return start >= at && verifyMessage(view, start, messageBytes, markTag(tag));
-  }
-
-  function unitEnd(at: number, end: number): number {
-    if (wire.unit === "datagram") return end;
-    if (wire.unit === "frame") return frameEnd(scratch, at, end);
-    const newline = scratch.subarray(at, end).indexOf(10);
-    return newline < 0 ? -1 : at + newline + 1;
-  }
-
-  /** A greeting, a notice, or a fault: corrupt if it bears our tag or has our length, unexpected if not. */
-  function classify(receiver: number, at: number, stop: number): void {
-    if (isControlFrame(at)) {
-      onControl?.(receiver, scratch.subarray(at, stop));
-      return;
-    }
-    const text = textOf(scratch, at, stop);
-    const greeting = wire.greeting?.exec(text);
-    if (greeting) onGreeting(receiver, Number(greeting[1]));
-    if (greeting || wire.notice?.test(text)) return;
-    const start = startOfMessage(at, stop);
-    if (start === undefined) onUnexpected(receiver, { text });
-    else onCorrupt(receiver, { text, ...claimAt(start) });
-  }
-
-  /** Where in a unit that is not right our message stands, or what is left of it; undefined: nothing is ours. */
-  function startOfMessage(at: number, stop: number): number | undefined {
-    const tagged = Buffer.from(scratch.buffer, at, stop - at).indexOf(tagBytes);
-    if (tagged >= 0) return at + tagged;
-    const ourLength = lengths.includes(stop - at - messageBytes - suffix.length);
-    return ourLength && stop - at >= HEADER_BYTES ? stop - suffix.length - messageBytes : undefined;
-  }
-
-  /** Which message the header at `start` claims to be, and how that one should have come. */
-  function claimAt(start: number): Omit<BadUnit, "text"> {
-    if (start + messageBytes > scratch.length) return {};
-    verifyMessage(view, start, messageBytes, tag);
-    const { sender, sequence, time } = stamp;
-    if (sender >= prefixes.length) return {};
-    const body = new Uint8Array(messageBytes);
-    writeMessage(new DataView(body.buffer), 0, messageBytes, tag, sender, sequence, time);
-    const unit = Buffer.concat([prefixes[sender], body, suffix]);
-    return { sender, sequence, expected: textOf(unit, 0, unit.length) };
-  }
-
-  const textOf = (bytes: Uint8Array, from: number, to: number) =>
-    Buffer.from(bytes.subarray(from, Math.min(to, from + SHOWN_BYTES))).toString("latin1");
-
-  const isControlFrame = (at: number) => wire.unit === "frame" && (scratch[at] & 0x08) !== 0;
-
-  return { read, expectPrefixes, learnPrefixes };
+  return {
+    read,
+    /** Tells what must stand before each sender's messages, by sender; until then no message is right. */
+    expectPrefixes(list: Uint8Array[]): void {
+      setPrefixes(prefixes, list);
+      reading.guess = list[0]?.length ?? 0;
+    },
+    /** Takes what stands before each sender's first message for its prefix: where a client has no address. */
+    learnPrefixes(): void {
+      reading.learning = true;
+    },
+  };
 }
+
+/** What one reader knows; what has come is in `scratch` while it is read. */
+type Reading = Readonly<ReaderOptions> & {
+  readonly tagWord: number;
+  readonly tagBytes: Uint8Array;
+  readonly scratch: Uint8Array;
+  readonly view: DataView;
+  readonly suffix: Uint8Array;
+  readonly prefixes: Prefixes;
+  /** The length of the last prefix: the next one is likely to have it too. */
+  guess: number;
+  /** What stands before a sender's first message is taken for its prefix. */
+  learning: boolean;
+};
+
+type IsMessage = (at: number, length: number, end: number) => boolean;
+
+function createReading(options: ReaderOptions): Reading {
+  const tagWord = hexWord(options.tag);
+  const scratch = new Uint8Array(SCRATCH_BYTES);
+  return {
+    ...options,
+    tagWord,
+    tagBytes: Buffer.from(new Int32Array([tagWord]).buffer),
+    scratch,
+    view: new DataView(scratch.buffer),
+    suffix: options.wire.deliverySuffix,
+    prefixes: createPrefixes(),
+    guess: 0,
+    learning: false,
+  };
+}
+
+function keep({ scratch, onCorrupt }: Reading, receiver: Receiver, from: number, end: number): void {
+  const rest = end - from;
+  if (rest > MAX_UNIT_BYTES) {
+    onCorrupt(receiver.index, { text: `${rest} bytes without an end` });
+    receiver.carried = 0;
+    return;
+  }
+  if (rest > receiver.carry.length) receiver.carry = new Uint8Array(Math.max(256, rest * 2));
+  receiver.carry.set(scratch.subarray(from, end));
+  receiver.carried = rest;
+}
+
+/** One unit that is not a plain next message; returns where it ends, or -1 when it has not come whole. */
+function readSlowly(
+  reading: Reading,
+  isMessage: IsMessage,
+  receiver: number,
+  at: number,
+  end: number,
+): number {
+  const stop = unitEnd(reading, at, end);
+  if (stop < 0 || stop > end) return -1;
+  if (isOfOtherLength(reading, isMessage, at, stop) || isFirst(reading, isMessage, at, stop))
+    reading.onMessage(receiver, stamp.sender, stamp.sequence, stamp.time);
+  else if (isMark(reading, at, stop)) reading.onMark(receiver, stamp.sender, stamp.time);
+  else classify(reading, receiver, at, stop);
+  return stop;
+}
+
+/** Whether a right message ends at `stop`, whatever its prefix's length. */
+function isOfOtherLength(reading: Reading, isMessage: IsMessage, at: number, stop: number): boolean {
+  const length = stop - reading.suffix.length - reading.messageBytes - at;
+  if (!reading.prefixes.differentLengths.includes(length) || !isMessage(at, length, stop)) return false;
+  reading.guess = length;
+  return true;
+}
+
+/** Whether the message that ends a unit is a sender's first: then its prefix is known from now on. */
+function isFirst(reading: Reading, isMessage: IsMessage, at: number, stop: number): boolean {
+  const { scratch, view, messageBytes, suffix, prefixes } = reading;
+  const start = stop - suffix.length - messageBytes;
+  if (!reading.learning || start < at || !verifyMessage(view, start, messageBytes, reading.tag)) return false;
+  if (!learnPrefix(prefixes, stamp.sender, scratch.slice(at, start))) return false;
+  reading.guess = prefixes.differentLengths[0];
+  return isMessage(at, start - at, stop);
+}
+
+function isMark({ view, suffix, messageBytes, tag }: Reading, at: number, stop: number): boolean {
+  const start = stop - suffix.length - messageBytes;
+  return start >= at && verifyMessage(view, start, messageBytes, markTag(tag));
+}
+
+function unitEnd({ wire, scratch }: Reading, at: number, end: number): number {
+  if (wire.unit === "datagram") return end;
+  if (wire.unit === "frame") return frameEnd(scratch, at, end);
+  const newline = scratch.subarray(at, end).indexOf(10);
+  return newline < 0 ? -1 : at + newline + 1;
+}
+
+/** A greeting, a notice, or a fault: corrupt if it bears our tag or has our length, unexpected if not. */
+function classify(reading: Reading, receiver: number, at: number, stop: number): void {
+  const { wire, scratch } = reading;
+  if (wire.unit === "frame" && isControl(scratch[at])) {
+    reading.onControl?.(receiver, scratch.subarray(at, stop));
+    return;
+  }
+  const text = textOf(scratch, at, stop);
+  const greeting = wire.greeting?.exec(text);
+  if (greeting) reading.onGreeting(receiver, Number(greeting[1]));
+  if (greeting || wire.notice?.test(text)) return;
+  const start = startOfMessage(reading, at, stop);
+  if (start === undefined) reading.onUnexpected(receiver, { text });
+  else reading.onCorrupt(receiver, { text, ...claimAt(reading, start) });
+}
+
+/** Where in a unit that is not right our message stands, or what is left of it; undefined: nothing is ours. */
+function startOfMessage(reading: Reading, at: number, stop: number): number | undefined {
+  const { scratch, tagBytes, messageBytes, suffix, prefixes } = reading;
+  const tagged = Buffer.from(scratch.buffer, at, stop - at).indexOf(tagBytes);
+  if (tagged >= 0) return at + tagged;
+  const ourLength = prefixes.differentLengths.includes(stop - at - messageBytes - suffix.length);
+  return ourLength && stop - at >= HEADER_BYTES ? stop - suffix.length - messageBytes : undefined;
+}
+
+/** Which message the header at `start` claims to be, and how that one should have come. */
+function claimAt(
+  { scratch, view, messageBytes, tag, prefixes, suffix }: Reading,
+  start: number,
+): Omit<BadUnit, "text"> {
+  if (start + messageBytes > scratch.length) return {};
+  verifyMessage(view, start, messageBytes, tag);
+  const { sender, sequence, time } = stamp;
+  if (sender >= prefixes.list.length) return {};
+  const body = new Uint8Array(messageBytes);
+  writeMessage(new DataView(body.buffer), 0, messageBytes, tag, sender, sequence, time);
+  const unit = Buffer.concat([prefixes.list[sender], body, suffix]);
+  return { sender, sequence, expected: textOf(unit, 0, unit.length) };
+}
+
+const textOf = (bytes: Uint8Array, from: number, to: number) =>
+  Buffer.from(bytes.subarray(from, Math.min(to, from + SHOWN_BYTES))).toString("latin1");

@@ -6,7 +6,7 @@
 import { now } from "../platform/clock.ts";
 import { awaitArrivals } from "./measured-time.ts";
 import { marks, markTag } from "./reader.ts";
-import type { Run } from "./room.ts";
+import type { RoomRun } from "./room.ts";
 import { compose } from "./room-load.ts";
 
 /** Longest time for the kernel to take what the members still hold. */
@@ -21,7 +21,10 @@ const POLL_MS = 5;
  * After the last send: learns what all fleets sent, waits for it, and closes the ledger.
  * @param takenBefore bytes that the kernel had taken of each member when the run began
  */
-export async function finish(run: Run, takenBefore: number[]): Promise<{ taken: number; expected: number }> {
+export async function finish(
+  run: RoomRun,
+  takenBefore: number[],
+): Promise<{ taken: number; expected: number }> {
   const { members, exchange, plan, wire, ledger, wireBytes } = run;
   if (wire.unit !== "datagram") sendEndMarks(run);
   await settle(run);
@@ -47,7 +50,7 @@ export async function finish(run: Run, takenBefore: number[]): Promise<{ taken: 
 }
 
 /** Each sender's last word. It is none of its messages, and is sent behind all of them. */
-function sendEndMarks(run: Run): void {
+function sendEndMarks(run: RoomRun): void {
   const out = new Uint8Array(run.wireBytes);
   const view = new DataView(out.buffer);
   for (const member of run.members) {
@@ -59,14 +62,14 @@ function sendEndMarks(run: Run): void {
 }
 
 /** Waits, for a bounded time, until the kernel has taken what the members still hold. */
-async function settle({ members, lost }: Run): Promise<void> {
+async function settle({ members, lost }: RoomRun): Promise<void> {
   const deadline = now() + SETTLE_SECONDS * 1e9;
   while (members.some((member) => member.pending() > 0) && now() < deadline && lost.count === 0)
     await Bun.sleep(POLL_MS);
 }
 
 /** Until all has come, or what has not cannot come any more, or nothing has for the quiet time, or the bound. */
-function drain(run: Run, expected: number, expectedMarks: number): Promise<void> {
+function drain(run: RoomRun, expected: number, expectedMarks: number): Promise<void> {
   const { ledger, lost, members, wire, plan } = run;
   const ended = () => wire.unit !== "datagram" && ledger.marks() >= expectedMarks;
   return awaitArrivals({

@@ -11,7 +11,7 @@ import type { Exchange } from "./exchange.ts";
 import { createLedger } from "./ledger.ts";
 import { openMembers } from "./members.ts";
 import { createReader, createReceiver, marks, markTag } from "./reader.ts";
-import type { RoomPlan, Run } from "./room.ts";
+import type { RoomPlan, RoomRun } from "./room.ts";
 import { compose } from "./room-load.ts";
 import { Unreachable } from "./unreachable.ts";
 
@@ -27,7 +27,7 @@ export async function joinRoom(
   plan: RoomPlan,
   exchange: Exchange,
   onLatency?: (sender: number, sequence: number, intended: number, at: number) => void,
-): Promise<Run> {
+): Promise<RoomRun> {
   const target = plannedEndpoint(plan);
   const wire = capabilityOf(plan.protocol, "room")(plan.messageBytes);
   const { senders } = plan.load;
@@ -63,7 +63,7 @@ export async function joinRoom(
     onCorrupt: ledger.corrupt,
     onUnexpected: ledger.unexpected,
   });
-  const run: Run = {
+  const run: RoomRun = {
     plan,
     target,
     exchange,
@@ -117,7 +117,7 @@ export async function joinRoom(
  * over TCP and UDP alike. A target that takes connections and relays nothing ends here, in a bounded time; one
  * that talks without being asked, after a bounded number of bytes.
  */
-export async function rollCall(run: Run): Promise<void> {
+export async function rollCall(run: RoomRun): Promise<void> {
   const { members, plan, wire, target, lost, present, ids } = run;
   const out = new Uint8Array(run.wireBytes);
   const view = new DataView(out.buffer);
@@ -146,7 +146,7 @@ export async function rollCall(run: Run): Promise<void> {
 }
 
 /** Tells how this fleet's members appear to others, and hears how the others' do; resolves with when it began. */
-export async function introduce(run: Run): Promise<number> {
+export async function introduce(run: RoomRun): Promise<number> {
   const { exchange, members, wire, plan, ids } = run;
   const prefixes = members.map(({ address, index }) => wire.deliveryPrefix({ address, id: ids[index] }));
   const { at, introductions } = await exchange.ready({ prefixes });

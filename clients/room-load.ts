@@ -4,7 +4,7 @@ import { writeMessage } from "../protocols/stamp.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "./histogram.ts";
 import type { Member } from "./members.ts";
 import { type Pace, pace } from "./pacer.ts";
-import type { ClosedLoad, OpenLoad, RoomPlan, Run } from "./room.ts";
+import type { ClosedLoad, OpenLoad, RoomPlan, RoomRun } from "./room.ts";
 import { createWindows, type Windows } from "./windows.ts";
 
 /** A datagram that has not come everywhere after so long is not waited for. */
@@ -19,7 +19,7 @@ export const allMessages = (plan: RoomPlan, load: OpenLoad): number =>
 
 /** Puts one message, and what the protocol wants around it, at `at`. */
 export function compose(
-  { wire, plan }: Run,
+  { wire, plan }: RoomRun,
   out: Uint8Array,
   view: DataView,
   at: number,
@@ -37,13 +37,13 @@ export function compose(
 }
 
 /** Loads the room from `start` on as planned; resolves after the last send, with what an open loop can tell. */
-export function driveLoad(run: Run, start: number): Promise<{ lag: string; pace: Pace } | undefined> {
+export function driveLoad(run: RoomRun, start: number): Promise<{ lag: string; pace: Pace } | undefined> {
   const { load } = run.plan;
   return load.loop === "open" ? offerOpen(run, load, start) : offerClosed(run, load, start);
 }
 
 /** Message k is sent by sender k mod senders, at its time. */
-async function offerOpen(run: Run, load: OpenLoad, start: number): Promise<{ lag: string; pace: Pace }> {
+async function offerOpen(run: RoomRun, load: OpenLoad, start: number): Promise<{ lag: string; pace: Pace }> {
   const { plan, exchange, members, lost } = run;
   const { fleet, fleets } = exchange;
   const { rate, senders } = load;
@@ -76,7 +76,7 @@ async function offerOpen(run: Run, load: OpenLoad, start: number): Promise<{ lag
 }
 
 /** The windows of this fleet's senders, not yet begun. */
-export function openWindows(run: Run, { window, senders }: ClosedLoad): Windows {
+export function openWindows(run: RoomRun, { window, senders }: ClosedLoad): Windows {
   const { plan, exchange, members, wire, wireBytes } = run;
   const out = new Uint8Array(wireBytes * window);
   const view = new DataView(out.buffer);
@@ -97,7 +97,7 @@ export function openWindows(run: Run, { window, senders }: ClosedLoad): Windows 
 }
 
 /** Keeps every sender's window full until the measured time is over. */
-async function offerClosed(run: Run, load: ClosedLoad, start: number): Promise<undefined> {
+async function offerClosed(run: RoomRun, load: ClosedLoad, start: number): Promise<undefined> {
   const { plan, lost } = run;
   const windows = openWindows(run, load);
   run.windows = windows;
@@ -114,7 +114,7 @@ async function offerClosed(run: Run, load: ClosedLoad, start: number): Promise<u
 }
 
 /** A stream takes them in one write; each datagram is its own. */
-function sendMessages({ wire, wireBytes }: Run, member: Member, out: Uint8Array, count: number): boolean {
+function sendMessages({ wire, wireBytes }: RoomRun, member: Member, out: Uint8Array, count: number): boolean {
   if (wire.unit !== "datagram") return member.send(out, 0, count * wireBytes);
   for (let i = 0; i < count; i++) member.send(out, i * wireBytes, (i + 1) * wireBytes);
   return true;

@@ -50,7 +50,7 @@ export type LostConnection = { at: number; received: number; said: number; read:
 export type Offered = { at: number; messages: number }[];
 
 /** All that the parts of one run share. */
-export type Run = {
+export type RoomRun = {
   plan: RoomPlan;
   target: Endpoint;
   exchange: Exchange;

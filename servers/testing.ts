@@ -2,6 +2,7 @@
  * What the servers' tests share: raw clients that collect what comes and wait for it with a bound. Nothing here knows a protocol, but for the WebSocket client, which is Bun's own.
  */
 import type { Socket } from "bun";
+import { append, createByteQueue, queuedBytes, takeQueued, viewQueued } from "../platform/byte-queue.ts";
 import { WAIT_MS } from "./testing-programs.ts";
 
 export {
@@ -58,6 +59,7 @@ export function placeOf(url: string): { hostname: string; port: number } {
 export async function connectRaw(at: string | Place, tls?: { ca: string }) {
   const place = typeof at === "string" ? placeOf(at) : at;
   const chunks: Buffer[] = [];
+  const unread = createByteQueue();
   let closed = false;
   let ended = false;
   const bytes = () => Buffer.concat(chunks);
@@ -75,6 +77,7 @@ export async function connectRaw(at: string | Place, tls?: { ca: string }) {
     socket: {
       data: (_socket, chunk) => {
         chunks.push(chunk);
+        append(unread, chunk);
         waits.happened();
       },
       drain: push,
@@ -101,11 +104,34 @@ export async function connectRaw(at: string | Place, tls?: { ca: string }) {
       rest = Buffer.concat([rest, Buffer.from(data as Uint8Array)]);
       push();
     },
+    /** Writes, and waits until the kernel has taken it all. */
+    send(data: string | Uint8Array): Promise<void> {
+      this.write(data);
+      return this.written();
+    },
+    /** As many bytes as `expected` has, behind those that were read before, whatever they are: for a toBe(expected). */
+    async read(expected: string): Promise<string> {
+      const length = Buffer.byteLength(expected);
+      await waits.until(() => queuedBytes(unread) >= length || closed || ended, excerpt(expected));
+      return takeQueued(unread, length).toString();
+    },
+    /** All until `text` has come, and it. */
+    async readThrough(text: string): Promise<string> {
+      await waits.until(() => viewQueued(unread).includes(text) || closed || ended, excerpt(text));
+      const at = viewQueued(unread).indexOf(text);
+      return takeQueued(unread, at < 0 ? queuedBytes(unread) : at + Buffer.byteLength(text)).toString();
+    },
+    /** All that is still to come until the server closes its side. */
+    async rest(): Promise<string> {
+      await waits.until(() => closed || ended, "the end of the connection");
+      return takeQueued(unread, queuedBytes(unread)).toString();
+    },
     /** When the kernel has taken all that was written. */
     written: () => waits.until(() => rest.length === 0 || closed, "all bytes to be taken"),
     /** Sends FIN. */
     finish: () => void socket.shutdown(),
     reset: () => void socket.terminate(),
+    [Symbol.dispose]: () => void socket.terminate(),
     until: waits.until,
     /** When the text so far ends with this. */
     untilEnd: (text: string) => waits.until(() => bytes().toString().endsWith(text), excerpt(text)),
@@ -141,7 +167,13 @@ export async function connectUdp(url: string) {
     until: waits.until,
     untilReceived: (text: string) =>
       waits.until(() => received.includes(text), `the datagram ${excerpt(text)}`),
+    /** Takes the first one that is there. */
+    async next(): Promise<string | undefined> {
+      await waits.until(() => received.length > 0, "a datagram");
+      return received.shift();
+    },
     close: () => socket.close(),
+    [Symbol.dispose]: () => socket.close(),
   };
 }
 
@@ -170,11 +202,17 @@ export async function connectWebSocket(url: string, options: object = {}) {
     send: (message: string | Uint8Array) => socket.send(message),
     until: waits.until,
     untilReceived: (count: number) => waits.until(() => received.length >= count, `${count} messages`),
+    /** Takes the first message that is there; undefined when the connection closes without one. */
+    async next(): Promise<string | Buffer | undefined> {
+      await waits.until(() => received.length > 0 || closing !== undefined, "a message");
+      return received.shift();
+    },
     /** The close code and reason, once closed. */
     untilClosed: async () => {
       await waits.until(() => closing !== undefined, "the close");
       return closing!;
     },
     close: () => socket.close(),
+    [Symbol.dispose]: () => socket.terminate(),
   };
 }

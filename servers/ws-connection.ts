@@ -82,186 +82,207 @@ export type WsServerOptions<T> = {
 
 export type WsServer<T> = ReturnType<typeof serveWebSockets<T>>;
 
+/** What all its connections share. */
+type Server<T> = {
+  readonly options: WsServerOptions<T>;
+  readonly connections: Set<Connection<T>>;
+  readonly counters: { evicted: number; silent: number; unread: number };
+  readonly handshakeSeconds: number;
+  readonly lingerSeconds: number;
+  readonly outboxBytes: number;
+  unnamed: number;
+};
+
 export function serveWebSockets<T>(options: WsServerOptions<T>) {
-  const connections = new Set<Connection<T>>();
-  const counters = { evicted: 0, silent: 0, unread: 0 };
-  const { handshakeSeconds = HANDSHAKE_SECONDS, lingerSeconds = LINGER_SECONDS } = options;
-  const outboxBytes = options.queueBytes + options.sendBytes + 2 * CONTROL_FRAME_BYTES;
-  let unnamed = 0;
-
-  function accept(socket: Socket<Connection<T>>): void {
-    const now = performance.now();
-    const connection: Connection<T> = {
-      socket,
-      address: socket.remoteAddress
-        ? addressText(socket.remoteAddress, socket.remotePort)
-        : `unix:${++unnamed}`,
-      outbox: createOutbox(outboxBytes, options.store, () => cut(connection)),
-      messages: createMessageBuffer(),
-      member: undefined,
-      head: createByteQueue(),
-      finished: false,
-      lastHeard: now,
-      lastPing: now,
-      deadline: now + handshakeSeconds * 1000,
-    };
-    socket.data = connection;
-    connections.add(connection);
-  }
-
-  function receive(connection: Connection<T>, chunk: Uint8Array): void {
-    // After the end whatever comes is read and thrown away: unread, it would make the close a reset.
-    if (connection.finished) return;
-    connection.lastHeard = performance.now();
-    if (connection.head) shake(connection, connection.head, chunk);
-    else hear(connection, chunk);
-  }
-
-  /** Gathers the request and answers it: the handshake, or HTTP, which is then over. */
-  function shake(connection: Connection<T>, queue: ByteQueue, chunk: Uint8Array): void {
-    const looked = queuedBytes(queue);
-    append(queue, chunk);
-    const head = viewQueued(queue);
-    const request = readRequest(head, looked);
-    if (!request) return;
-    connection.head = undefined;
-    const [reply, method] =
-      "status" in request
-        ? [request, "GET"]
-        : [options.answer(request) ?? answerHandshake(request), request.method];
-    if ("status" in reply) finish(connection, encodeAnswer(reply, method));
-    else if (!send(connection.outbox, connection.socket, reply)) drop(connection);
-    else open(connection);
-    if (connection.member && "end" in request && head.length > request.end)
-      hear(connection, head.subarray(request.end));
-  }
-
-  function open(connection: Connection<T>): void {
-    connection.deadline = Number.POSITIVE_INFINITY;
-    connection.member = options.opened(connection);
-  }
-
-  function hear(connection: Connection<T>, chunk: Uint8Array): void {
-    const onMessage: MessageHandler = (opcode, bytes, from, to) => {
-      const { member } = connection;
-      if (member === undefined) return false;
-      if (opcode === opcodes.close)
-        finish(connection, closeFrame(bytes.subarray(from, Math.min(to, from + 2))));
-      else if (opcode === opcodes.ping) say(connection, opcodes.pong, bytes.subarray(from, to));
-      else if (opcode !== opcodes.pong) options.message(member, opcode, bytes, from, to);
-      return !connection.finished;
-    };
-    const fault = readMessages(connection.messages, chunk, options.messageBytes, onMessage);
-    if (fault) close(connection, fault);
-  }
-
-  function say(connection: Connection<T>, opcode: number, payload: Uint8Array | string): void {
-    const { outbox, socket } = connection;
-    if (!send(outbox, socket, encodeFrame(FIN | opcode, payload))) drop(connection);
-    else if (pending(outbox) > options.queueBytes) evict(connection);
-    relieve(options.store);
-  }
-
-  function evict(connection: Connection<T>): void {
-    counters.evicted++;
-    close(connection, { code: 1008, reason: "you read too slowly" });
-  }
-
-  /** All together have too much waiting, and this one is furthest behind: there is no time to tell it. */
-  function cut(connection: Connection<T>): void {
-    if (connection.finished) counters.unread++;
-    else counters.evicted++;
-    drop(connection);
-  }
-
-  /** Closes a connection and tells it why; it is not waited for. */
-  function close(connection: Connection<T>, { code, reason }: Closing): void {
-    finish(connection, closeFrame(closePayload(code, reason)));
-  }
-
-  /** Sends these last bytes, then FIN; the peer's close ends it, or its deadline. */
-  function finish(connection: Connection<T>, lastBytes?: Uint8Array): void {
-    if (connection.finished) return;
-    leave(connection);
-    connection.finished = true;
-    if (lastBytes && !send(connection.outbox, connection.socket, lastBytes)) {
-      drop(connection);
-      return;
-    }
-    connection.deadline = performance.now() + lingerSeconds * 1000;
-    endStream(connection);
-  }
-
-  function endStream({ outbox, socket }: Connection<T>): void {
-    // `end()` would lose what is on its way (Bun 1.4.5), `shutdown()` sends FIN behind it.
-    if (pending(outbox) === 0) socket.shutdown();
-  }
-
-  function leave(connection: Connection<T>): void {
-    const { member } = connection;
-    connection.member = undefined;
-    if (member !== undefined) options.leaving(member);
-  }
-
-  /** Ends a connection by a reset. */
-  function drop(connection: Connection<T>): void {
-    gone(connection);
-    connection.socket.terminate();
-  }
-
-  function gone(connection: Connection<T>): void {
-    connection.finished = true;
-    connections.delete(connection);
-    leave(connection);
-    discard(connection.outbox); // last: whoever leaves is given what was said until now
-  }
-
-  function drained(connection: Connection<T>): void {
-    flush(connection.outbox, connection.socket);
-    if (connection.finished) endStream(connection);
-  }
-
-  /** All that time does to connections, in one sweep for all of them. */
-  function sweep(): void {
-    const now = performance.now();
-    for (const connection of connections) {
-      if (now >= connection.deadline) {
-        if (pending(connection.outbox) > 0) counters.unread++;
-        drop(connection);
-      } else if (connection.member === undefined) continue;
-      else if (now - connection.lastHeard > options.silenceSeconds * 1000) {
-        counters.silent++;
-        close(connection, { code: 1008, reason: `nothing came for ${options.silenceSeconds} s` });
-      } else if (now - connection.lastPing >= options.pingSeconds * 1000) {
-        connection.lastPing = now;
-        say(connection, opcodes.ping, "");
-      }
-    }
-  }
-
+  const server: Server<T> = {
+    options,
+    connections: new Set(),
+    counters: { evicted: 0, silent: 0, unread: 0 },
+    handshakeSeconds: options.handshakeSeconds ?? HANDSHAKE_SECONDS,
+    lingerSeconds: options.lingerSeconds ?? LINGER_SECONDS,
+    outboxBytes: options.queueBytes + options.sendBytes + 2 * CONTROL_FRAME_BYTES,
+    unnamed: 0,
+  };
   const listener = listenTcp<Connection<T>>(options.where, {
-    open: accept,
-    data: receive,
+    open: (socket) => accept(server, socket),
+    data: (connection, chunk) => receive(server, connection, chunk),
     drain: drained,
     // One who sends a request and FIN still gets the answer.
-    end: (connection) => finish(connection),
-    close: gone,
+    end: (connection) => finish(server, connection),
+    close: (connection) => gone(server, connection),
   });
   const shortest = Math.min(options.pingSeconds, options.silenceSeconds);
-  const timer = setInterval(sweep, Math.min(1000, shortest * 100));
-
+  const timer = setInterval(() => sweep(server), Math.min(1000, shortest * 100));
   return {
     port: listener.port,
-    close,
+    close: (connection: Connection<T>, closing: Closing) => close(server, connection, closing),
     /** For one whose queue is too full. */
-    evict,
-    counters: counters as Readonly<typeof counters>,
+    evict: (connection: Connection<T>) => evict(server, connection),
+    counters: server.counters as Readonly<typeof server.counters>,
     stop(closing: Closing): void {
       clearInterval(timer);
-      for (const connection of connections) if (connection.member) close(connection, closing);
+      for (const connection of server.connections) if (connection.member) close(server, connection, closing);
       listener.stop();
     },
   };
+}
+
+function accept<T>(server: Server<T>, socket: Socket<Connection<T>>): void {
+  const now = performance.now();
+  const connection: Connection<T> = {
+    socket,
+    address: socket.remoteAddress
+      ? addressText(socket.remoteAddress, socket.remotePort)
+      : `unix:${++server.unnamed}`,
+    outbox: createOutbox(server.outboxBytes, server.options.store, () => cut(server, connection)),
+    messages: createMessageBuffer(),
+    member: undefined,
+    head: createByteQueue(),
+    finished: false,
+    lastHeard: now,
+    lastPing: now,
+    deadline: now + server.handshakeSeconds * 1000,
+  };
+  socket.data = connection;
+  server.connections.add(connection);
+}
+
+function receive<T>(server: Server<T>, connection: Connection<T>, chunk: Uint8Array): void {
+  // After the end whatever comes is read and thrown away: unread, it would make the close a reset.
+  if (connection.finished) return;
+  connection.lastHeard = performance.now();
+  if (connection.head) shake(server, connection, connection.head, chunk);
+  else hear(server, connection, chunk);
+}
+
+/** Gathers the request and answers it: the handshake, or HTTP, which is then over. */
+function shake<T>(server: Server<T>, connection: Connection<T>, queue: ByteQueue, chunk: Uint8Array): void {
+  const looked = queuedBytes(queue);
+  append(queue, chunk);
+  const head = viewQueued(queue);
+  const request = readRequest(head, looked);
+  if (!request) return;
+  connection.head = undefined;
+  const [reply, method] =
+    "status" in request
+      ? [request, "GET"]
+      : [server.options.answer(request) ?? answerHandshake(request), request.method];
+  if ("status" in reply) finish(server, connection, encodeAnswer(reply, method));
+  else if (!send(connection.outbox, connection.socket, reply)) drop(server, connection);
+  else open(server, connection);
+  if (connection.member && "end" in request && head.length > request.end)
+    hear(server, connection, head.subarray(request.end));
+}
+
+function open<T>(server: Server<T>, connection: Connection<T>): void {
+  connection.deadline = Number.POSITIVE_INFINITY;
+  connection.member = server.options.opened(connection);
+}
+
+function hear<T>(server: Server<T>, connection: Connection<T>, chunk: Uint8Array): void {
+  const onMessage: MessageHandler = (opcode, bytes, from, to) => {
+    const { member } = connection;
+    if (member === undefined) return false;
+    if (opcode === opcodes.close)
+      finish(server, connection, closeFrame(bytes.subarray(from, Math.min(to, from + 2))));
+    else if (opcode === opcodes.ping) say(server, connection, opcodes.pong, bytes.subarray(from, to));
+    else if (opcode !== opcodes.pong) server.options.message(member, opcode, bytes, from, to);
+    return !connection.finished;
+  };
+  const fault = readMessages(connection.messages, chunk, server.options.messageBytes, onMessage);
+  if (fault) close(server, connection, fault);
+}
+
+function say<T>(
+  server: Server<T>,
+  connection: Connection<T>,
+  opcode: number,
+  payload: Uint8Array | string,
+): void {
+  const { outbox, socket } = connection;
+  if (!send(outbox, socket, encodeFrame(FIN | opcode, payload))) drop(server, connection);
+  else if (pending(outbox) > server.options.queueBytes) evict(server, connection);
+  relieve(server.options.store);
+}
+
+function evict<T>(server: Server<T>, connection: Connection<T>): void {
+  server.counters.evicted++;
+  close(server, connection, { code: 1008, reason: "you read too slowly" });
+}
+
+/** All together have too much waiting, and this one is furthest behind: there is no time to tell it. */
+function cut<T>(server: Server<T>, connection: Connection<T>): void {
+  if (connection.finished) server.counters.unread++;
+  else server.counters.evicted++;
+  drop(server, connection);
+}
+
+/** Closes a connection and tells it why; it is not waited for. */
+function close<T>(server: Server<T>, connection: Connection<T>, { code, reason }: Closing): void {
+  finish(server, connection, closeFrame(closePayload(code, reason)));
+}
+
+/** Sends these last bytes, then FIN; the peer's close ends it, or its deadline. */
+function finish<T>(server: Server<T>, connection: Connection<T>, lastBytes?: Uint8Array): void {
+  if (connection.finished) return;
+  leave(server, connection);
+  connection.finished = true;
+  if (lastBytes && !send(connection.outbox, connection.socket, lastBytes)) {
+    drop(server, connection);
+    return;
+  }
+  connection.deadline = performance.now() + server.lingerSeconds * 1000;
+  endStream(connection);
+}
+
+function endStream<T>({ outbox, socket }: Connection<T>): void {
+  // `end()` would lose what is on its way (Bun 1.4.5), `shutdown()` sends FIN behind it.
+  if (pending(outbox) === 0) socket.shutdown();
+}
+
+function leave<T>(server: Server<T>, connection: Connection<T>): void {
+  const { member } = connection;
+  connection.member = undefined;
+  if (member !== undefined) server.options.leaving(member);
+}
+
+/** Ends a connection by a reset. */
+function drop<T>(server: Server<T>, connection: Connection<T>): void {
+  gone(server, connection);
+  connection.socket.terminate();
+}
+
+function gone<T>(server: Server<T>, connection: Connection<T>): void {
+  connection.finished = true;
+  server.connections.delete(connection);
+  leave(server, connection);
+  discard(connection.outbox); // last: whoever leaves is given what was said until now
+}
+
+function drained<T>(connection: Connection<T>): void {
+  flush(connection.outbox, connection.socket);
+  if (connection.finished) endStream(connection);
+}
+
+/** All that time does to connections, in one sweep for all of them. */
+function sweep<T>(server: Server<T>): void {
+  const now = performance.now();
+  for (const connection of server.connections) {
+    if (now >= connection.deadline) {
+      if (pending(connection.outbox) > 0) server.counters.unread++;
+      drop(server, connection);
+    } else if (connection.member === undefined) continue;
+    else if (now - connection.lastHeard > server.options.silenceSeconds * 1000) {
+      server.counters.silent++;
+      close(server, connection, {
+        code: 1008,
+        reason: `nothing came for ${server.options.silenceSeconds} s`,
+      });
+    } else if (now - connection.lastPing >= server.options.pingSeconds * 1000) {
+      connection.lastPing = now;
+      say(server, connection, opcodes.ping, "");
+    }
+  }
 }
 
 const closeFrame = (payload: Uint8Array): Uint8Array => encodeFrame(FIN | opcodes.close, payload);

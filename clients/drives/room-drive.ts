@@ -5,7 +5,7 @@ import type { Exchange } from "../exchange.ts";
 import { createHistogram, type Histogram } from "../histogram.ts";
 import { awaitArrivals } from "../measured-time.ts";
 import { pace } from "../pacer.ts";
-import type { ClosedLoad, OpenLoad, RoomPlan, Run } from "../room.ts";
+import type { ClosedLoad, OpenLoad, RoomPlan, RoomRun } from "../room.ts";
 import { finish } from "../room-end.ts";
 import { introduce, joinRoom, rollCall } from "../room-join.ts";
 import { compose, openWindows } from "../room-load.ts";
@@ -77,7 +77,7 @@ function total(values: Int32Array): number {
   return sum;
 }
 
-function closedLoop(run: Run, load: ClosedLoad) {
+function closedLoop(run: RoomRun, load: ClosedLoad) {
   const windows = openWindows(run, load);
   run.windows = windows;
   return async (nanoseconds: number) => {
@@ -93,7 +93,7 @@ const told = { delivery: [50, 99], first: [50], last: [50, 99] } as const;
 
 /** Message k is sent by sender k mod senders, at its time; k counts on from slice to slice. */
 function openLoop(
-  run: Run,
+  run: RoomRun,
   { rate, senders }: OpenLoad,
   histograms: Record<string, Histogram>,
   listen: (listener: Parameters<typeof joinRoom>[2]) => void,
@@ -152,4 +152,4 @@ function openLoop(
   };
 }
 
-const receiversOf = ({ members, wire }: Run) => members.length - (wire.echoes ? 0 : 1);
+const receiversOf = ({ members, wire }: RoomRun) => members.length - (wire.echoes ? 0 : 1);

@@ -11,7 +11,7 @@ import type { Exchange } from "../exchange.ts";
 import type { Ledger, Witness } from "../ledger.ts";
 import { measureTime } from "../measured-time.ts";
 import type { Pace } from "../pacer.ts";
-import type { ConnectionsLost, Offered, RoomPlan, Run } from "../room.ts";
+import type { ConnectionsLost, Offered, RoomPlan, RoomRun } from "../room.ts";
 import { finish } from "../room-end.ts";
 import { introduce, joinRoom, rollCall } from "../room-join.ts";
 import { allMessages, driveLoad, warmMessages } from "../room-load.ts";
@@ -103,11 +103,11 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
   }
 }
 
-function noteOffered({ offered, sent }: Run): void {
+function noteOffered({ offered, sent }: RoomRun): void {
   if (offered.length < MAX_OFFERED) offered.push({ at: now(), messages: sum(sent) });
 }
 
-async function measure(run: Run, start: number): Promise<RoomReport["measured"]> {
+async function measure(run: RoomRun, start: number): Promise<RoomReport["measured"]> {
   const { plan, ledger, lost, exchange } = run;
   let sentBefore = 0;
   const { used, done, firstHalf } = await measureTime(plan, exchange.fleet, start, {

@@ -2,15 +2,16 @@
 
 import { describe, expect } from "bun:test";
 import { steadily } from "../../testing/steady.ts";
+import { connectWebSocket } from "../testing.ts";
 import { forEachPeer, startPeer } from "./testing.ts";
-import { NOT_UTF8, tcpClient, upgrade, within, wsClient } from "./testing-clients.ts";
+import { NOT_UTF8, tcpClient, upgrade, within } from "./testing-clients.ts";
 
 await forEachPeer((language, it) => {
   describe("chat/ws", () => {
     it("relays text to the others, refuses binary with 1003, too much with 1009, no UTF-8 with 1007", async () => {
       await using peer = await startPeer(language, "chat/ws");
-      using a = await wsClient(peer.url);
-      using b = await wsClient(peer.url);
+      using a = await connectWebSocket(peer.url);
+      using b = await connectWebSocket(peer.url);
       b.send("one");
       b.send("<b>two");
       expect(await a.next()).toMatch(/^\[127\.0\.0\.1:\d+\]: one\n$/);
@@ -18,9 +19,9 @@ await forEachPeer((language, it) => {
       a.send("x".repeat(65_536));
       expect((await b.next())?.length).toBeGreaterThan(65_536);
       a.send("x".repeat(65_537));
-      expect(await a.closed()).toBe(1009);
+      expect(await a.untilClosed()).toMatchObject({ code: 1009 });
       b.send(NOT_UTF8);
-      expect(await b.closed()).toBe(1003);
+      expect(await b.untilClosed()).toMatchObject({ code: 1003 });
       using raw = await tcpClient(peer.port);
       await raw.send(upgrade("/ws", peer.port));
       await raw.readThrough("\r\n\r\n");
@@ -42,7 +43,7 @@ await forEachPeer((language, it) => {
       };
       for (const [origin, status] of Object.entries(origins)) {
         using raw = await tcpClient(peer.port);
-        await raw.send(upgrade("/ws", peer.port, `Origin: ${origin}\r\n`));
+        await raw.send(upgrade("/ws", peer.port, { Origin: origin }));
         expect(await raw.read(`HTTP/1.1 ${status}`)).toBe(`HTTP/1.1 ${status}`);
       }
     });
@@ -56,12 +57,12 @@ await forEachPeer((language, it) => {
           "--idle-timeout",
           "0.6",
         ]);
-        using answering = await wsClient(peer.url);
+        using answering = await connectWebSocket(peer.url);
         using silent = await tcpClient(peer.port);
         await silent.send(upgrade("/ws", peer.port));
         const heard = await silent.rest();
         expect(heard).toContain("\r\n\r\n\ufffd\0"); // the head of an empty ping: 0x89 0x00
-        using other = await wsClient(peer.url);
+        using other = await connectWebSocket(peer.url);
         other.send("still here?");
         expect(await answering.next()).toContain("still here?");
       }),
@@ -69,8 +70,8 @@ await forEachPeer((language, it) => {
 
     it("evicts a client whose queue is full with 1008, after all that was queued", async () => {
       await using peer = await startPeer(language, "chat/ws");
-      using sender = await wsClient(peer.url);
-      using reader = await wsClient(peer.url);
+      using sender = await connectWebSocket(peer.url);
+      using reader = await connectWebSocket(peer.url);
       let received = Buffer.alloc(0);
       const ended = Promise.withResolvers<void>();
       const upgraded = Promise.withResolvers<void>();

@@ -16,7 +16,7 @@ await forEachPeer((language, it) => {
       expect(await b.read(first)).toBe(first);
       await a.send("ree\npartial");
       expect(await b.read(`[${a.address}]: three\n`)).toBe(`[${a.address}]: three\n`);
-      a.halfClose();
+      a.finish();
       expect(await a.rest()).toBe("");
       expect(await peer.stop()).toBe(0);
       expect(await b.rest()).toBe("");
@@ -70,7 +70,7 @@ await forEachPeer((language, it) => {
       await b.send("hi\r\nthere\nunfinished");
       const said = "2:hi\n2:there\n";
       expect(await b.read(said)).toBe(said);
-      b.halfClose();
+      b.finish();
       expect(await b.rest()).toBe("");
       const heard = `User:2has enter\n${said}User:2has left\n`;
       expect(await a.read(heard)).toBe(heard);

@@ -11,7 +11,7 @@ await forEachPeer((language, it) => {
       await a.send("ping\nping\npi");
       expect(await a.read("pong\npong\n")).toBe("pong\npong\n");
       await a.send("ng\nping");
-      a.halfClose();
+      a.finish();
       expect(await a.rest()).toBe("pong\n");
     });
 
@@ -19,7 +19,7 @@ await forEachPeer((language, it) => {
       await using peer = await startPeer(language, "echo", ["--unframed"]);
       using a = await tcpClient(peer.port);
       await a.send("ping\n".repeat(10));
-      a.halfClose();
+      a.finish();
       expect(await a.rest()).toBe("pong");
     });
   });

@@ -1,7 +1,8 @@
 // The sum peers: exact integers over three transports, and nothing taken for a request that is none.
 import { describe, expect } from "bun:test";
+import { connectWebSocket } from "../testing.ts";
 import { forEachPeer, startPeer } from "./testing.ts";
-import { NOT_UTF8, tcpClient, udpClient, upgrade, wsClient } from "./testing-clients.ts";
+import { NOT_UTF8, tcpClient, udpClient, upgrade } from "./testing-clients.ts";
 
 await forEachPeer((language, it) => {
   const anError = expect.stringMatching(/^\{"Error":".+"\}$/);
@@ -46,7 +47,7 @@ await forEachPeer((language, it) => {
       expect(await a.rest()).toMatch(/^\{"Sum":2\}\n\{"Sum":2\}\n\{"Error":".+256.+"\}\n$/);
       using b = await tcpClient(peer.port);
       await b.send('{"A":1,"B":');
-      b.halfClose();
+      b.finish();
       expect(await b.rest()).toMatch(/^\{"Error":".+"\}\n$/);
     });
   });
@@ -71,15 +72,15 @@ await forEachPeer((language, it) => {
   describe("sum/ws", () => {
     it("answers each text message, stays after an error, and takes binary for no request", async () => {
       await using peer = await startPeer(language, "sum/ws");
-      using a = await wsClient(peer.url);
+      using a = await connectWebSocket(peer.url);
       for (const [request, reply] of sums) {
         a.send(request);
         expect({ request, reply: await a.next() }).toEqual({ request, reply });
       }
       a.send(Buffer.from('{"A":7,"B":4}'));
       expect(await a.next()).toMatch(/^\{"Error":".+"\}$/);
-      a.close();
-      expect(await a.closed()).toBe(1000);
+      a.socket.close(1000);
+      expect(await a.untilClosed()).toMatchObject({ code: 1000 });
       expect((await fetch(`http://127.0.0.1:${peer.port}/other`)).status).toBe(404);
       using raw = await tcpClient(peer.port);
       await raw.send(upgrade("/other", peer.port));
@@ -88,14 +89,14 @@ await forEachPeer((language, it) => {
 
     it("closes a connection without a message", async () => {
       await using peer = await startPeer(language, "sum/ws", ["--idle-timeout", "0.2"]);
-      using a = await wsClient(peer.url);
-      expect(await a.closed()).toBe(1001);
+      using a = await connectWebSocket(peer.url);
+      expect(await a.untilClosed()).toMatchObject({ code: 1001 });
     });
 
     it("/echo sends back text and binary of any size, and refuses text that is not UTF-8 with 1007", async () => {
       await using peer = await startPeer(language, "sum/ws");
       const url = peer.url.replace("/add", "/echo");
-      using a = await wsClient(url);
+      using a = await connectWebSocket(url);
       a.send("grüße");
       a.send(NOT_UTF8);
       expect(await a.next()).toBe("grüße");
