@@ -7,7 +7,7 @@ import { type ConformOptions, type ConformReport, choose, conform, countsOf } fr
 import { protocols } from "./protocols.ts";
 import { timeNames } from "./times.ts";
 
-/** What targets.json says of a server, as `conform` takes it: its cases by protocol, and how they are judged. */
+/** The entry of a server in a targets file as options of `conform`: its cases by protocol, and how they are judged. */
 export function declared({ name, protocols: slugs, times, unsupported, known }: TargetEntry): ConformOptions {
   const expectOne = (what: string, all: readonly string[], given: readonly string[] = []) => {
     const wrong = given.find((one) => !all.includes(one));
@@ -63,6 +63,7 @@ export async function runMatrix(
     const report = await conform(asked).catch((error) => notStarted(cases, error, options.strict));
     matrix.push({ name, report: { ...report, target: name } });
   }
-  if (matrix.length === 0) throw new Failure(exitCodes.unreachable, "no target speaks what was chosen");
+  if (matrix.length === 0)
+    throw new Failure(exitCodes.unreachable, "no target speaks any of the chosen protocols");
   return matrix;
 }

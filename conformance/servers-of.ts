@@ -1,4 +1,4 @@
-/** Which server a case gets: one that it shares with others, one of its own, or the shared one started anew. */
+/** Which server a case gets: one that it shares with others, one of its own, or the shared one after a restart. */
 import { parseEndpoint } from "../clients/endpoint.ts";
 import { isThirdParty, type ServerSource, type ServerUnderTest } from "../targets/server.ts";
 import type { Case } from "./case.ts";
@@ -9,22 +9,22 @@ type Times = Partial<Record<TimeName, number>>;
 
 /** The server that a case talks to. */
 export type Target = ServerUnderTest & {
-  /** Its times in seconds, as far as they are known. */
+  /** Its timeouts in seconds, as far as they are known. */
   readonly times: Times;
-  /** Started for one case in this process: no other case meets what is left of it. */
+  /** Started for one case in this process: what is left of it cannot disturb another case. */
   readonly ours?: true;
 };
 
-/** What is judged: how its servers are had, and what they are asked for. */
+/** What is judged: where its servers come from, and how cases use them. */
 export type Judged = {
   source: ServerSource;
   /** The protocol, as sources know it. */
   speaks: string;
-  /** The path that cases use, where it is not the one that the protocol's servers announce. */
+  /** The path that cases use, where it differs from the one that the protocol's servers announce. */
   path?: string;
   /** It writes files: each server gets a directory of its own. */
   files?: boolean;
-  /** Seconds of the server's own times; of ours those with which it is to be started. */
+  /** The server's timeouts in seconds; ours are started with them. */
   times?: Times;
 };
 
@@ -32,10 +32,10 @@ export type Judged = {
 export const canStartMore = ({ kind }: ServerSource): boolean =>
   kind !== "running" && kind !== "at an address";
 
-/** Whether what a case needs can be had: of a server that ran already nothing can be changed. */
+/** Whether a server can be started as a case needs it: one that was already running cannot be changed. */
 export const canBeFresh = ({ kind }: ServerSource): boolean => kind !== "running";
 
-/** The times that a server of ours gets for a case: short ones, unless others are given. */
+/** The timeouts with which a server of ours is started for a case: short ones, unless others are given. */
 const timesOf = (names: readonly TimeName[] = [], given: Times = {}): Times =>
   Object.fromEntries(names.map((name) => [name, given[name] ?? serverTimes[name].ours]));
 
@@ -59,7 +59,7 @@ async function startFor(one: Needs, { source, speaks, path, files, times: given 
   return {
     ...server,
     times,
-    // What else uses it is not ours to say: nothing is judged by what its processes do.
+    // Others may be using it: nothing is judged by what its processes do.
     ...(source.kind === "running" ? { pids: () => [] } : {}),
     ...(source.kind === "in process" ? { ours: true } : {}),
   };
@@ -67,7 +67,7 @@ async function startFor(one: Needs, { source, speaks, path, files, times: given 
 
 export type Servers = ReturnType<typeof serversOf>;
 
-/** The servers of one worker: cases that need nothing of their own share one, for as long as it serves. */
+/** The servers of one worker: cases without special needs share one, as long as it serves. */
 export function serversOf(judged: Judged) {
   const { source } = judged;
   const own = canStartMore(source);
@@ -77,7 +77,7 @@ export function serversOf(judged: Judged) {
     own && (source.kind === "in process" || needs !== undefined || times !== undefined);
   const fits = ({ needs }: Needs, { console }: Target) =>
     own || needs === undefined || (needs === "console" && console?.ended() === false);
-  /** Starts the one at its address again, where it can be started. */
+  /** Restarts the one at its address, where it can be started. */
   async function anew(): Promise<void> {
     const old = shared;
     shared = undefined;
@@ -106,13 +106,13 @@ export function serversOf(judged: Judged) {
         await target.stop();
       } else if (!usable) await anew().catch(() => {});
     },
-    /** A server that ran already, or cannot be started again, has ended. */
+    /** Set when a server that cannot be restarted has stopped serving. */
     gone: () => gone,
     stop: async () => void (await shared?.stop()),
   };
 }
 
-/** No server at all: what is looked at is the platform. */
+/** No server at all: the platform itself is examined. */
 export function platformItself(): Judged {
   const server: ServerUnderTest = {
     ...parseEndpoint("tcp://127.0.0.1:1")!,

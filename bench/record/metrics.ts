@@ -107,6 +107,7 @@ export const metrics: Metrics = metricTable([
   ...latencies("last", "last", "last receiver", { p50: "report", p99: "tested" }, "last receiver"),
   ...latencies("spread", "spread", "first to last receiver", reported),
   memory("serverMemoryPeak", "peak memory", "server memory at its highest", "tested"),
+  memory("serverMemoryLoaded", "memory", "server memory under load", "report"),
   memory("serverMemoryGrowth", "memory growth", "server memory beyond that before", "report"),
   memory("serverMemoryPerConnection", "per conn.", "server memory per connection", "tested"),
   memory("fleetMemoryPerConnection", "fleet's", "fleet memory per connection", "report"),

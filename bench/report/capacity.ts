@@ -1,8 +1,9 @@
 /** Capacity: latency against the rate or the size of the room, with the answer of the search and the knee. */
+
+import { html } from "../../pages/html.ts";
 import { median } from "../record/cells.ts";
 import type { RunRecord } from "../record/record.ts";
 import { type Chart, color, dashes, type Frame, figure, ink, type Key, logScale, Plot } from "./chart.ts";
-import { html } from "./html.ts";
 import { namedPlace } from "./marks.ts";
 import type { Section } from "./section.ts";
 import { count, percent, rate, time } from "./units.ts";

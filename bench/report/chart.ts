@@ -7,7 +7,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import { type Content, html, type Markup, raw, seen, type Table, table } from "./html.ts";
+import { type Content, html, type Markup, raw, seen, type Table, table } from "../../pages/html.ts";
 
 export { Plot };
 

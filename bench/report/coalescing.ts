@@ -1,8 +1,9 @@
 /** How messages became segments and reads: TCP keeps bytes in order, not messages in pieces. */
+
+import { html, type Markup, raw } from "../../pages/html.ts";
 import type { CellSamples } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
 import { type Chart, color, grid, ink, type Key, logAxis, logTicks, Plot } from "./chart.ts";
-import { html, type Markup, raw } from "./html.ts";
 import type { Section } from "./section.ts";
 import { bytes, count, digits, percent } from "./units.ts";
 

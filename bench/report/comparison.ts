@@ -1,12 +1,12 @@
 /** Comparison with the run before, or of servers within one run: ratios with their intervals, and verdicts. */
 
+import { html, type Markup, prose, table } from "../../pages/html.ts";
 import { Failure } from "../../platform/failure.ts";
 import { compareRecords, compareServers } from "../compare/compare.ts";
 import type { CellComparison, Comparison, FigureComparison, FigureVerdict } from "../compare/comparison.ts";
 import { changeText, pText, sentence, sideText, verdictText } from "../compare/words.ts";
 import { serversOf } from "../record/cells.ts";
 import { type Chart, type Frame, figure, ink, type Key, logAxis, logDomain, Plot } from "./chart.ts";
-import { html, type Markup, prose, table } from "./html.ts";
 import { rowLayout, rowNames } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
 import { moment } from "./units.ts";

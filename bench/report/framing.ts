@@ -1,5 +1,5 @@
 /** Framing: how many ways to cut the stream were tried, and what broke. */
-import { html, table } from "./html.ts";
+import { html, table } from "../../pages/html.ts";
 import type { Section } from "./section.ts";
 import { count } from "./units.ts";
 

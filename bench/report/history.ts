@@ -1,9 +1,10 @@
 /** One figure of each variant over all the runs that were given. */
+
+import { html } from "../../pages/html.ts";
 import { cellKey, median, valuesOf } from "../record/cells.ts";
 import { headlineOf, type Metric } from "../record/metrics.ts";
 import { isValid } from "../record/validity.ts";
 import { type Chart, color, type Frame, grid, logScale, type Plot } from "./chart.ts";
-import { html } from "./html.ts";
 import { samplePoints, seriesLine } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
 import { describeValue, moment } from "./units.ts";

@@ -1,10 +1,11 @@
 /** Latency as percentile curves: one line a kind of latency, in each variant; and servers beside each other. */
+
+import { html } from "../../pages/html.ts";
 import { type CellSamples, serverLabel } from "../record/cells.ts";
 import { latencyHistograms, type Metrics } from "../record/metrics.ts";
 import type { Sample } from "../record/record.ts";
 import { type Chart, color, type Frame, grid, ink, logAxis, logDomain, logTicks, Plot } from "./chart.ts";
 import { type CurvePoint, curveOf, histogramOf, nameOf, percentilesOf } from "./data.ts";
-import { html } from "./html.ts";
 import { seriesKey, seriesLine } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
 import { time } from "./units.ts";

@@ -1,9 +1,10 @@
 /** UDP loss: against the rate where a record has several, else by variant. */
+
+import { html } from "../../pages/html.ts";
 import { type CellSamples, median, severalServers } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
 import { isValid } from "../record/validity.ts";
 import { type Chart, color, type Frame, figure, ink, logScale, Plot } from "./chart.ts";
-import { html } from "./html.ts";
 import { crossKeys, rowLayout, rowNames, sampleKey, samplePoints, seriesKey, seriesLine } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
 import { percent, rate } from "./units.ts";

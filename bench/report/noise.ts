@@ -1,9 +1,10 @@
 /** Samples as points: how much the same measurement differs from itself, and whether the machine drifted. */
+
+import { html } from "../../pages/html.ts";
 import { type CellSamples, medianOf } from "../record/cells.ts";
 import { headlineOf, type Metric, type Metrics } from "../record/metrics.ts";
 import { isValid } from "../record/validity.ts";
 import { type Chart, color, type Frame, figure, ink, logAxis, Plot } from "./chart.ts";
-import { html } from "./html.ts";
 import { crossKeys, rowLayout, rowNames, sampleKey, samplePoints } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
 import { describeValue, percent, ratio } from "./units.ts";

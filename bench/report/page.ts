@@ -1,5 +1,6 @@
 /** The page: sections in the order in which a reader needs them, in one file that asks nothing of a network. */
 import { renderPage } from "../../pages/frame.ts";
+import { html } from "../../pages/html.ts";
 import { serversOf } from "../record/cells.ts";
 import type { Metrics } from "../record/metrics.ts";
 import type { RunRecord } from "../record/record.ts";
@@ -8,7 +9,6 @@ import { coalescing } from "./coalescing.ts";
 import { comparison } from "./comparison.ts";
 import { framing } from "./framing.ts";
 import { history } from "./history.ts";
-import { html } from "./html.ts";
 import { latency } from "./latency.ts";
 import { loss } from "./loss.ts";
 import { noise } from "./noise.ts";

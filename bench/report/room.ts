@@ -1,10 +1,11 @@
 /** What a larger room costs: deliveries per second, p99 and the spread over the number of connections. */
+
+import { html } from "../../pages/html.ts";
 import { type CellSamples, median, severalServers, valuesOf } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
 import { isValid } from "../record/validity.ts";
 import { type Chart, color, type Frame, grid, logAxis, logScale, type Plot } from "./chart.ts";
 import { byName } from "./data.ts";
-import { html } from "./html.ts";
 import { crossKeys, samplePoints, seriesKey, seriesLine } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
 import { count, rate, time } from "./units.ts";

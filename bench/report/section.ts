@@ -1,9 +1,10 @@
 /** What a section of the report is: it gets what was read, and gives markup or, of nothing to say, nothing. */
+
+import type { Markup } from "../../pages/html.ts";
 import type { CellSamples } from "../record/cells.ts";
 import { metrics as builtIn, type Metrics } from "../record/metrics.ts";
 import type { RunRecord } from "../record/record.ts";
 import { fullName, groupsOf } from "./data.ts";
-import type { Markup } from "./html.ts";
 
 export type Source = {
   /** The run that the report is about. */

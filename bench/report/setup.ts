@@ -1,8 +1,9 @@
 /** What was measured on what: command, settings, machine, and what the harness itself costs. */
+
+import { type Content, html, type Markup, table } from "../../pages/html.ts";
 import type { Calibration, RunRecord } from "../record/record.ts";
 import { unpinnedServers } from "../record/samples.ts";
 import { nameOf } from "./data.ts";
-import { type Content, html, type Markup, table } from "./html.ts";
 import type { Section, Source } from "./section.ts";
 import { bytes, moment, rate, time } from "./units.ts";
 

@@ -2,12 +2,13 @@
  * The figures of the run: medians over the valid samples of each variant, a table for each kind of load of a scenario.
  * Its columns are the metrics that were measured there and whose description has a place in the report.
  */
+
+import { html, type Markup, table } from "../../pages/html.ts";
 import { type CellSamples, serverLabel, severalServers } from "../record/cells.ts";
 import { AT_LEAST, figureOf } from "../record/figures.ts";
 import type { Metric, Metrics } from "../record/metrics.ts";
 import type { RunRecord } from "../record/record.ts";
 import { NONE } from "../record/units.ts";
-import { html, type Markup, table } from "./html.ts";
 import type { Section } from "./section.ts";
 import { describeValue } from "./units.ts";
 

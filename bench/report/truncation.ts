@@ -1,8 +1,9 @@
 /** The truncation staircase: what arrived of a datagram of each size, and where the boundary is. */
+
+import { html } from "../../pages/html.ts";
 import { severalServers } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
 import { type Chart, color, type Frame, grid, ink, type Key, Plot } from "./chart.ts";
-import { html } from "./html.ts";
 import { namedPlace } from "./marks.ts";
 import type { Section, Source } from "./section.ts";
 import { bytes, count } from "./units.ts";

@@ -1,9 +1,10 @@
 /** What is wrong and what cannot be trusted: first on the page, because no figure below is worth more. */
+
+import { html, type Markup, prose, table, visible } from "../../pages/html.ts";
 import { type Tile, tiles } from "../../pages/tiles.ts";
 import type { CellSamples } from "../record/cells.ts";
 import type { Invalidity, Sample, Wrong } from "../record/record.ts";
 import { isValid } from "../record/validity.ts";
-import { html, type Markup, prose, table, visible } from "./html.ts";
 import type { Section, Source } from "./section.ts";
 import { count, digits, percent } from "./units.ts";
 

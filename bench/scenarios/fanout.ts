@@ -94,7 +94,7 @@ export const fanout: Scenario = {
       title: "closed loop",
       of: (sample) => !isOpen(sample),
       columns: ["deliveryRate", "serverCpuPerDelivery", serverBusy, fleetBusy, lost],
-      more: ["fleetCpuPerDelivery"],
+      more: ["fleetCpuPerDelivery", "serverMemoryLoaded"],
       notes: kernelDrops,
     },
   ],
@@ -206,6 +206,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
         ? { deliveryRate: perSecond(delivered, meters.elapsed) }
         : { achievedRate: total(reports, ({ open }) => open?.pace.achieved ?? 0) }),
       ...cpuMetrics(meters, delivered, "Delivery"),
+      ...(meters.serverMemory === null ? {} : { serverMemoryLoaded: meters.serverMemory }),
       longestSilence: Math.max(...reports.map(({ measured }) => measured.silence)),
       ...(transport === "udp" && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
       ...latency?.metrics,

@@ -1,2 +1,0 @@
-/** Markup for the sections, as for every page. */
-export * from "../../pages/html.ts";
