@@ -159,7 +159,8 @@ function known(result: CaseResult, reasons: ConformOptions["known"] = {}): CaseR
   return result;
 }
 
-function sourceFor({ source, server = "bun", target, exec, trust }: ConformOptions): ServerSource {
+/** How the server that is to be judged is had; nothing is started yet. */
+export function sourceFor({ source, server = "bun", target, exec, trust }: ConformOptions): ServerSource {
   if (source) return source;
   if (exec !== undefined && target === undefined)
     throw new Failure(exitCodes.usage, "--exec needs --target, the address at which the command answers");

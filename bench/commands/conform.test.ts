@@ -47,11 +47,22 @@ test.concurrent.each<[args: string[], said: string]>([
   [["--exec", "x", "--exec", "y", ...at], "'--exec <command>' argument 'y' is invalid"],
   [["echo", "--time", "forget=2"], "--time forget=2: no chosen case uses it"],
   [["sum-tcp", "--time", "idle=2", "--time", "idle=3"], "idle is given already"],
+  [["--insecure"], "--insecure is for a target with tls:// or wss://"],
+  [["echo", "--insecure", "--server", "a=tcp://127.0.0.1:1"], "--insecure is for a target with tls://"],
   [["--insecure", ...at], "--insecure is for a target with tls:// or wss://"],
 ])("%j is a usage error that names both", async (args, said) => {
   const { code, stdout, stderr } = await sockbench(...args);
   expect([code, stdout]).toEqual([2, ""]);
   expect(stderr.trim().split("\n")).toEqual([expect.stringContaining(said)]);
+});
+
+test.each([
+  [at, "error: --target tcp://127.0.0.1:1 cannot be reached"],
+  [["--server", "mine=tcp://127.0.0.1:1"], "error: --server mine: tcp://127.0.0.1:1 cannot be reached"],
+])("nobody at %j is code 3, and no case is run", async (flags, words) => {
+  const { code, stdout, stderr } = await sockbench("echo", ...flags);
+  expect([code, stdout]).toEqual([3, ""]);
+  expect(stderr).toStartWith(words);
 });
 
 test("a file that cannot be written is told before the run", async () => {

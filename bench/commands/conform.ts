@@ -1,12 +1,13 @@
 /** `sockbench conform [protocol[/section[.case]]…]`: judges a server, ours or a third-party one, and says what is wrong. */
 import { type Command, InvalidArgumentError } from "commander";
-import { endpointForms, parseEndpoint, readTrust } from "../../clients/endpoint.ts";
+import { endpointForms, parseEndpoint, readTrust, type TlsTrust } from "../../clients/endpoint.ts";
 import {
   type ConformOptions,
   type ConformReport,
   choose,
   conform,
   exitCodeOf,
+  sourceFor,
 } from "../../conformance/index.ts";
 import { declared, runMatrix } from "../../conformance/matrix.ts";
 import { matrixPage } from "../../conformance/matrix-page.ts";
@@ -22,7 +23,6 @@ import { OUR_TARGETS, readTargets } from "../../targets/file.ts";
 import { entryNamed } from "../../targets/named.ts";
 import { implementationNames } from "../../targets/programs.ts";
 import { whyUnreachable } from "../../targets/ready.ts";
-import { readEndpoint } from "../../targets/running.ts";
 
 type Options = {
   list?: true;
@@ -139,11 +139,13 @@ async function one(asked: string[], options: Options): Promise<void> {
   const known = target ? {} : knownOf(server ?? "bun");
   const choice = asked.length > 0 ? asked : [...(known.choice ?? [])];
   checkTimes(choice, time);
-  const trust = readTrust(options, target === undefined ? undefined : parseEndpoint(target));
+  const { insecure, ca } = options;
+  const trust: TlsTrust = { ...(insecure ? { insecure } : {}), ...(ca === undefined ? {} : { ca }) };
+  if (target !== undefined) readTrust(trust, parseEndpoint(target));
   const settings: ConformOptions = {
     ...known,
     choice,
-    ...(trust ? { trust } : {}),
+    trust,
     ...(target ? { target } : {}),
     ...(exec ? { exec } : {}),
     ...(server ? { server } : {}),
@@ -165,10 +167,10 @@ async function one(asked: string[], options: Options): Promise<void> {
       console.error(
         `${target ?? server?.split("=")[0]} does not serve a well-behaved client of ${protocol} (${printable(why)}); does it speak this protocol?`,
       );
-  const endpoint = target === undefined ? undefined : readEndpoint("--target", target);
-  const why =
-    endpoint && !exec ? await whyUnreachable({ ...endpoint, ...(trust ? { trust } : {}) }) : undefined;
-  if (why !== undefined) throw new Failure(exitCodes.unreachable, `--target ${why}`);
+  const { kind, name, endpoint } = sourceFor(settings);
+  const why = endpoint && kind === "running" ? await whyUnreachable(endpoint) : undefined;
+  if (why !== undefined)
+    throw new Failure(exitCodes.unreachable, `${target ? "--target" : `--server ${name}:`} ${why}`);
   const report = await conform(settings);
   if (json) console.log(JSON.stringify(report));
   else console.log(`\n${printableLines(summary(report))}`);
