@@ -83,7 +83,7 @@ test(
       `theirs=${sums("theirs")}`,
     );
     expect(stdout).toMatch(/^mine \S+ → theirs \S+$/m);
-    expect(stdout).toMatch(/sum\/tcp [^]*theirs /);
+    expect(stdout).toMatch(/sum\/tcp [\s\S]*theirs /);
     expect(stdout).not.toContain("target");
   },
   TIMEOUT_MS,
