@@ -136,7 +136,7 @@ test("one that fails to start is told by its name, with what it wrote", async ()
 test.each([
   [{ server: "bun,go" }, "--server bun,go: one server is judged at a time"],
   [{ server: "mine=./a {port}", choice: ["echo", "relay"] }, "--server mine speaks one protocol: name it"],
-  [{ server: "mine=tcp://127.0.0.1:1", choice: ["relay"] }, "--server mine: relay runs over udp, not tcp"],
+  [{ server: "mine=tcp://127.0.0.1:1", choice: ["relay"] }, "--server mine: relay runs over UDP, not TCP"],
   [{ server: "perl" }, "--server perl: expected one of: bun"],
 ])("%j is a usage error", async (options, words) => {
   await expect(conform({ choice: ["echo/1.1"], ...options })).rejects.toMatchObject({

@@ -4,19 +4,21 @@
  */
 import type { TlsTrust } from "../clients/endpoint.ts";
 import { type ExitCode, exitCodes, Failure } from "../platform/failure.ts";
+import { transportNames } from "../protocols/protocol.ts";
 import { command } from "../targets/commands.ts";
 import { namedServers } from "../targets/named.ts";
 import { readEndpoint, running } from "../targets/running.ts";
 import { isThirdParty, type ServerSource } from "../targets/server.ts";
 import { blank, type Case, type CaseResult, isWrong, type Verdict } from "./case.ts";
 import { compareIds, inOrder } from "./order.ts";
-import { type Protocol, protocols } from "./protocols.ts";
+
 import { matches, runCases } from "./runner.ts";
 import { type Judged, platformItself } from "./servers-of.ts";
+import { type Suite, suites } from "./suites.ts";
 import type { TimeName } from "./times.ts";
 
 export type { Case, CaseResult, Verdict } from "./case.ts";
-export { protocols } from "./protocols.ts";
+export { suites } from "./suites.ts";
 
 export type ConformOptions = {
   /** Prefixes of ids, such as `chat-bracket/2`; none, or an empty list, selects every case. */
@@ -63,19 +65,19 @@ const WORKERS = 4;
 const PROTOCOLS_AT_ONCE = 3;
 
 /** The chosen cases, by protocol; throws when nothing matches, since running nothing is not a success. */
-export function choose(asked: readonly string[] = []): { protocol: Protocol; cases: readonly Case[] }[] {
+export function choose(asked: readonly string[] = []): { suite: Suite; cases: readonly Case[] }[] {
   // A protocol's name stands for the prefix of its ids: chat/bracket/2 is chat-bracket/2.
   const choice = asked.map((text) =>
-    protocols
+    suites
       .reduce((id, { name, slug }) => (id.startsWith(name) ? slug + id.slice(name.length) : id), text)
       .replace(/\/$/, ""),
   );
-  const chosen = protocols.flatMap((protocol) => {
+  const chosen = suites.flatMap((suite) => {
     const cases =
       choice.length === 0
-        ? protocol.cases
-        : protocol.cases.filter(({ id }) => choice.some((prefix) => matches(id, prefix)));
-    return cases.length > 0 ? [{ protocol, cases: cases.toSorted((a, b) => compareIds(a.id, b.id)) }] : [];
+        ? suite.cases
+        : suite.cases.filter(({ id }) => choice.some((prefix) => matches(id, prefix)));
+    return cases.length > 0 ? [{ suite, cases: cases.toSorted((a, b) => compareIds(a.id, b.id)) }] : [];
   });
   const unmatched = choice.findIndex(
     (prefix) => !chosen.some(({ cases }) => cases.some(({ id }) => matches(id, prefix))),
@@ -83,20 +85,26 @@ export function choose(asked: readonly string[] = []): { protocol: Protocol; cas
   if (unmatched >= 0)
     throw new Failure(
       exitCodes.unreachable,
-      `no case matches "${asked[unmatched]}": expected one of: ${protocols.map(({ slug }) => slug).join(", ")}; see --list`,
+      `no case matches "${asked[unmatched]}": expected one of: ${suites.map(({ slug }) => slug).join(", ")}; see --list`,
     );
   return chosen;
 }
 
-/** A protocol's cases for the servers of a source. */
+/** A suite's cases for the servers of a source. */
 export const judgedBy = (
-  { name, peer, path, files, transport }: Protocol,
+  { protocol, path }: Suite,
   source: ServerSource,
   times: ConformOptions["times"] = {},
 ): Judged =>
-  transport === "none"
-    ? platformItself()
-    : { source, times, speaks: peer ?? name, files: files ?? false, ...(path === undefined ? {} : { path }) };
+  protocol
+    ? {
+        source,
+        times,
+        speaks: protocol.name,
+        files: protocol.files ?? false,
+        ...(path === undefined ? {} : { path }),
+      }
+    : platformItself();
 
 /** Runs all items, at most `count` at once. */
 export async function inParallel<T>(
@@ -124,20 +132,20 @@ export async function conform(options: ConformOptions = {}): Promise<ConformRepo
     },
   );
   try {
-    await inParallel(chosen, PROTOCOLS_AT_ONCE, async ({ protocol, cases }) => {
-      const judged = judgedBy(protocol, source, options.times);
+    await inParallel(chosen, PROTOCOLS_AT_ONCE, async ({ suite, cases }) => {
+      const judged = judgedBy(suite, source, options.times);
       const actual = await judged.source.missing?.(judged.speaks);
       if (actual !== undefined)
         for (const one of cases) results.add({ ...blank(one), verdict: "unsupported", actual });
       else
         await runCases(cases, {
           judged,
-          health: protocol.health,
+          health: suite.health,
           workers: options.workers ?? WORKERS,
           timeout: options.timeout ?? TIMEOUT_MS,
           ...(options.unsupported ? { unsupported: options.unsupported } : {}),
           onResult: results.add,
-          onUnhealthy: (why) => options.onUnhealthy?.(protocol.name, why),
+          onUnhealthy: (why) => options.onUnhealthy?.(suite.name, why),
         });
     });
   } finally {
@@ -175,20 +183,22 @@ export function sourceFor({ source, server = "bun", target, exec, trust }: Confo
 }
 
 /** A user's server speaks one protocol. */
-function onlyOneProtocol(chosen: readonly { protocol: Protocol }[], { name, endpoint }: ServerSource): void {
-  const [{ protocol }] = chosen;
+function onlyOneProtocol(chosen: readonly { suite: Suite }[], { name, endpoint }: ServerSource): void {
+  const [{ suite }] = chosen;
   const given = endpoint && name === "target" ? `--target ${endpoint.url}` : `--server ${name}`;
-  const fits = ({ transport }: Protocol) =>
-    endpoint ? transport === endpoint.transport : transport !== "none";
+  const fits = ({ protocol }: Suite) =>
+    protocol !== undefined && (!endpoint || protocol.transport === endpoint.transport);
   const usage = (why: string) => new Failure(exitCodes.usage, `${given}${why}`);
   if (chosen.length > 1) {
-    const slugs = protocols.filter(fits).map(({ slug }) => slug);
+    const slugs = suites.filter(fits).map(({ slug }) => slug);
     throw usage(` speaks one protocol: name it. Expected one of: ${slugs.join(", ")}`);
   }
-  if (!fits(protocol))
-    throw usage(
-      `: ${protocol.name} runs over ${protocol.transport}, not ${endpoint?.transport ?? "a server"}`,
-    );
+  if (!fits(suite)) {
+    const where = suite.protocol
+      ? `runs over ${transportNames[suite.protocol.transport]}`
+      : "needs no server";
+    throw usage(`: ${suite.name} ${where}${endpoint ? `, not ${transportNames[endpoint.transport]}` : ""}`);
+  }
 }
 
 export function countsOf(results: readonly CaseResult[]): Record<Verdict, number> {

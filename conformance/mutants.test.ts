@@ -6,8 +6,8 @@ import { inProcess } from "../targets/in-process.ts";
 import { onThisBun, program } from "../targets/programs.ts";
 import { type Case, deviates } from "./case.ts";
 import { judgedBy } from "./index.ts";
-import { protocols } from "./protocols.ts";
 import { runCases } from "./runner.ts";
+import { suites } from "./suites.ts";
 
 /** Shorter than for third-party servers: most of the time goes into waiting for what a mutant never sends. */
 const TIMEOUT_MS = 1000;
@@ -24,7 +24,7 @@ function casesFor(mutant: Mutant, all: readonly Case[]): readonly Case[] {
 }
 
 async function failedBy(mutant: Mutant): Promise<string[]> {
-  const protocol = protocols.find(({ slug }) => slug === mutant.protocol)!;
+  const protocol = suites.find(({ slug }) => slug === mutant.protocol)!;
   const source = mutant.process
     ? program(mutant.name, () => onThisBun(join(MUTANTS, mutant.file), ...mutant.flags))
     : inProcess(mutant.spec, mutant.flags);
@@ -66,7 +66,7 @@ describe("each mutant fails exactly the cases listed for it", () => {
 });
 
 test("every mutant names a fault and existing cases", () => {
-  const ids = new Set(protocols.flatMap(({ cases }) => cases.map(({ id }) => id)));
+  const ids = new Set(suites.flatMap(({ cases }) => cases.map(({ id }) => id)));
   for (const { name, fault, fails } of mutants) {
     expect(fault, name).toBeString();
     expect(
@@ -78,7 +78,7 @@ test("every mutant names a fault and existing cases", () => {
 
 test("nearly every case that judges is proven", () => {
   const proven = provenCases();
-  const judging = protocols
+  const judging = suites
     .flatMap(({ cases }) => cases)
     .filter(({ level }) => level === "MUST" || level === "SHOULD");
   expect(judging.filter(({ id }) => !proven.has(id)).map(({ id }) => id)).toEqual(["hub/2.6"]);

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { OUR_TARGETS, readTargets } from "../targets/file.ts";
 import { deviates } from "./case.ts";
-import { conform, protocols } from "./index.ts";
+import { conform, suites } from "./index.ts";
 
 const targets = readTargets(OUR_TARGETS);
 
@@ -13,17 +13,17 @@ for (const { name, server, unsupported = {}, known = {} } of targets)
       const { results } = await conform({ server, unsupported, known, workers: 3 });
       const wrong = results.filter(deviates);
       expect(wrong.filter((result) => !result.known).map(({ id, actual }) => `${id}: ${actual}`)).toEqual([]);
-      expect(results.length).toBe(protocols.flatMap(({ cases }) => cases).length);
+      expect(results.length).toBe(suites.flatMap(({ cases }) => cases).length);
     }, 120_000);
 
 test("an id is a protocol, a section and a number, and is unique", () => {
-  const ids = protocols.flatMap(({ cases }) => cases.map(({ id }) => id));
+  const ids = suites.flatMap(({ cases }) => cases.map(({ id }) => id));
   expect(ids.filter((id) => !/^[a-z0-9-]+\/\d+\.\d+$/.test(id))).toEqual([]);
   expect(ids.length).toBe(new Set(ids).size);
 });
 
 test("a requirement states its level", () => {
-  const cases = protocols.flatMap(({ cases }) => cases).filter(({ level }) => level !== "FACT");
+  const cases = suites.flatMap(({ cases }) => cases).filter(({ level }) => level !== "FACT");
   expect(cases.filter(({ level, requirement }) => !requirement.includes(level)).map(({ id }) => id)).toEqual(
     [],
   );

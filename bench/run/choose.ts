@@ -1,6 +1,6 @@
 /** From a request, as the command line or a program makes it, to servers and cells; what does not fit is told. */
 import { type Endpoint, readTrust, type TlsTrust } from "../../clients/endpoint.ts";
-import { protocols as judged } from "../../conformance/protocols.ts";
+import { suites } from "../../conformance/suites.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { allProtocols, findProtocol, primaryOf, protocolOf, type Transport } from "../../protocols/index.ts";
 import { command } from "../../targets/commands.ts";
@@ -83,7 +83,7 @@ function declaredProtocol(sources: readonly ServerSource[]): string | undefined 
       `--server ${unlike.name} speaks ${unlike.slug}, and ${said[0].name} ${said[0].slug}: they cannot be compared`,
     );
   if (!said[0]) return undefined;
-  const name = judged.find(({ slug }) => slug === said[0].slug)?.name;
+  const name = suites.find(({ slug }) => slug === said[0].slug)?.name;
   if (name !== undefined && findProtocol(name)) return name;
   throw usage(`--server ${said[0].name}: ${said[0].slug} is nothing that bench measures; see --protocol`);
 }

@@ -3,6 +3,7 @@
  * section is one file and one name here; a new protocol is one more entry.
  */
 import { type DialectName, dialectNames } from "../protocols/chat.ts";
+import { type Protocol, protocolOf } from "../protocols/index.ts";
 import type { Case } from "./case.ts";
 import { framing } from "./chat/1-framing.ts";
 import { audience } from "./chat/2-audience.ts";
@@ -44,117 +45,67 @@ import { sumTcp, sumTcpServes } from "./sum/tcp.ts";
 import { sumUdp, sumUdpServes } from "./sum/udp.ts";
 import { sumWs, sumWsServes } from "./sum/ws.ts";
 
-export type Protocol = {
+/** The cases that judge servers of one protocol, under one first part of their ids. */
+export type Suite = {
   /** The first part of its cases' ids. */
   slug: string;
-  /** Its name in the protocol sheet. */
+  /** What it is called: the protocol's name, or that of another document. */
   name: string;
-  /** The name of the servers that speak it, ours and the peers', where it differs. */
-  peer?: string;
-  transport: "tcp" | "udp" | "ws" | "none";
+  /** What its servers speak; none where the platform itself is looked at. */
+  protocol?: Protocol;
   /** The path that cases use on our own server, where it is not the one that the server announces. */
   path?: string;
-  /** It writes files: each server gets a directory of its own. */
-  files?: boolean;
   cases: readonly Case[];
   health: (t: Context) => Promise<void>;
 };
 
-const own: Record<DialectName, readonly Case[]> = {
+/** Cases of a protocol under its own name. */
+const suite = (name: string, cases: readonly Case[], health: Suite["health"]): Suite => ({
+  slug: slugOf(name),
+  name,
+  protocol: protocolOf(name),
+  cases,
+  health,
+});
+
+/** What only one dialect promises. */
+const own: Partial<Record<DialectName, readonly Case[]>> = {
   "chat/bracket": bracketOwn,
   "chat/welcome": welcomeOwn,
   "chat/stamped": stampedOwn,
   "chat/json": jsonOwn,
 };
 
-const chatProtocol = (name: DialectName): Protocol => ({
-  slug: slugOf(name),
-  name,
-  transport: "tcp",
-  cases: [
-    ...[framing, audience, limits, liveness].flatMap((rules) => inDialect(name, rules)),
-    ...own[name],
-    ...inDialect(name, endurance),
-  ],
-  health: chatServes(name),
-});
-
-export const protocols: readonly Protocol[] = [
-  ...dialectNames.map(chatProtocol),
-  {
-    slug: "relay",
-    name: "relay",
-    transport: "udp",
-    cases: relayCases([...relaying, ...payload, ...relayLiveness]),
-    health: relayServes,
-  },
-  {
-    slug: "chat-ws",
-    name: "chat/ws",
-    transport: "ws",
-    cases: wsCases("chat-ws", [...messages, ...page, ...wsEndurance]),
-    health: chatWsServes,
-  },
-  {
-    slug: "hub",
-    name: "hub",
-    peer: "chat/ws",
-    transport: "ws",
-    cases: wsCases("hub", hubRules),
-    health: chatWsServes,
-  },
-  {
-    slug: "sum-ws",
-    name: "sum/ws",
-    transport: "ws",
-    cases: sumWs,
-    health: sumWsServes,
-  },
-  {
-    slug: "sum-tcp",
-    name: "sum/tcp",
-    transport: "tcp",
-    cases: sumTcp,
-    health: sumTcpServes,
-  },
-  {
-    slug: "sum-udp",
-    name: "sum/udp",
-    transport: "udp",
-    cases: sumUdp,
-    health: sumUdpServes,
-  },
-  {
-    slug: "echo",
-    name: "echo",
-    transport: "tcp",
-    cases: echo,
-    health: pingServes,
-  },
-  {
-    slug: "file",
-    name: "file",
-    transport: "tcp",
-    files: true,
-    cases: fileCases([...fileTransfers, ...refusals]),
-    health: fileServes,
-  },
-  {
-    slug: "rfc6455",
-    name: "RFC 6455",
-    peer: "sum/ws",
-    transport: "ws",
-    path: "/echo",
-    cases: [
-      ...handshake,
-      ...overEcho([...base, ...fragments, ...control, ...reserved, ...utf8, ...closes, ...bounds]),
+const chatSuite = (name: DialectName): Suite =>
+  suite(
+    name,
+    [
+      ...[framing, audience, limits, liveness].flatMap((rules) => inDialect(name, rules)),
+      ...(own[name] ?? []),
+      ...inDialect(name, endurance),
     ],
-    health: echoServes,
-  },
+    chatServes(name),
+  );
+
+const rfc6455 = [
+  ...handshake,
+  ...overEcho([...base, ...fragments, ...control, ...reserved, ...utf8, ...closes, ...bounds]),
+];
+
+export const suites: readonly Suite[] = [
+  ...dialectNames.map(chatSuite),
+  suite("relay", relayCases([...relaying, ...payload, ...relayLiveness]), relayServes),
+  suite("chat/ws", wsCases("chat-ws", [...messages, ...page, ...wsEndurance]), chatWsServes),
+  { ...suite("chat/ws", wsCases("hub", hubRules), chatWsServes), slug: "hub", name: "hub" },
+  suite("sum/ws", sumWs, sumWsServes),
+  suite("sum/tcp", sumTcp, sumTcpServes),
+  suite("sum/udp", sumUdp, sumUdpServes),
+  suite("echo", echo, pingServes),
+  suite("file", fileCases([...fileTransfers, ...refusals]), fileServes),
+  { ...suite("sum/ws", rfc6455, echoServes), slug: "rfc6455", name: "RFC 6455", path: "/echo" },
   {
     slug: "facts",
     name: "socket facts",
-    transport: "none",
     cases: facts([...tcpFacts, ...udpFacts]),
     health: async () => {},
   },
