@@ -1,8 +1,11 @@
 /**
- * Somebody else's metric and scenario, made here alone: they reach the record, the table, the comparison, the history
- * and the report without an edit anywhere else.
+ * Somebody else's metric, scenario and protocol, made here alone: they reach the record, the table, the comparison, the
+ * history and the report without an edit anywhere else.
  */
 import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { addProtocol } from "../protocols/index.ts";
 import { inProcess } from "../targets/in-process.ts";
 import type { ServerSource } from "../targets/server.ts";
 import { compareServers } from "./compare/compare.ts";
@@ -14,6 +17,7 @@ import { renderReport } from "./report/page.ts";
 import { run } from "./run/run.ts";
 import { count } from "./scenarios/columns.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
+import { sum } from "./scenarios/sum.ts";
 import { renderRun } from "./terminal/summary.ts";
 
 const appetite: Metric = {
@@ -113,3 +117,81 @@ test("without its description the same record is read, and what is unknown is no
   expect(compareServers(made, "calm", "hungry").tests).toBe(0);
   expect(await renderReport([made])).not.toContain("memory eaten");
 });
+
+/** Whatever comes goes back in capitals: a protocol as a file of somebody's own, which fleets load by its path. */
+const SHOUT = `export default {
+  name: "shout",
+  transport: "tcp",
+  port: 7,
+  module: import.meta.path,
+  requests: {
+    unit: "line",
+    named: false,
+    at: (place) => ({
+      text: "word " + place,
+      bytes: Buffer.from("word " + place + "\\n"),
+      reply: Buffer.from("WORD " + place + "\\n"),
+    }),
+  },
+};`;
+
+/** Speaks it, and gets every `wrongEvery`th reply wrong. */
+const shouter = (name: string, wrongEvery = Number.POSITIVE_INFINITY): ServerSource =>
+  inProcess(
+    {
+      summary: name,
+      protocol: () => "shout",
+      port: () => 7,
+      start({ host }) {
+        let replies = 0;
+        const reply = (line: string) => (++replies % wrongEvery === 0 ? "WHAT?" : line.toUpperCase());
+        const server = Bun.listen<{ rest: string }>({
+          hostname: host,
+          port: 0,
+          socket: {
+            open(socket) {
+              socket.data = { rest: "" };
+            },
+            data(socket, bytes) {
+              const lines = (socket.data.rest + bytes.toString()).split("\n");
+              socket.data.rest = lines.pop() ?? "";
+              socket.write(lines.map((line) => `${reply(line)}\n`).join(""));
+            },
+          },
+        });
+        return { url: `tcp://${host}:${server.port}`, stop: () => server.stop(true) };
+      },
+    },
+    [],
+  );
+
+test("a protocol of one's own, in a file, is measured and checked, shown, compared and reported", async () => {
+  const folder = mkdtempSync(`${tmpdir()}/sockbench-extension-`);
+  await Bun.write(`${folder}/shout.ts`, SHOUT);
+  const remove = addProtocol((await import(`${folder}/shout.ts`)).default);
+  try {
+    const options = { quick: true, seed: 1, exhaustive: false, duration: 0.3, warmup: 0.1 };
+    const { record, failure } = await run({
+      cells: sum.cells({ ...options, protocol: "shout", loop: "closed", connections: 4, window: 4 }),
+      sources: [shouter("right"), shouter("wrong", 100)],
+      samples: 1,
+      maxSamples: 1,
+      fleets: 1,
+      command: ["bench", "sum"],
+      interrupted: new Promise(() => {}),
+    });
+    expect(failure).toBeUndefined();
+    const made = recordSchema.parse(JSON.parse(JSON.stringify(record)));
+    const [right, wrong] = made.samples;
+    expect(right).toMatchObject({ server: "right", protocol: "shout", wrong: [] });
+    expect(right.counts.replies).toBeGreaterThan(100);
+    expect(wrong.wrong.map(({ kind }) => kind)).toEqual(["wrong"]);
+    expect(wrong.witnesses[0].text).toContain("WHAT?");
+    expect(renderRun(made, "here")).toMatch(/shout 4 depth 4\n {2}right /);
+    expect(compareServers(made, "right", "wrong").faults).toMatchObject([{ kind: "wrong", change: "new" }]);
+    expect(await renderReport([made])).toContain("shout");
+  } finally {
+    remove();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 30_000);
