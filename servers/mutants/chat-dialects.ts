@@ -76,6 +76,7 @@ export const dialectFaults = {
   },
   "blank-before-has": {
     words: "the notices have a blank before has",
+    fails: { "chat-welcome": "1.1-13 2.1-8 3.1-4 3.6-8 4.4-7 5.2-8 5.10-12" },
     change: speaking(() => ({
       joined: ({ id }) => `User:${id} has enter\n`,
       left: ({ id }) => `User:${id} has left\n`,
@@ -110,12 +111,14 @@ export const dialectFaults = {
   },
   "exit-bare-only": {
     words: "exit behind a stamp is no exit",
+    fails: { "chat-stamped": "5.8 5.10 5.11" },
     change: speaking(({ hear }) => ({
       hear: (bytes, from, to) => (stamped(text(bytes, from, to)) ? { from, to } : hear(bytes, from, to)),
     })),
   },
   "exit-stamped-only": {
     words: "a bare exit is no exit",
+    fails: { "chat-stamped": "5.7" },
     change: speaking(({ hear }) => ({
       hear: (bytes, from, to) => (bare(text(bytes, from, to)) ? { from, to } : hear(bytes, from, to)),
     })),
@@ -129,14 +132,17 @@ export const dialectFaults = {
   },
   "exit-relayed": {
     words: "exit is relayed, and does not leave the room",
+    fails: { "chat-stamped": "5.7 5.8 5.10 5.11" },
     change: speaking(() => ({ hear: whole })),
   },
   "source-believed": {
     words: "the client's data_source is relayed",
+    fails: { "chat-json": "1.1-8 1.10-13 2.1-8 3.1 3.6-8 4.4-7 5.3-12" },
     change: speaking(() => ({ prefix: () => "", suffix: "\n", hear: whole })),
   },
   "strict-order": {
     words: "the members must come in one order",
+    fails: { "chat-json": "5.9" },
     change: speaking(({ hear }) => ({
       hear: unless(hear, (object) => (/^\{"data_source":/.test(object) ? undefined : "nothing")),
     })),

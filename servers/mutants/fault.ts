@@ -48,3 +48,10 @@ export const addFaultOption = (program: Command, faults: Readonly<Record<string,
       .choices(["none", ...Object.keys(faults)])
       .default("none"),
   );
+
+/** Rules without some of them. */
+export const without = <Rule>(
+  rules: Readonly<Record<string, Rule>>,
+  ...names: string[]
+): Readonly<Record<string, Rule>> =>
+  Object.fromEntries(Object.entries(rules).filter(([name]) => !names.includes(name)));

@@ -9,7 +9,7 @@ import type { Socket } from "bun";
 import { ACCEPTED, FILE_PORT, NAME_BYTES, REFUSED, receipt } from "../../protocols/file.ts";
 import { type Running, type ServerSpec, standalone, urlOf } from "../standalone.ts";
 import { type Connections, connectionFaults } from "./connections.ts";
-import { addFaultOption, type Faults, withFault } from "./fault.ts";
+import { addFaultOption, type Faults, withFault, without } from "./fault.ts";
 
 type Transfer = { block: Buffer; name?: string; body: Buffer[]; done: boolean };
 type Sender = Socket<Transfer>;
@@ -102,10 +102,7 @@ function judgeName(files: FileServer, sender: Sender): void {
 
 const withoutRule =
   (name: string) =>
-  ({ nameRules }: FileServer): Partial<FileServer> => {
-    const { [name]: _, ...others } = nameRules;
-    return { nameRules: others };
-  };
+  ({ nameRules }: FileServer): Partial<FileServer> => ({ nameRules: without(nameRules, name) });
 
 const nameFaults = {
   "believes-paths": {

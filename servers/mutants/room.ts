@@ -36,7 +36,7 @@ export type ConnectedRoom<Member> = Room<Member> &
   };
 
 /** Whether this is every Nth of its author. */
-export function everyNth<Member>({ every }: Room<Member>): (author: Member) => boolean {
+export function everyNth<Member>({ every }: { every: number }): (author: Member) => boolean {
   const said = new Map<Member, number>();
   return (author) => {
     const count = (said.get(author) ?? 0) + 1;
@@ -70,7 +70,7 @@ export const roomFaults = <Member>() =>
       words: "every Nth message of an author is not relayed",
       fails: { "chat-bracket": "1.11 2.5 2.6", relay: "2.13 2.14", "chat-ws": "1.11 1.15" },
       change(right) {
-        const isNth = everyNth(right);
+        const isNth = everyNth<Member>(right);
         return { say: (author, text) => void (isNth(author) || right.say(author, text)) };
       },
     },
@@ -78,7 +78,7 @@ export const roomFaults = <Member>() =>
       words: "every Nth message of an author is relayed twice",
       fails: { "chat-bracket": "1.11 2.5 2.6", relay: "2.13 2.14" },
       change(right) {
-        const isNth = everyNth(right);
+        const isNth = everyNth<Member>(right);
         return {
           say(author, text) {
             right.say(author, text);
@@ -91,7 +91,7 @@ export const roomFaults = <Member>() =>
       words: "every Nth message of an author is relayed after the next one",
       fails: { "chat-bracket": "1.11 2.5 2.6", "chat-ws": "1.11 1.15" },
       change(right) {
-        const isNth = everyNth(right);
+        const isNth = everyNth<Member>(right);
         const held = new Map<Member, Buffer>();
         return {
           say(author, text) {
@@ -107,7 +107,7 @@ export const roomFaults = <Member>() =>
       words: "a byte of every Nth message of an author is changed",
       fails: { "chat-bracket": "1.11 2.5 2.6", relay: "2.13 2.14" },
       change(right) {
-        const isNth = everyNth(right);
+        const isNth = everyNth<Member>(right);
         return {
           say(author, text) {
             // The last one may be a quote of JSON.

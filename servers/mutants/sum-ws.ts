@@ -9,6 +9,7 @@ import { HANDSHAKE_SECONDS, peerOf } from "../websocket.ts";
 import { IDLE_SECONDS } from "../ws-sum.ts";
 import { type Connections, connectionFaults } from "./connections.ts";
 import { addFaultOption, type Faults, withFault } from "./fault.ts";
+import { everyNth } from "./room.ts";
 import { type SumServer, sumFaults } from "./sum.ts";
 
 type Connection = { echo: boolean; lastMessage: number };
@@ -70,13 +71,11 @@ export const sumWsFaults = {
     words: "every Nth reply of a connection comes after the next one",
     fails: "1.9 1.10 3.5",
     change({ reply, every }) {
-      const replies = new Map<Client, number>();
+      const isNth = everyNth<Client>({ every });
       const held = new Map<Client, string>();
       return {
         reply(client, text) {
-          const count = (replies.get(client) ?? 0) + 1;
-          replies.set(client, count);
-          if (count % every === 0) return void held.set(client, text);
+          if (isNth(client)) return void held.set(client, text);
           reply(client, text);
           const before = held.get(client);
           if (before !== undefined && held.delete(client)) reply(client, before);

@@ -1,6 +1,6 @@
 /** The opening handshake of the WebSocket mutants: each rule of RFC 6455 4.2 in plain sight, and what can be wrong with it. */
 import { acceptFor, type HttpHead, readHead } from "../../protocols/websocket.ts";
-import type { Faults } from "./fault.ts";
+import { type Faults, without } from "./fault.ts";
 
 /** Whether a request keeps a rule, and the status that refuses one that does not. */
 type Rule = [kept: (head: HttpHead) => boolean, status: number];
@@ -72,10 +72,7 @@ const REQUEST_LINE = /^([!#$%&'*+.^_`|~\w-]+) (?:[a-z]+:\/\/[^/?# ]*)?([^?# ]*)[
 /** One rule is not looked at. */
 const withoutRule =
   (name: string) =>
-  ({ handshakeRules }: Handshake): Partial<Handshake> => {
-    const { [name]: _, ...others } = handshakeRules;
-    return { handshakeRules: others };
-  };
+  ({ handshakeRules }: Handshake): Partial<Handshake> => ({ handshakeRules: without(handshakeRules, name) });
 
 /** One more rule, before or behind the others. */
 const withRule =
