@@ -89,6 +89,8 @@ export type SumRun = {
   /** When the last reply came, and the longest time without one, nanoseconds. */
   lastReply: number;
   longestSilence: number;
+  /** Closed loop: most requests in flight on each connection, where that is fewer than there is room for. */
+  limit?: number;
   /** Where the requests of one write are put together. */
   batch: Uint8Array;
 };
@@ -125,6 +127,7 @@ export function ask(run: SumRun, client: RequestClient, time: number): boolean {
 export function askAll(run: SumRun, client: RequestClient): void {
   const time = now();
   if (client.since === 0) client.since = time;
+  client.allowed = Math.min(client.allowed, run.limit ?? client.allowed);
   const count = client.allowed - client.count;
   if (count <= 1 || run.requests.unit === "datagram") {
     for (let i = 0; i < count; i++) ask(run, client, time);
@@ -174,7 +177,7 @@ export function receive(run: SumRun, client: RequestClient, chunk: Uint8Array): 
   if (client.carry.length > MAX_REPLY_BYTES) giveUpReading(run, client);
   const replies = run.counts.replies - repliesBefore;
   if (!run.asking || replies === 0) return;
-  const depth = client.ring.length - 1;
+  const depth = Math.min(client.ring.length - 1, run.limit ?? client.ring.length);
   if (client.allowed < depth) {
     if (client.count > 0) return;
     client.allowed = nextDepth(client.allowed, depth, at - client.since);

@@ -48,6 +48,7 @@ export function createWindows({ senders, window, receivers, giveUpAfter, send }:
   const next = new Int32Array(senders.length);
   /** Messages that each sender may have in flight by now, since when, and how many all have. */
   let allowed = 1;
+  let most = window;
   let since = now();
   let inFlight = 0;
   /** Rows with room that has not been used yet. */
@@ -73,10 +74,10 @@ export function createWindows({ senders, window, receivers, giveUpAfter, send }:
   function refillAll(): void {
     scheduled = false;
     // All senders grow at once: how their messages fall together is part of the load.
-    if (allowed < window) {
+    if (allowed < most) {
       if (inFlight > 0) return;
       const at = now();
-      allowed = nextDepth(allowed, window, at - since);
+      allowed = nextDepth(allowed, most, at - since);
       since = at;
     }
     for (const row of dirty.splice(0)) {
@@ -126,6 +127,11 @@ export function createWindows({ senders, window, receivers, giveUpAfter, send }:
     stop(): void {
       stopped = true;
       clearInterval(patrol);
+    },
+    /** From the next start on no sender has more than this in flight. */
+    limit(depth: number): void {
+      most = Math.max(1, Math.min(window, depth));
+      allowed = Math.min(allowed, most);
     },
     /** A receiver of this fleet has got a message, or has been passed over by it. */
     arrived(sender: number, sequence: number): void {

@@ -91,10 +91,10 @@ export const checkout = (name: string, tree: string): ServerSource =>
 export async function started(
   name: string,
   argv: readonly string[],
-  { cpus, console = false }: StartOptions,
+  { cpus, console = false, padding = 0 }: StartOptions,
   ready: (program: Started) => Promise<Endpoint>,
 ): Promise<ServerUnderTest> {
-  const one = startProgram(name, [...argv], cpus, { console });
+  const one = startProgram(name, [...argv], cpus, { console, padding });
   try {
     const endpoint = await ready(one);
     one.serves();

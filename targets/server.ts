@@ -39,6 +39,11 @@ export type StartOptions = {
   cpus?: readonly number[] | undefined;
   /** Its standard input is ours to write. */
   console?: boolean;
+  /**
+   * Bytes that its environment has on top of ours: where stacks and heaps begin depends on it, and with it the speed
+   * (Mytkowicz et al. 2009), so that comparisons vary it.
+   */
+  padding?: number;
   /** It writes files: a program of this project gets a directory, which goes with it. */
   directory?: boolean;
   /** The path of a WebSocket handshake, where it is not the protocol's own. */

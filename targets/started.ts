@@ -42,16 +42,16 @@ export const failedToStart = (name: string, why: string): Failure =>
 
 /**
  * Starts a program; `name` is how messages call it, and without `cpus` it may run on all. With `console` its standard
- * input is ours to write.
+ * input is ours to write. `padding` is how many bytes its environment has on top of ours.
  */
 export function startProgram(
   name: string,
   argv: string[],
   cpus?: readonly number[],
-  options: { console?: boolean } = {},
+  options: { console?: boolean; padding?: number } = {},
 ): Started {
   const mark = `SOCKBENCH_PROGRAM=${crypto.randomUUID()}`;
-  const child = startedOn(cpus, () => spawn(name, argv, mark, options.console ? "pipe" : "ignore"));
+  const child = startedOn(cpus, () => spawn(name, argv, mark, options));
   const output = readOutput(child.stdout, child.stderr);
   const since = readProcess(child.pid)?.started ?? 0;
   const whole: Belonging = { pids: [child.pid], session: child.pid, mark, since };
@@ -118,15 +118,20 @@ function consoleOf(stdin: FileSink | undefined): Console | undefined {
   };
 }
 
-function spawn(name: string, argv: string[], mark: string, stdin: "pipe" | "ignore") {
+function spawn(
+  name: string,
+  argv: string[],
+  mark: string,
+  { console = false, padding = 0 }: { console?: boolean; padding?: number },
+) {
   const [variable, value] = mark.split("=");
   try {
     return Bun.spawn(argv, {
-      stdin,
+      stdin: console ? ("pipe" as const) : ("ignore" as const),
       stdout: "pipe",
       stderr: "pipe",
       detached: true,
-      env: { ...process.env, [variable]: value },
+      env: { ...process.env, [variable]: value, SOCKBENCH_PADDING: "x".repeat(padding) },
     });
   } catch (error) {
     throw failedToStart(name, (error as Error).message);

@@ -12,7 +12,10 @@ import { seconds, wholeNumber } from "../../servers/standalone.ts";
 import { implementationNames } from "../../targets/programs.ts";
 import type { ServerSource } from "../../targets/server.ts";
 import { capacity, firstStep } from "../capacity/capacity.ts";
+import { compareAll } from "../compare/compare.ts";
 import { fails } from "../compare/comparison.ts";
+import { isSettled } from "../compare/settled.ts";
+import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
 import { boundBy, CAPACITY, checkProtocol, chooseCells, chooseSources, type Request } from "../run/choose.ts";
@@ -22,14 +25,17 @@ import type { RunResult, SessionOptions } from "../run/session.ts";
 import { scenarios } from "../scenarios/index.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import { showProgress } from "../terminal/progress.ts";
-import { comparisons, printRun } from "../terminal/summary.ts";
+import { printRun } from "../terminal/summary.ts";
 import { codeOf } from "./exit-code.ts";
+import { share } from "./share.ts";
 
 type Flags = Omit<Request, "servers"> & {
   server?: string[];
   against?: string;
   samples?: number;
   maxSamples?: number;
+  budget?: number;
+  threshold?: number;
   fleets?: number;
   results: string;
   json?: boolean;
@@ -41,6 +47,8 @@ type Flags = Omit<Request, "servers"> & {
 
 const QUICK_SAMPLES = 1;
 const SAMPLES = 2;
+/** For rounds of one cell, until its figures are decided. */
+const BUDGET_SECONDS = 20;
 
 const scenarioHelp = [
   ...scenarios,
@@ -79,8 +87,18 @@ export function addBenchCommand(program: Command): void {
     .option("--senders <number>", "how many of the members send", wholeNumber(1, 1000))
     .option("--size <bytes>", "bytes of a message", wholeNumber(32, 60_000))
     .option("--file-size <MiB>", "transfer: size of the file", wholeNumber(1, 1024))
-    .option("--samples <number>", "valid samples of each cell", wholeNumber(1, 1000))
+    .option(
+      "--samples <number>",
+      "valid samples of each cell; of several servers, rounds",
+      wholeNumber(1, 1000),
+    )
     .option("--max-samples <number>", "samples that may be taken for them", wholeNumber(1, 2000))
+    .option(
+      "--budget <seconds>",
+      `comparing servers: time for rounds until all is decided (default: ${BUDGET_SECONDS} per cell)`,
+      seconds,
+    )
+    .option("--threshold <share>", "comparing servers: least change that counts, as 5% or 0.05", share)
     .option("--fleets <number>", "client processes (one per spare core)", wholeNumber(1, 64))
     .option("--busy", "measure on a busy machine too: neither wait for quiet nor give up")
     .option("--seed <number>", "of everything that is random", wholeNumber(0, 2 ** 31 - 1), 1)
@@ -132,17 +150,23 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
     throw failure ?? new Failure(exitCodes.unreachable, `nothing ran: ${record.warnings.join("; ")}`);
   const { path, lost } = await keep(record, flags.results);
   if (flags.json) console.log(JSON.stringify(record));
-  else printRun(record, path ?? "none");
+  else printRun(record, path ?? "none", thresholdOf(flags));
   if (failure)
     console.error(
       `error: ${printable(failure.message)}${path === undefined ? "" : ` (the samples taken before are in ${path})`}`,
     );
   if (lost)
     console.error(`error: ${printable(lost.message)}${path === undefined ? "" : `; it is in ${path}`}`);
-  if (flags.against && !failure && comparisons(record).some((found) => fails(found, "regression")))
+  if (
+    flags.against &&
+    !failure &&
+    compareAll(record, { threshold: thresholdOf(flags) }).some((found) => fails(found, "regression"))
+  )
     return exitCodes.wrong;
   return codeOf(record, failure, base) || (lost ? lost.exitCode : exitCodes.ok);
 }
+
+const thresholdOf = ({ threshold = DEFAULT_THRESHOLD }: Pick<Flags, "threshold">): number => threshold;
 
 /** Writes the record, or where its folder has become unwritable meanwhile, into that for temporary files. */
 async function keep(record: RunRecord, folder: string): Promise<{ path?: string; lost?: Failure }> {
@@ -220,6 +244,12 @@ async function takeSamples(
     maxSamples: flags.maxSamples ?? samples * 2 + (flags.quick ? 0 : 1),
     calibrate: flags.calibrate ?? false,
     skipMissing: flags.skipMissing ?? false,
+    seed: flags.seed,
+    comparison: {
+      rounds: flags.samples,
+      budgetMs: (flags.budget ?? BUDGET_SECONDS * cells.length) * 1000,
+      settled: (cell, record) => isSettled(record, cell, thresholdOf(flags)),
+    },
     onProgress: progress.tell,
   });
   progress.end();

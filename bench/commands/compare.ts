@@ -12,6 +12,7 @@ import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { sentence } from "../compare/words.ts";
 import type { RunRecord } from "../record/record.ts";
 import { wrapped } from "../terminal/format.ts";
+import { share } from "./share.ts";
 
 type Flags = Required<CompareOptions> & {
   results: string;
@@ -109,11 +110,4 @@ function twoNames(text: string): [string, string] {
   if (!a || !b || a === b || more.length > 0)
     throw new InvalidArgumentError("It takes two names of servers, as bun,go.");
   return [a, b];
-}
-
-function share(text: string): number {
-  const value = text.endsWith("%") ? Number(text.slice(0, -1)) / 100 : Number(text);
-  if (!/^\d+(\.\d+)?%?$/.test(text) || value <= 0 || value >= 1)
-    throw new InvalidArgumentError("It takes a share, as 5% or 0.05.");
-  return value;
 }

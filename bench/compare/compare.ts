@@ -14,14 +14,16 @@ import {
   valuesOf,
 } from "../record/cells.ts";
 import { metrics as builtIn, classes, type Metric, type Metrics } from "../record/metrics.ts";
-import { REFERENCE, type RunRecord } from "../record/record.ts";
+import { REFERENCE, type RunRecord, type Sample } from "../record/record.ts";
 import { isGeneratorLimited } from "../record/saturation.ts";
+import { isValid } from "../record/validity.ts";
 import type { CellComparison, Comparison, FigureComparison, Mean, Side } from "./comparison.ts";
 import { compareFaults } from "./correctness.ts";
 import { isTested } from "./family.ts";
 import { pinningNotes, type Unlike, unlikeEnvironments, unlikeParameters } from "./likeness.ts";
-import { medianInterval, rankTest, ratio, shift } from "./statistics.ts";
-import { DEFAULT_THRESHOLD, giveVerdicts, LEVEL, type Measured } from "./verdicts.ts";
+import { LEVEL, LOOKS, roundFigure } from "./rounds.ts";
+import { medianInterval } from "./statistics.ts";
+import { DEFAULT_THRESHOLD, giveVerdicts, type Measured, type Values } from "./verdicts.ts";
 
 export type CompareOptions = {
   /** Least relative change that counts, 0.05 unless told. */
@@ -72,6 +74,18 @@ export function compareServers(
   );
 }
 
+/** Each further server of a run beside the first, as far as they ran the same cells. */
+export function compareAll(record: RunRecord, options: CompareOptions = {}): Comparison[] {
+  const [first, ...others] = serversOf(record.samples);
+  const cells = cellsOf(record.samples);
+  const keysOf = (name: string) =>
+    cells.filter(({ server }) => server === name).map((cell) => cellKey({ ...cell, server: "" }));
+  const shared = new Set(keysOf(first));
+  return others
+    .filter((other) => keysOf(other).some((key) => shared.has(key)))
+    .map((other) => compareServers(record, first, other, options));
+}
+
 /** One of the two sides, and its samples by what is compared. */
 type Source = { name: string; record: RunRecord; cells: CellSamples[] };
 type How = { unlike: Unlike[]; notes: string[]; options: CompareOptions };
@@ -86,14 +100,20 @@ function compareSides(old: Source, now: Source, { unlike, notes, options }: How)
     ...pairs.flatMap(({ name, old, now }) => unlikeParameters(name, old.samples, now.samples)),
   ];
   if (differences.length > 0 && !force) refuse(old.name, now.name, differences);
-  const cells = pairs.map((pair) => compareCell(pair, metrics));
-  giveVerdicts(cells, threshold);
+  const together = old.record === now.record;
+  const cells = pairs.map((pair) => compareCell(pair, metrics, together));
+  // Rounds are taken until there is an answer: so often may have been looked.
+  const looks = pairs.some(({ now }) => now.samples.some(({ round }) => round !== undefined))
+    ? LOOKS.length
+    : 1;
+  giveVerdicts(cells, threshold, looks);
   return {
     schema: "sockbench-comparison/1",
     old: { name: old.name, record: old.record.id, startedAt: old.record.startedAt },
     new: { name: now.name, record: now.record.id, startedAt: now.record.startedAt },
     threshold,
     level: LEVEL,
+    looks,
     tests: cells.flatMap(({ rows }) => rows).filter((row) => row.tested).length,
     faults: pairs.flatMap(({ name, old, now }) => compareFaults(name, old.samples, now.samples)),
     cells: cells.map(({ values: _, ...cell }) => cell),
@@ -155,18 +175,19 @@ function boundNotes(pairs: readonly Pair[]): string[] {
   ];
 }
 
-function compareCell({ name, old, now }: Pair, metrics: Metrics): Measured {
+function compareCell({ name, old, now }: Pair, metrics: Metrics, together: boolean): Measured {
   const { scenario, variant, server } = old;
   const both = [...old.valid, ...now.valid];
   // What stands beside the servers is shown, and is none of those that are judged.
   const tested = (metric: Metric) => server !== REFERENCE && isTested(metric, both);
   const rows: FigureComparison[] = [];
-  const values = new Map<string, [number[], number[]]>();
+  const values = new Map<string, Values>();
+  const rounds = together ? roundsOf(old, now) : undefined;
   const missing: CellComparison["missing"] = { old: [], new: [] };
   for (const [key, metric] of metrics) {
     const [a, b] = [old, now].map(({ valid }) => valuesOf(valid, key));
     if (a.length > 0 && b.length > 0) {
-      values.set(key, [a, b]);
+      values.set(key, { old: a, now: b, ...(rounds ? pairedValues(rounds, key) : {}) });
       rows.push(compareFigure(metric, tested(metric), a, b));
     } else if (a.length + b.length > 0 && tested(metric))
       missing[a.length === 0 ? "old" : "new"].push(metric.label);
@@ -200,12 +221,30 @@ function compareFigure(metric: Metric, tested: boolean, a: number[], b: number[]
     tested,
     old: sideOf(a),
     new: sideOf(b),
-    change: changeOf(unit, a, b),
-    p: rankTest(a, b),
-    corrected: null,
+    rounds: null,
+    change: null,
     verdict: null,
-    needed: null,
     why: null,
+  };
+}
+
+/** Samples that were taken together: of one round, or, interleaved, the first beside the first and so on. */
+function roundsOf(old: CellSamples, now: CellSamples): [Sample, Sample][] {
+  const other = new Map(now.samples.map((sample, i) => [sample.round ?? i, sample]));
+  return old.samples.flatMap((sample, i): [Sample, Sample][] => {
+    const beside = other.get(sample.round ?? i);
+    return beside && isValid(sample) && isValid(beside) ? [[sample, beside]] : [];
+  });
+}
+
+/** One figure of each round, as far as both samples have it: block by block where there are blocks. */
+function pairedValues(rounds: readonly [Sample, Sample][], key: string): Partial<Values> {
+  const both = rounds.filter((pair) => pair.every(({ metrics }) => metrics[key] !== undefined));
+  return {
+    logRatios: both.flatMap(
+      ([a, b]) => roundFigure(a.slices?.[key] ?? [a.metrics[key]], b.slices?.[key] ?? [b.metrics[key]]) ?? [],
+    ),
+    differences: both.map(([a, b]) => b.metrics[key] - a.metrics[key]),
   };
 }
 
@@ -214,11 +253,6 @@ const sideOf = (values: number[]): Side => ({
   median: median(values),
   interval: medianInterval(values),
 });
-
-function changeOf(unit: Metric["unit"], a: number[], b: number[]): FigureComparison["change"] {
-  if (unit === "share") return { scale: "difference", ...shift(a, b) };
-  return [...a, ...b].every((value) => value > 0) ? { scale: "ratio", ...ratio(a, b) } : null;
-}
 
 /** Over cells; each interval from those of the cells, as if their estimates were normal and independent. */
 function meansOf(cells: CellComparison[]): Mean[] {

@@ -2,10 +2,10 @@
 import type { Metric } from "../record/metrics.ts";
 import type { Fault } from "./correctness.ts";
 import type { Unlike } from "./likeness.ts";
-import type { Interval } from "./statistics.ts";
+import type { Interval } from "./rounds.ts";
 
 /** What is said of one figure; a case of conformance has verdicts of its own kind. */
-export type FigureVerdict = "faster" | "slower" | "~" | "unknown";
+export type FigureVerdict = "faster" | "slower" | "same" | "undecided";
 
 export type Side = { samples: number; median: number; interval: Interval | null };
 
@@ -22,17 +22,11 @@ export type FigureComparison = {
   tested: boolean;
   old: Side;
   new: Side;
-  /** New to old: a ratio, or for shares a difference; null where neither can be had. */
+  /** Paired rounds behind the change; null where the sides were measured apart. */
+  rounds: number | null;
+  /** New to old: a ratio, or for shares a difference; null where neither can be had. The interval is the verdict's. */
   change: { scale: "ratio" | "difference"; estimate: number; interval: Interval | null } | null;
-  p: number;
-  /** p after correction; null for figures that are not tested. */
-  corrected: number | null;
   verdict: FigureVerdict | null;
-  /**
-   * When the verdict is unknown: samples per side that would show a change as large as the one seen here, or of
-   * the threshold's size where that is more. Only a bound from below when `atLeast`.
-   */
-  needed: { samples: number; atLeast: boolean } | null;
   /** What is to be said of the verdict in words, if anything. */
   why: string | null;
 };
@@ -58,7 +52,10 @@ export type Comparison = {
   old: { name: string; record: string; startedAt: string };
   new: { name: string; record: string; startedAt: string };
   threshold: number;
+  /** Chance of one false alarm over all tested figures and looks. */
   level: number;
+  /** How often the run that made the samples may have looked at them. */
+  looks: number;
   /** How many figures were tested. */
   tests: number;
   faults: Fault[];

@@ -1,18 +1,8 @@
-/** A comparison as text for the terminal and as Markdown: correctness first, the sentence one would say last. */
+/** A comparison as text for the terminal and as Markdown: the sentence one would say first. */
 import { table, widthOf } from "../terminal/format.ts";
 import type { CellComparison, Comparison, FigureComparison } from "./comparison.ts";
 import type { Fault } from "./correctness.ts";
-import {
-  changeText,
-  least,
-  neededText,
-  pText,
-  sentence,
-  sideText,
-  verdictText,
-  verdictWord,
-  withInterval,
-} from "./words.ts";
+import { changeText, least, sentence, sideText, verdictText, verdictWord, withInterval } from "./words.ts";
 
 export type RenderOptions = {
   /** Shows the figures that are not tested, too. */
@@ -28,10 +18,12 @@ const figureColumns = ({ old, new: now }: Comparison): Figure[] => [
   { head: old.name, of: (row) => sideText(row.unit, row.old) },
   { head: now.name, of: (row) => sideText(row.unit, row.new) },
   { head: "change", of: changeText },
-  { head: "p", of: pText, wide: 2 },
-  { head: "samples", of: (row) => `${row.old.samples} ${row.new.samples}`, wide: 1 },
+  {
+    head: "rounds",
+    of: (row) => (row.rounds === null ? `${row.old.samples} ${row.new.samples}` : `${row.rounds}`),
+    wide: 1,
+  },
   { head: "verdict", of: verdictWord },
-  { head: "needs", of: neededText },
 ];
 
 /** Every part of it in words, in order; the two renderers differ in dress only. */
@@ -72,7 +64,7 @@ const faultText = ({ cell, kind, change, words, ...samples }: Fault, { old, new:
   `${faultHeads[change]}: ${cell}: ${kind}: ${words} (samples of ${old.name}: ${samples.old}, of ${now.name}: ${samples.new})`;
 
 function remarks(comparison: Comparison): string[] {
-  const { tests, level, onlyOld, onlyNew, cells } = comparison;
+  const { onlyOld, onlyNew, cells } = comparison;
   const whys = cells.flatMap(({ name, rows }) =>
     rows.filter(({ why }) => why !== null).map((row) => `${name}, ${row.label}: ${row.why}`),
   );
@@ -80,9 +72,21 @@ function remarks(comparison: Comparison): string[] {
     ...whys,
     ...(onlyOld.length > 0 ? [`only in ${comparison.old.name}, not compared: ${onlyOld.join(", ")}`] : []),
     ...(onlyNew.length > 0 ? [`only in ${comparison.new.name}, not compared: ${onlyNew.join(", ")}`] : []),
-    `A difference counts from p ≤ ${level} (Mann–Whitney, corrected by Holm for ${tests} ${tests === 1 ? "figure" : "figures"}) and ${least(comparison)} on; ` +
-      "medians and changes with 95 % intervals, where there are samples enough for one. An unknown one needs so many samples per side.",
+    intervalsText(comparison),
   ];
+}
+
+/** What the intervals are, and when something counts as different or the same. */
+function intervalsText({ tests, level, looks, threshold, cells }: Comparison): string {
+  const paired = cells.some(({ rows }) => rows.some(({ rounds }) => rounds !== null));
+  const sure = `${Number(((1 - level) * 100).toPrecision(3))} %`;
+  const all = tests === 1 ? "" : ` for all ${tests} figures together`;
+  const looked = looks > 1 ? `, however often it was looked` : "";
+  return (
+    `Changes are ${paired ? "means of paired rounds" : "ratios of means"}, with intervals that hold at ${sure}${all}${looked} ` +
+    `(Student${paired ? "" : ", Welch"}). One is faster or slower where its interval leaves out × 1, the same where it lies within ` +
+    `± ${least({ threshold })}; medians have 95 % intervals.`
+  );
 }
 
 function discardedText(
@@ -104,13 +108,11 @@ function discardedText(
 export function renderText(comparison: Comparison, options: RenderOptions = {}): string {
   const it = parts(comparison, options);
   return [
-    it.title,
-    it.warnings.join("\n"),
-    it.faults.join("\n"),
-    figureTable(comparison, it.cells, options.width ?? Number.POSITIVE_INFINITY),
-    it.means.length > 0 ? `geometric mean: ${it.means.join("; ")}` : "",
-    it.remarks.join("\n"),
     it.sentence,
+    it.faults.join("\n"),
+    `${it.title}\n${figureTable(comparison, it.cells, options.width ?? Number.POSITIVE_INFINITY)}`.trimEnd(),
+    it.means.length > 0 ? `geometric mean: ${it.means.join("; ")}` : "",
+    [...it.warnings, ...it.remarks].join("\n"),
   ]
     .filter(Boolean)
     .join("\n\n");
@@ -145,7 +147,7 @@ export function renderMarkdown(comparison: Comparison, options: RenderOptions = 
   const it = parts(comparison, options);
   const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   const bullets = (texts: string[]) => texts.map((text) => `- ${text}`).join("\n");
-  const columns = figureColumns(comparison).filter(({ of }) => of !== neededText && of !== verdictWord);
+  const columns = figureColumns(comparison).filter(({ of }) => of !== verdictWord);
   const head = ["scenario", "figure", ...columns.map(({ head }) => head), "verdict"];
   const rows = it.cells.flatMap(({ name, rows }) =>
     rows.map((row, i) =>

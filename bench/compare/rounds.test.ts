@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../platform/random.ts";
-import { answer, estimate, isLook, LOOKS, levelOf, roundFigure } from "./rounds.ts";
+import { answer, apartEstimate, isLook, LOOKS, levelOf, pairedEstimate, roundFigure } from "./rounds.ts";
 
 /** Normal numbers (Box and Muller); `heavy` has now and then one of four times the spread, as a noisy machine has. */
 function noise(seed: number, heavy = false): () => number {
@@ -17,8 +17,8 @@ function run(shift: number, spread: number, mostRounds: number, next: () => numb
   while (rounds.length < mostRounds) {
     rounds.push(Math.log(shift) + spread * next());
     if (!isLook(rounds.length)) continue;
-    const found = estimate(rounds, levelOf(figures));
-    const said = found ? answer(found, 0.05) : "undecided";
+    const found = pairedEstimate(rounds, levelOf(figures, LOOKS.length));
+    const said = found ? answer(found, Math.log(1.05)) : "undecided";
     if (said !== "undecided") return { said, rounds: rounds.length };
   }
   return { said: "undecided" as const, rounds: rounds.length };
@@ -68,5 +68,28 @@ test("a round's figure is the median of its blocks' log ratios, and takes no fig
 });
 
 test("one round has no interval", () => {
-  expect(estimate([0.1], 0.01)).toBeNull();
+  expect(pairedEstimate([0.1], 0.01)).toBeNull();
+  expect(apartEstimate([0.1], [0.2, 0.3], 0.01)).toBeNull();
+});
+
+test("intervals are those of the textbooks", () => {
+  // R: t.test(c(1, 2, 3, 4, 6), conf.level = 0.99)
+  const one = pairedEstimate([1, 2, 3, 4, 6], 0.01);
+  expect([one?.estimate, one?.low, one?.high].map((x) => x?.toFixed(3))).toEqual([
+    "3.200",
+    "-0.761",
+    "7.161",
+  ]);
+  // R: t.test(c(5, 7, 9), c(1, 2, 4, 5))
+  const two = apartEstimate([1, 2, 4, 5], [5, 7, 9], 0.05);
+  expect([two?.estimate, two?.low, two?.high].map((x) => x?.toFixed(3))).toEqual([
+    "4.000",
+    "-0.015",
+    "8.015",
+  ]);
+});
+
+test("values that do not differ at all have an interval without width", () => {
+  expect(pairedEstimate([0, 0, 0], 0.01)).toEqual({ estimate: 0, low: 0, high: 0 });
+  expect(apartEstimate([1, 1], [1, 1], 0.01)).toEqual({ estimate: 0, low: 0, high: 0 });
 });

@@ -1,9 +1,10 @@
 /**
- * Deciding from paired rounds. A round starts fresh processes of both servers, and in each of its blocks both are driven
- * one right after the other; its figure is the median of the log ratios within its blocks. Blocks of one round share
- * their processes, so that only rounds are independent (Kalibera and Jones 2013): the interval is Student's, of rounds.
+ * Deciding from rounds. A round starts fresh processes of both servers, and in each of its blocks both are driven one
+ * right after the other; its figure is the median of the log ratios within its blocks. Blocks of one round share their
+ * processes, so that only rounds are independent (Kalibera and Jones 2013): the interval is Student's, of rounds. Sides
+ * that were measured apart have Welch's.
  *
- * It may be looked at after several of them, and a run ends as soon as the answer is there. Each look may be wrong by
+ * A run may be looked at after several rounds, and ends as soon as the answer is there. Each look may be wrong by
  * chance, so that the chance of an error is shared out over all looks that there can be, and over the tested figures
  * (Bonferroni): nothing has to be assumed of how they hang together.
  */
@@ -12,18 +13,21 @@ import { median } from "simple-statistics";
 
 /** Chance of one false alarm in a comparison of two equal servers, over all tested figures and looks. */
 export const LEVEL = 0.01;
-export const DEFAULT_THRESHOLD = 0.05;
 
 /** After how many rounds is looked: with fewer an interval hardly ever tells, and with many one more does not either. */
 export const LOOKS: readonly number[] = [4, 5, 6, 8, 10, 13, 16, 20, 25, 31, 39, 49];
 
-/** How many times the second server's figure is the first's, as its logarithm. */
-export type Estimate = { ratio: number; low: number; high: number; rounds: number };
+/** Whether it is time to look: at no other number of rounds may a run end for what it has found. */
+export const isLook = (rounds: number): boolean => LOOKS.includes(rounds);
 
-/** Of one figure: what is said of the second server's beside the first's, `undecided` included. */
-export type Answer = "higher" | "lower" | "same" | "undecided";
+/** The chance of an error that one look at one figure may have, of so many tested figures. */
+export const levelOf = (figures: number, looks: number): number =>
+  LEVEL / Math.max(1, figures) / Math.max(1, looks);
 
-/** A round's figure: the median of the log ratios of its blocks; undefined where a block has none that is above 0. */
+export type Interval = { low: number; high: number };
+export type Estimate = Interval & { estimate: number };
+
+/** A round's figure: the median of the log ratios of its blocks; undefined where most blocks have none. */
 export function roundFigure(first: readonly number[], second: readonly number[]): number | undefined {
   const ratios = first.flatMap((value, block) =>
     value > 0 && second[block] > 0 ? [Math.log(second[block] / value)] : [],
@@ -31,31 +35,42 @@ export function roundFigure(first: readonly number[], second: readonly number[])
   return ratios.length > 0 && ratios.length * 2 > first.length ? median(ratios) : undefined;
 }
 
-/** The chance of an error that one look at one figure may have, of so many tested figures. */
-export const levelOf = (figures: number): number => LEVEL / Math.max(1, figures) / LOOKS.length;
+const meanOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const varianceOf = (values: readonly number[], mean: number) =>
+  values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
 
-/** Ratios with their interval, from log ratios; null for fewer than two rounds, which show no spread. */
-export function estimate(rounds: readonly number[], level: number): Estimate | null {
-  const n = rounds.length;
+const around = (estimate: number, error: number, freedom: number, level: number): Estimate => {
+  const half = error === 0 ? 0 : jStat.studentt.inv(1 - level / 2, freedom) * error;
+  return { estimate, low: estimate - half, high: estimate + half };
+};
+
+/** The mean of paired differences with its interval; null for fewer than two, which show no spread. */
+export function pairedEstimate(differences: readonly number[], level: number): Estimate | null {
+  const n = differences.length;
   if (n < 2) return null;
-  const mean = rounds.reduce((sum, value) => sum + value, 0) / n;
-  const variance = rounds.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
-  const half = jStat.studentt.inv(1 - level / 2, n - 1) * Math.sqrt(variance / n);
-  return { ratio: Math.exp(mean), low: Math.exp(mean - half), high: Math.exp(mean + half), rounds: n };
+  const mean = meanOf(differences);
+  return around(mean, Math.sqrt(varianceOf(differences, mean) / n), n - 1, level);
 }
+
+/** By how much the second side's mean lies above the first's, each with its own spread (Welch 1947). */
+export function apartEstimate(a: readonly number[], b: readonly number[], level: number): Estimate | null {
+  if (a.length < 2 || b.length < 2) return null;
+  const [meanA, meanB] = [meanOf(a), meanOf(b)];
+  const [u, v] = [varianceOf(a, meanA) / a.length, varianceOf(b, meanB) / b.length];
+  const freedom = u + v === 0 ? 1 : (u + v) ** 2 / (u ** 2 / (a.length - 1) + v ** 2 / (b.length - 1));
+  return around(meanB - meanA, Math.sqrt(u + v), freedom, level);
+}
+
+/** What is said of the second server's figure beside the first's. */
+export type Answer = "higher" | "lower" | "same" | "undecided";
 
 /**
- * Higher or lower: the interval leaves out "no difference", and the estimate is at least half of the threshold, so that
- * a difference nobody cares for is not told as one. Same: the whole interval lies within the threshold.
+ * Higher or lower: the interval leaves out "no difference", and the estimate is at least half of the bound, so that a
+ * difference nobody cares for is not told as one. Same: the whole interval lies within the bound.
  */
-export function answer({ ratio, low, high }: Estimate, threshold: number): Answer {
-  const bound = 1 + threshold;
-  if (low > 1 / bound && high < bound) return "same";
-  const matters = Math.abs(Math.log(ratio)) >= Math.log(bound) / 2;
-  if (low > 1 && matters) return "higher";
-  if (high < 1 && matters) return "lower";
+export function answer({ estimate, low, high }: Estimate, bound: number): Answer {
+  if (low > -bound && high < bound) return "same";
+  if (low > 0 && estimate >= bound / 2) return "higher";
+  if (high < 0 && estimate <= -bound / 2) return "lower";
   return "undecided";
 }
-
-/** Whether it is time to look: at no other number of rounds may a run end for what it has found. */
-export const isLook = (rounds: number): boolean => LOOKS.includes(rounds);

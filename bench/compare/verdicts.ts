@@ -1,74 +1,77 @@
 /**
- * From figures to verdicts. A difference is shown when it is significant at 1 % after Holm's correction over all
- * tested figures of the comparison, and at least as large as the threshold.
- *
- * Holm, which bounds the chance of a single false alarm, since the whole comparison ends in one exit code; 1 %,
- * since a check that runs on every change must not have a false-positive rate of one in twenty: over 5 % it costs one
- * or two samples per side.
+ * From values to verdicts: how large the change of each figure is, with an interval that holds for all tested figures
+ * together, and what that says. Only here is known how many figures there are.
  */
 import type { CellComparison, FigureComparison, FigureVerdict } from "./comparison.ts";
-import { holm, samplesNeeded, shift } from "./statistics.ts";
+import { answer, apartEstimate, type Estimate, levelOf, pairedEstimate } from "./rounds.ts";
 
-/** Chance of one false alarm in a comparison of two equal sides, over all of its tested figures. */
-export const LEVEL = 0.01;
 export const DEFAULT_THRESHOLD = 0.05;
 /** Least difference of a share, such as that of lost messages: a point of a hundred, where no ratio makes sense. */
 const LEAST_POINTS = 0.01;
 
-/** A cell with the values behind its rows, by figure: old and new. */
-export type Measured = CellComparison & { values: Map<string, [number[], number[]]> };
+/**
+ * One figure's values: of each sample of either side; and where samples were taken in pairs, the logarithm of each
+ * round's ratio, and the difference of each round's values.
+ */
+export type Values = { old: number[]; now: number[]; logRatios?: number[]; differences?: number[] };
 
-/** Gives every tested row its verdict; only here is known how many there are. */
-export function giveVerdicts(cells: Measured[], threshold: number): void {
-  const tested = cells.flatMap(({ rows, values }) =>
-    rows.filter((row) => row.tested).map((row) => ({ row, values: values.get(row.metric)! })),
+/** A cell with the values behind its rows, by figure. */
+export type Measured = CellComparison & { values: Map<string, Values> };
+
+/** Gives every row its change, and every tested one its verdict. */
+export function giveVerdicts(cells: Measured[], threshold: number, looks: number): void {
+  const rows = cells.flatMap(({ rows, values }) =>
+    rows.map((row) => ({ row, values: values.get(row.metric)! })),
   );
-  const corrected = holm(tested.map(({ row }) => row.p));
-  tested.forEach(({ row, values }, index) => {
-    row.corrected = corrected[index];
-    Object.assign(row, verdictOf(row, values, threshold, LEVEL / tested.length));
-  });
+  const level = levelOf(rows.filter(({ row }) => row.tested).length, looks);
+  for (const { row, values } of rows) {
+    const difference = differenceOf(values, level);
+    const logRatio = row.unit === "share" ? undefined : logRatioOf(values, level);
+    row.rounds = values.differences?.length ?? null;
+    row.change = row.unit === "share" ? pointsOf(values, difference) : ratioOf(values, logRatio);
+    if (!row.tested) continue;
+    const bound = Math.log(1 + threshold);
+    if (row.unit === "share") row.verdict = verdictOf(row, difference, LEAST_POINTS);
+    else if (logRatio !== undefined) row.verdict = verdictOf(row, logRatio, bound);
+    else {
+      // Of values of which some are 0 there is no ratio; that one side is always above the other is seen all the same.
+      const said = verdictOf(row, difference, Number.MIN_VALUE);
+      row.verdict = said === "same" ? "undecided" : said;
+      row.why = "some values are 0, so that there is no ratio";
+    }
+  }
 }
 
-function verdictOf(
-  row: FigureComparison,
-  values: [number[], number[]],
-  threshold: number,
-  level: number,
-): Pick<FigureComparison, "verdict" | "needed" | "why"> {
-  const plain = (verdict: FigureVerdict, why: string | null = null) => ({ verdict, needed: null, why });
-  const { change } = row;
-  const significant = row.corrected! <= LEVEL;
-  const moved = (more: boolean) => (more === (row.better === "higher") ? "faster" : "slower");
-  if (!change) {
-    const why = "some values are 0, so that there is no ratio";
-    return plain(significant ? moved(shift(...values).estimate > 0) : "unknown", why);
-  }
-  const isRatio = change.scale === "ratio";
-  const effect = Math.abs(isRatio ? change.estimate - 1 : change.estimate);
-  if (significant) {
-    if (effect < (isRatio ? threshold : LEAST_POINTS))
-      return plain("~", "a difference, but below the threshold");
-    return plain(moved(change.estimate > (isRatio ? 1 : 0)));
-  }
-  const delta = isRatio ? Math.log(1 + threshold) : LEAST_POINTS;
-  const scaled = isRatio ? values.map((side) => side.map(Math.log)) : values;
-  const samples = Math.min(row.old.samples, row.new.samples);
-  const enough = samplesNeeded(scaled, delta, level);
-  if ((samples >= enough.samples && !enough.atLeast) || isWithin(change, delta)) return plain("~");
-  const seen = Math.abs(isRatio ? Math.log(change.estimate) : change.estimate);
-  const needed = samplesNeeded(scaled, Math.max(delta, seen), level);
-  needed.samples = Math.max(needed.samples, samples + 1);
-  return { verdict: "unknown", needed, why: null };
+const differenceOf = ({ old, now, differences }: Values, level: number): Estimate | null =>
+  differences ? pairedEstimate(differences, level) : apartEstimate(old, now, level);
+
+/** Undefined where a value is not above 0; null where there are too few for an interval. */
+function logRatioOf({ old, now, logRatios }: Values, level: number): Estimate | null | undefined {
+  if ([...old, ...now].some((value) => value <= 0)) return undefined;
+  if (logRatios) return pairedEstimate(logRatios, level);
+  return apartEstimate(old.map(Math.log), now.map(Math.log), level);
 }
 
-/** Whether the whole interval lies below the threshold: then nothing of its size is there, however few samples. */
-function isWithin({ scale, interval }: NonNullable<FigureComparison["change"]>, delta: number): boolean {
-  if (!interval) return false;
-  const { low, high } = interval;
-  const farthest =
-    scale === "ratio"
-      ? Math.max(Math.abs(Math.log(low)), Math.abs(Math.log(high)))
-      : Math.max(Math.abs(low), Math.abs(high));
-  return farthest < delta;
+const meanOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** The change with its interval; of too few values for one, the bare change. */
+function ratioOf(values: Values, found: Estimate | null | undefined): FigureComparison["change"] {
+  if (found === undefined) return null;
+  const logs = (list: number[]) => meanOf(list.map(Math.log));
+  const bare = values.logRatios ? meanOf(values.logRatios) : logs(values.now) - logs(values.old);
+  const estimate = Math.exp(found?.estimate ?? bare);
+  if (Number.isNaN(estimate)) return null;
+  const interval = found && { low: Math.exp(found.low), high: Math.exp(found.high) };
+  return { scale: "ratio", estimate, interval };
+}
+
+function pointsOf({ old, now }: Values, found: Estimate | null): FigureComparison["change"] {
+  const estimate = found?.estimate ?? meanOf(now) - meanOf(old);
+  return { scale: "difference", estimate, interval: found && { low: found.low, high: found.high } };
+}
+
+function verdictOf({ better }: FigureComparison, found: Estimate | null, bound: number): FigureVerdict {
+  const said = found ? answer(found, bound) : "undecided";
+  if (said === "same" || said === "undecided") return said;
+  return said === better ? "faster" : "slower";
 }

@@ -8,7 +8,7 @@ import {
   isVoid,
   type Side,
 } from "./comparison.ts";
-import type { Interval } from "./statistics.ts";
+import type { Interval } from "./rounds.ts";
 
 const CELLS_NAMED = 4;
 
@@ -32,12 +32,6 @@ export function changeText({ change }: FigureComparison): string {
   return withInterval((v) => `${(v * 100).toFixed(2)} points`, change.estimate, change.interval);
 }
 
-/** p as it counts: corrected; in parentheses where nothing is tested and the plain one is only to be looked at. */
-export const pText = ({ p, corrected }: FigureComparison): string =>
-  corrected === null ? `(${probability(p)})` : probability(corrected);
-
-const probability = (p: number): string => (p < 0.0001 ? "<0.0001" : p.toFixed(p < 0.1 ? 4 : 2));
-
 /** What is neither a time nor a rate is not faster, but better. */
 const SIZES: readonly FigureComparison["class"][] = ["memory", "loss"];
 
@@ -48,38 +42,42 @@ export function verdictWord(row: Pick<FigureComparison, "verdict" | "class">): s
   return row.verdict ?? "";
 }
 
-export const verdictText = (row: FigureComparison): string =>
-  row.needed === null ? verdictWord(row) : `${verdictWord(row)}: takes ${neededText(row)} samples`;
-
-/** How many samples per side an unknown verdict would take. */
-export const neededText = ({ needed }: FigureComparison): string =>
-  needed === null ? "" : `${needed.atLeast ? "≥ " : ""}${needed.samples}`;
-
-/** By how much the figure itself changed: `12 % (8–15 %)`. */
-function effectText({ change }: FigureComparison): string {
-  if (!change) return "";
-  const zero = change.scale === "ratio" ? 1 : 0;
-  const unit = change.scale === "ratio" ? " %" : " points";
-  const { estimate, interval } = change;
-  const decimals = Math.abs(estimate - zero) < 0.0995 ? 1 : 0;
-  const write = (value: number) => (Math.abs(value - zero) * 100).toFixed(decimals);
-  if (!interval) return `${write(estimate)}${unit}`;
-  const [low, high] = [interval.low, interval.high].toSorted(
-    (a, b) => Math.abs(a - zero) - Math.abs(b - zero),
-  );
-  return `${write(estimate)}${unit} (${write(low)}–${write(high)}${unit})`;
+/** A verdict, and of an undecided one between what the change lies. */
+export function verdictText(row: FigureComparison): string {
+  if (row.verdict !== "undecided") return verdictWord(row);
+  return row.change?.interval ? `undecided: between ${boundsText(row)}` : "undecided";
 }
 
-/** What of a cell has such a verdict: `12 % (8–15 %) faster in fanout … by verified deliveries`. */
-function changeOfCell({ name, rows }: CellComparison, verdict: FigureVerdict): string[] {
-  const [first, ...others] = rows.filter((row) => row.verdict === verdict);
+const SHOWN_RATIO = 100;
+
+function boundsText({ change }: FigureComparison): string {
+  if (!change?.interval) return "";
+  const { low, high } = change.interval;
+  if (change.scale === "difference") return `${(low * 100).toFixed(2)} and ${(high * 100).toFixed(2)} points`;
+  if (high > SHOWN_RATIO && low < 1 / SHOWN_RATIO) return "anything and anything";
+  return `× ${low.toFixed(2)} and × ${high > SHOWN_RATIO ? "∞" : high.toFixed(2)}`;
+}
+
+/** `6.9× (5.8–8.1) the verified replies of go`. */
+function timesText({ change, label }: FigureComparison): string {
+  if (change?.scale === "difference")
+    return `${withInterval((v) => `${(v * 100).toFixed(2)} points`, change.estimate, change.interval)} more ${label}`;
+  if (!change) return `other ${label}`;
+  const digits = change.estimate < 10 && change.estimate >= 0.1 ? 2 : 3;
+  const write = (value: number) => (value >= 10 ? value.toFixed(1) : value.toFixed(digits));
+  const { estimate, interval } = change;
+  const range = interval ? ` (${write(interval.low)}–${write(interval.high)})` : "";
+  return `${write(estimate)}×${range} the ${label}`;
+}
+
+/** What changed in a cell: `bun@here has 1.10× (1.07–1.13) the server CPU per delivery of bun@base in fanout … (slower)`. */
+function changeOfCell({ name, rows }: CellComparison, subject: string, other: string): string[] {
+  const changed = rows.filter(({ verdict }) => verdict === "faster" || verdict === "slower");
+  const [first, ...others] = changed;
   if (!first) return [];
-  const said = verdictWord(first);
-  const more = others.map((row) => {
-    const word = verdictWord(row);
-    return ` and ${effectText(row)}${word === said ? "" : ` ${word}`} by ${row.label}`;
-  });
-  return [`${effectText(first)} ${said} in ${name} by ${first.label}${more.join("")}`];
+  const words = [...new Set(changed.map(verdictWord))].join(" and ");
+  const more = others.map((row) => `, ${timesText(row)}`).join("");
+  return [`${subject} has ${timesText(first)} of ${other}${more} in ${name} (${words})`];
 }
 
 /** What one would say to a colleague who asks how it went. */
@@ -95,33 +93,38 @@ export function sentence(comparison: Comparison): string {
     return isVoid(comparison)
       ? `Nothing could be compared: no figure has valid samples of both ${old.name} and ${now.name}.`
       : `There are no figures to compare; nothing is newly wrong in ${now.name}.`;
-  const changes = (["slower", "faster"] as const).flatMap((verdict) =>
-    cells.flatMap((cell) => changeOfCell(cell, verdict)),
-  );
-  const open = unanswered(comparison);
-  if (changes.length === 0) {
-    const none = `No difference between ${old.name} and ${now.name} is shown`;
-    return open ? `${none}; ${open}.` : `${none}, and these samples would show one of ${least(comparison)}.`;
-  }
+  const changes = cells.flatMap((cell) => changeOfCell(cell, now.name, old.name));
   const named = changes.slice(0, CELLS_NAMED);
-  if (changes.length > named.length) named.push(`changed in ${changes.length - named.length} more places`);
-  const rest = open ?? "nothing else changed that these samples can show";
-  return `${now.name} is ${named.join(", ")}; ${rest}.`;
+  if (changes.length > named.length)
+    named.push(`other figures in ${changes.length - named.length} more cells`);
+  return `${[...named, ...rest(comparison)].join("; ")}.`;
 }
+
+/** What did not change, and what is not decided. */
+function rest(comparison: Comparison): string[] {
+  const { cells, old, new: now, tests } = comparison;
+  const rows = cells.flatMap((cell) => cell.rows.map((row) => ({ row, cell })));
+  const of = (verdict: FigureVerdict) => rows.filter(({ row }) => row.verdict === verdict);
+  const [same, open] = [of("same"), of("undecided")];
+  const figures = (count: number) => `${count} of ${tests} ${tests === 1 ? "figure" : "figures"}`;
+  const texts: string[] = [];
+  if (same.length === tests)
+    texts.push(
+      `${now.name} and ${old.name} are the same within ± ${least(comparison)} in all that is tested`,
+    );
+  else if (same.length > 0) texts.push(`the same within ± ${least(comparison)} in ${figures(same.length)}`);
+  const [widest] = open.toSorted((a, b) => widthOf(b.row) - widthOf(a.row));
+  if (widest) {
+    const bounds = boundsText(widest.row);
+    const most = bounds ? `, the widest between ${bounds} (${widest.row.label} in ${widest.cell.name})` : "";
+    texts.push(`undecided in ${figures(open.length)}${most}`);
+  }
+  return texts;
+}
+
+const widthOf = ({ change }: FigureComparison): number =>
+  change?.interval ? change.interval.high - change.interval.low : 0;
 
 /** The threshold, as it was given: `5 %`. */
-export const least = ({ threshold }: Comparison): string => `${Number((threshold * 100).toPrecision(3))} %`;
-
-/** What the samples do not tell, and how many would. */
-function unanswered(comparison: Comparison): string | undefined {
-  const rows = comparison.cells.flatMap((cell) => cell.rows).filter(({ verdict }) => verdict === "unknown");
-  if (rows.length === 0) return undefined;
-  const [most] = rows
-    .filter(({ needed }) => needed !== null)
-    .sort((a, b) => b.needed!.samples - a.needed!.samples);
-  const takes = most
-    ? `, the noisiest ${neededText(most)} samples per side (--samples ${most.needed!.samples})`
-    : "";
-  const need = rows.length === 1 ? "figure needs" : "figures need";
-  return `${rows.length} of ${comparison.tests} ${need} more samples to tell${takes}`;
-}
+export const least = ({ threshold }: Pick<Comparison, "threshold">): string =>
+  `${Number((threshold * 100).toPrecision(3))} %`;

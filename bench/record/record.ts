@@ -174,6 +174,12 @@ export const sampleSchema = z.object({
   metrics: z.record(z.string(), z.number()),
   /** HDR histograms (V2, compressed, base64) of nanoseconds: they merge by adding. */
   histograms: z.record(z.string(), z.string()),
+  /** In a comparison: samples of one round were taken together, slice beside slice in blocks. */
+  round: count.optional(),
+  /** Figures of each block, in the blocks' order, by their names; `metrics` has the middle of each. */
+  slices: z.record(z.string(), z.array(z.number())).optional(),
+  /** Slices of this server that broke a rule, so that their blocks were taken again. */
+  retaken: z.record(z.string(), count).optional(),
   witnesses: z.array(witness),
   /** What the server itself says that it dropped, refused or evicted. */
   serverCounters: z.record(z.string(), count).optional(),

@@ -1,9 +1,10 @@
 /** From fleets' reports to the parts of a sample that all scenarios share. */
 import { type Histogram, percentile, percentilesShown } from "../../clients/histogram.ts";
+import type { SumWitness } from "../../clients/request-clients.ts";
 import type { Used } from "../../platform/meter.ts";
 import { contentionOf } from "./contention.ts";
 import { percentileKey } from "./metrics.ts";
-import type { Meters, RunRecord, Wrong } from "./record.ts";
+import type { Meters, RunRecord, Sample, Wrong } from "./record.ts";
 
 /** Joins what the fleets measured of the same time. Only fleet 0 looks at the server and the machine. */
 export function joinMeters(used: Used[], pacerIdle?: number[]): Meters {
@@ -108,4 +109,21 @@ export function lostConnections(
   return count > 0
     ? [{ kind: "connections lost", count, words: `connections ended in the middle: ${reason}` }]
     : [];
+}
+
+/** A fault of a request, as records have faults. */
+export function requestWitness({
+  kind,
+  connection,
+  request,
+  expected,
+  got,
+}: SumWitness): Sample["witnesses"][number] {
+  const said = [request, got].filter(Boolean).join(" → ");
+  return {
+    kind,
+    receiver: connection,
+    ...(request === undefined && got === undefined ? {} : { text: said }),
+    ...(expected === undefined ? {} : { expected }),
+  };
 }

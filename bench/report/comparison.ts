@@ -4,7 +4,7 @@ import { html, type Markup, prose, table } from "../../pages/html.ts";
 import { Failure } from "../../platform/failure.ts";
 import { compareRecords, compareServers } from "../compare/compare.ts";
 import type { CellComparison, Comparison, FigureComparison, FigureVerdict } from "../compare/comparison.ts";
-import { changeText, pText, sentence, sideText, verdictText } from "../compare/words.ts";
+import { changeText, sentence, sideText, verdictText } from "../compare/words.ts";
 import { serversOf } from "../record/cells.ts";
 import { type Chart, type Frame, figure, ink, type Key, logAxis, logDomain, Plot } from "./chart.ts";
 import { rowLayout, rowNames } from "./marks.ts";
@@ -21,8 +21,8 @@ type Look = {
 const looks: Record<FigureVerdict, Look> = {
   faster: { color: ink.good, symbol: "circle", shape: "dot", words: "faster" },
   slower: { color: ink.bad, symbol: "square", shape: "square", words: "slower" },
-  "~": { color: ink.muted, symbol: "circle", shape: "dot", words: "no difference shown" },
-  unknown: { color: ink.muted, symbol: "times", shape: "cross", words: "too noisy to say" },
+  same: { color: ink.muted, symbol: "circle", shape: "dot", words: "the same within the threshold" },
+  undecided: { color: ink.muted, symbol: "times", shape: "cross", words: "undecided" },
 };
 
 type Bar = { name: string; ratio: number; low: number; high: number; verdict: FigureVerdict; words: string };
@@ -105,21 +105,21 @@ function chartOf(comparison: Comparison): Chart {
         sideText(row.unit, row.old),
         sideText(row.unit, row.new),
         changeText(row),
-        pText(row),
+        row.rounds === null ? `${row.old.samples} ${row.new.samples}` : `${row.rounds}`,
         verdictText(row),
       ]),
   );
   return {
     title: `${now.name} to ${old.name}`,
-    sentence: html`The mark is the ratio, the bar its 95 % interval; the grey band is the least change that counts. <b>Look for</b> bars
-that lie wholly outside of the band. Of latency, CPU time and memory less is better, of a rate more: the colour says which it is.${bars.every(({ low, high }) => low === high) && " No bar is drawn here: there are too few samples for an interval."}`,
+    sentence: html`The mark is the ratio, the bar its interval, which holds for all figures together; the grey band is the least change
+that counts. <b>Look for</b> bars that leave out the line (faster or slower) or lie within the band (the same). Of latency, CPU time and memory less is better, of a rate more: the colour says which it is.${bars.every(({ low, high }) => low === high) && " No bar is drawn here: there are too few samples for an interval."}`,
     label: `Ratios with intervals, ${now.name} to ${old.name}. ${sentence(comparison)}`,
     keys: met.map((verdict) => ({
       name: looks[verdict].words,
       look: { color: looks[verdict].color, shape: looks[verdict].shape },
     })),
     draw: (frame) => draw(bars, threshold, frame),
-    data: { head: ["figure", old.name, now.name, "change", "p", "verdict"], rows },
+    data: { head: ["figure", old.name, now.name, "change", "rounds", "verdict"], rows },
   };
 }
 

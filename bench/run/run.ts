@@ -9,7 +9,16 @@ import type { RunRecord, Sample } from "../record/record.ts";
 import { isValid } from "../record/validity.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import { calibrate } from "./calibrate.ts";
-import { type Pair, type RunResult, type Session, type SessionOptions, withSession } from "./session.ts";
+import { canStandTogether } from "./round.ts";
+import { type RoundsOptions, takeRounds } from "./rounds.ts";
+import {
+  type BlockCell,
+  type Pair,
+  type RunResult,
+  type Session,
+  type SessionOptions,
+  withSession,
+} from "./session.ts";
 
 export type RunOptions = SessionOptions & {
   cells: Cell[];
@@ -24,6 +33,14 @@ export type RunOptions = SessionOptions & {
   /** A server that fails to start is skipped, and the run goes on with the others. */
   skipMissing?: boolean;
   onProgress?: (event: ProgressEvent) => void;
+  /** Several servers are compared in rounds; without it, sample by sample. */
+  comparison?: ComparisonOptions;
+  seed?: number;
+};
+
+export type ComparisonOptions = Pick<RoundsOptions, "rounds" | "budgetMs"> & {
+  /** Whether the record decides all that is asked of a cell. */
+  settled: (cell: Cell, record: RunRecord) => boolean;
 };
 
 /** What is going on, for whoever shows it. `done` and `planned` count samples. */
@@ -35,12 +52,78 @@ export type ProgressEvent = {
   progress?: Progress;
   /** Set once the sample is there. */
   sample?: Sample;
+  /** The round of a comparison that it belongs to, from 0. */
+  round?: number;
 };
+
+/** Of each server in one round: short blocks and many rounds, since rounds are what an interval is made of. */
+const BLOCKS = 12;
+const SLICE_MS = 30;
 
 export function run(options: RunOptions): Promise<RunResult> {
   return withSession(options, async (session) => {
     if (options.calibrate) session.record.calibration = await calibrate(session.fleets, options.interrupted);
-    await takeSamples(session, options);
+    const inRounds = await roundCells(session, options);
+    // First those that have no rounds: how many figures there are decides how sure each has to be.
+    const others = options.cells.filter((cell) => !hasBlocks(cell) || !inRounds.has(cell));
+    await takeSamples(session, { ...options, cells: others });
+    if (options.comparison) await compareInRounds(session, options, options.comparison, inRounds);
+  });
+}
+
+/** The cells that are compared in rounds, with the servers that start for each. */
+async function roundCells(session: Session, options: RunOptions): Promise<Map<BlockCell, ServerSource[]>> {
+  const { comparison, cells, sources, skipMissing = false } = options;
+  const found = new Map<BlockCell, ServerSource[]>();
+  if (!comparison || sources.length < 2 || !canStandTogether(sources)) return found;
+  for (const cell of cells) {
+    if (!hasBlocks(cell) || cell.reference) continue;
+    const present = skipMissing ? await session.present(cell, sources) : [...sources];
+    if (present.length > 1) found.set(cell, present);
+  }
+  return found;
+}
+
+const hasBlocks = (cell: Cell): cell is BlockCell => cell.blocks !== undefined;
+
+async function compareInRounds(
+  session: Session,
+  { seed = 1, onProgress }: RunOptions,
+  comparison: ComparisonOptions,
+  sources: ReadonlyMap<BlockCell, ServerSource[]>,
+): Promise<void> {
+  const { record } = session;
+  await takeRounds({
+    ...comparison,
+    cells: [...sources.keys()],
+    clock: () => performance.now(),
+    settled: (cell) => comparison.settled(cell, record),
+    round(cell, number) {
+      const present = sources.get(cell as BlockCell) ?? [];
+      const done = record.samples.length;
+      const server = present.map(({ name }) => name).join(" and ");
+      const event = { cell, server, done, planned: done + present.length, round: number };
+      onProgress?.(event);
+      return session.round(cell as BlockCell, present, {
+        blocks: BLOCKS,
+        sliceMs: SLICE_MS,
+        seed: seed + done,
+        number,
+        onProgress: (progress) => onProgress?.({ ...event, progress }),
+      });
+    },
+    onProgress(cell, number, samples) {
+      const last = samples.at(-1);
+      if (last)
+        onProgress?.({
+          cell,
+          server: "",
+          done: record.samples.length,
+          planned: 0,
+          round: number,
+          sample: last,
+        });
+    },
   });
 }
 

@@ -7,6 +7,7 @@ import type { TlsTrust } from "../../clients/endpoint.ts";
 import type { Progress } from "../../clients/exchange.ts";
 import { allowedCpus, pin } from "../../platform/affinity.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { seededRandom, shuffled } from "../../platform/random.ts";
 import type { ServerSource, ServerUnderTest } from "../../targets/server.ts";
 import { cellName } from "../record/cells.ts";
 import { type Environment, newRecordId, type RunRecord, type Sample } from "../record/record.ts";
@@ -15,6 +16,7 @@ import type { Cell } from "../scenarios/scenario.ts";
 import { readEnvironment } from "./environment.ts";
 import { type Fleets, startFleets } from "./fleets.ts";
 import { awaitQuiet, giveUpIfBusy, look } from "./quiet.ts";
+import { driveRound, type RoundOptions } from "./round.ts";
 
 export type SessionOptions = {
   /** Client processes; by default one a spare core. */
@@ -37,6 +39,18 @@ export type Session = {
   fleets: Fleets;
   /** Takes one sample on a server of its own, judges and keeps it; undefined where its server failed to start and may be skipped. */
   sample: (pair: Pair, options: SampleOptions) => Promise<Sample | undefined>;
+  /** Takes one round of a comparison: a sample of each server, in the order of the sources. */
+  round: (cell: BlockCell, sources: readonly ServerSource[], options: RoundSettings) => Promise<Sample[]>;
+  /** Those of the sources that start for a cell; of the others there is a warning. */
+  present: (cell: Cell, sources: readonly ServerSource[]) => Promise<ServerSource[]>;
+};
+
+/** A cell whose load comes in slices. */
+export type BlockCell = Cell & Required<Pick<Cell, "blocks">>;
+
+export type RoundSettings = Pick<RoundOptions, "blocks" | "sliceMs" | "seed" | "onProgress"> & {
+  /** From 0. */
+  number: number;
 };
 
 export type SampleOptions = {
@@ -87,6 +101,18 @@ export async function withSession(
         if (sample && options.quiet) await giveUpIfBusy(record.samples, lookAround);
         return sample;
       },
+      async present(cell, sources) {
+        const present: ServerSource[] = [];
+        for (const source of sources) {
+          const taking = { ...options, skipMissing: true, onProgress() {}, fleets, pinned, record };
+          const server = await startOrSkip({ cell, source }, taking);
+          await server?.stop();
+          if (server) present.push(source);
+        }
+        return present;
+      },
+      round: (cell, sources, settings) =>
+        takeRound(cell, sources, { ...options, ...settings, fleets, pinned, record }),
     });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
@@ -127,16 +153,9 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
       broken: Promise.race([server.broken, interrupted]),
     });
     sample = {
-      scenario: cell.scenario,
-      variant: cell.variant,
-      server: source.name,
-      protocol: cell.protocol,
-      target: server.url,
-      order,
-      startedAt,
+      ...identity(cell, source, server, order, startedAt),
       // A server that runs already is left where it is unless it is to be pinned.
       ...(pinned ? { pinned: server.pinned } : {}),
-      parameters: { ...cell.parameters, ...certificates(server) },
       ...parts,
       counts: { ...parts.counts, serverRestarts: server.restarts() },
       invalid: [],
@@ -150,6 +169,88 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
   } finally {
     const serverCounters = (await server?.stop()) ?? {};
     if (sample && Object.keys(serverCounters).length > 0) sample.serverCounters = serverCounters;
+  }
+}
+
+type RoundTaking = RoundSettings & Pick<Taking, "fleets" | "pinned" | "record" | "interrupted">;
+
+/** Most bytes by which the environments of a round's servers differ. */
+const MAX_PADDING = 4096;
+
+async function takeRound(
+  cell: BlockCell,
+  sources: readonly ServerSource[],
+  taking: RoundTaking,
+): Promise<Sample[]> {
+  const { fleets, pinned, record, interrupted, number, seed } = taking;
+  const random = seededRandom(seed);
+  const startedAt = new Date().toISOString();
+  const servers: ServerUnderTest[] = [];
+  let samples: Sample[] = [];
+  try {
+    for (const i of shuffled(sources.length, random))
+      servers[i] = await orStopped(
+        sources[i].start(cell.protocol, {
+          cpus: pinned?.server,
+          padding: Math.floor(random() * MAX_PADDING),
+        }),
+        interrupted,
+      );
+    const tag = (record.samples.length * 2 + 2) & 0xfffe;
+    const parts = await driveRound(cell, servers, { ...taking, tag, fleets });
+    samples = servers.map((server, i) => ({
+      ...identity(cell, sources[i], server, record.samples.length + i, startedAt),
+      ...(pinned ? { pinned: server.pinned } : {}),
+      ...parts[i],
+      round: number,
+      counts: { ...parts[i].counts, serverRestarts: server.restarts() },
+      invalid: [],
+    }));
+    for (const sample of samples) sample.invalid = judge(sample);
+    record.samples.push(...samples);
+    return samples;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(error.exitCode, `${cellName({ ...cell, server: "" })}: ${error.message}`);
+  } finally {
+    const ends = await Promise.all(servers.map((server) => server?.stop()));
+    samples.forEach((sample, i) => {
+      if (Object.keys(ends[i] ?? {}).length > 0) sample.serverCounters = ends[i];
+    });
+  }
+}
+
+/** What a sample is of. */
+const identity = (
+  cell: Cell,
+  { name }: ServerSource,
+  server: ServerUnderTest,
+  order: number,
+  startedAt: string,
+) => ({
+  scenario: cell.scenario,
+  variant: cell.variant,
+  server: name,
+  protocol: cell.protocol,
+  target: server.url,
+  order,
+  startedAt,
+  parameters: { ...cell.parameters, ...certificates(server) },
+});
+
+/** A server, or the interruption: then one that was starting must not be left running. */
+async function orStopped(
+  starting: Promise<ServerUnderTest>,
+  interrupted: Promise<never>,
+): Promise<ServerUnderTest> {
+  try {
+    return await Promise.race([starting, interrupted]);
+  } catch (error) {
+    await starting.then(
+      (server) => server.stop(),
+      () => {},
+    );
+    throw error;
   }
 }
 
@@ -167,13 +268,8 @@ function certificates({ url, trust }: ServerUnderTest): { certificate?: string }
 async function startOrSkip({ cell, source }: Pair, { record, skipMissing, interrupted, pinned }: Taking) {
   const starting = source.start(cell.protocol, { directory: cell.files ?? false, cpus: pinned?.server });
   try {
-    return await Promise.race([starting, interrupted]);
+    return await orStopped(starting, interrupted);
   } catch (error) {
-    // Interrupted while it was starting: it must not be left running.
-    await starting.then(
-      (server) => server.stop(),
-      () => {},
-    );
     if (!(error instanceof Failure) || error.exitCode !== exitCodes.unreachable || !skipMissing) throw error;
     const warning = `${cellName({ ...cell, server: source.name })} was skipped: ${error.message}`;
     if (!record.warnings.includes(warning)) record.warnings.push(warning);

@@ -129,6 +129,18 @@ export function roomCell(
     repeats: true,
     run: (context) =>
       runRoomCell({ protocol, connections, messageBytes, warmupSeconds, seconds, load }, context),
+    blocks: (tag) => ({
+      kind: "room",
+      protocol,
+      connections,
+      messageBytes,
+      tag,
+      epoch: now(),
+      warmupSeconds: 0,
+      seconds: 0,
+      load,
+      quietSeconds: QUIET_SECONDS[transport],
+    }),
   };
 }
 

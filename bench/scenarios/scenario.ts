@@ -4,6 +4,7 @@
  * and report derive from the metrics of its samples.
  */
 import type { Progress } from "../../clients/exchange.ts";
+import type { BlockLoad } from "../../clients/workloads/blocks.ts";
 import { allProtocols, type Protocol, type Transport } from "../../protocols/index.ts";
 import type { ServerSource } from "../../targets/server.ts";
 import type { Sample } from "../record/record.ts";
@@ -64,6 +65,8 @@ export type Cell = {
   /** A server of the bench's own that is measured for comparison, whichever servers were chosen. */
   reference?: ServerSource;
   run: (context: SampleContext) => Promise<SampleParts>;
+  /** The same load in slices, so that several servers can be driven in turn: what a comparison takes instead. */
+  blocks?: (tag: number) => BlockLoad;
 };
 
 export type Scenario = {

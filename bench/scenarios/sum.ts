@@ -10,6 +10,7 @@ import {
   lostConnections,
   percentiles,
   perSecond,
+  requestWitness,
   total,
 } from "../record/samples.ts";
 import { count, fleetBusy, lost, serverBusy } from "./columns.ts";
@@ -60,6 +61,9 @@ function cellsOf({ name, primary }: Protocol, options: BenchOptions): Cell[] {
   return [...closed, ...open].map((load) => ({ ...sumCell(name, load, options), secondary }));
 }
 
+const isDatagrams = (protocol: string) => protocolOf(protocol).transport === "udp";
+const quietSeconds = (protocol: string) => (isDatagrams(protocol) ? 0.3 : 3);
+
 export function sumCell(protocol: string, load: Load, options: BenchOptions): Cell {
   const { warmupSeconds, seconds } = times(options);
   const connections = options.connections ?? CONNECTIONS;
@@ -72,6 +76,14 @@ export function sumCell(protocol: string, load: Load, options: BenchOptions): Ce
     parameters: { protocol, connections, seed: options.seed, warmupSeconds, seconds, ...load },
     repeats: true,
     run: (context) => runSumCell(shape, context),
+    blocks: () => ({
+      kind: "requests",
+      protocol,
+      connections,
+      seed: options.seed,
+      load,
+      quietSeconds: quietSeconds(protocol),
+    }),
   };
 }
 
@@ -79,13 +91,13 @@ async function runSumCell(
   shape: Pick<SumPlan, "protocol" | "connections" | "seed" | "warmupSeconds" | "seconds" | "load">,
   context: SampleContext,
 ): Promise<SampleParts> {
-  const datagrams = protocolOf(shape.protocol).transport === "udp";
+  const datagrams = isDatagrams(shape.protocol);
   const plan: SumPlan = {
     ...shape,
     workload: "sum",
     target: context.target,
     serverPids: context.serverPids,
-    quietSeconds: datagrams ? 0.3 : 3,
+    quietSeconds: quietSeconds(shape.protocol),
   };
   const reports = await context.fleets.run<SumReport>(plan, {
     onProgress: context.onProgress,
@@ -122,16 +134,7 @@ async function runSumCell(
         : {}),
     },
     histograms: { roundTrip: encodeHistogram(latency), ...(lag ? { pacerLag: encodeHistogram(lag) } : {}) },
-    witnesses: reports.flatMap(({ witnesses }) =>
-      witnesses.map(({ kind, connection, request, expected, got }) => ({
-        kind,
-        receiver: connection,
-        ...(request === undefined && got === undefined
-          ? {}
-          : { text: [request, got].filter(Boolean).join(" → ") }),
-        ...(expected === undefined ? {} : { expected }),
-      })),
-    ),
+    witnesses: reports.flatMap(({ witnesses }) => witnesses.map(requestWitness)),
     meters,
     wrong: [
       ...faultsOf(counts, datagrams ? ["wrong", "unexpected"] : STREAM_FAULTS),

@@ -56,9 +56,12 @@ export function showProgress(
 
   return {
     tell(event) {
-      const { cell, server, done, planned, sample } = event;
+      const { cell, server, done, planned, sample, round } = event;
       const name = printable(cellName({ ...cell, server }));
-      if (sample) {
+      if (round !== undefined) {
+        if (sample && !live) stream.write(`round ${round + 1} of ${name}\n`);
+        else if (live && !sample) live(`round ${round + 1} of ${name}`);
+      } else if (sample) {
         before = { at: 0, delivered: 0, rate: 0 };
         if (!live || sample.wrong.length > 0) {
           live?.clear();

@@ -2,10 +2,9 @@
 
 import { printableLines } from "../../platform/printable.ts";
 import { split } from "../../targets/named.ts";
-import { compareServers } from "../compare/compare.ts";
-import type { Comparison } from "../compare/comparison.ts";
+import { compareAll } from "../compare/compare.ts";
 import { renderText } from "../compare/render.ts";
-import { cellName, cellsOf, serversOf } from "../record/cells.ts";
+import { cellName, cellsOf } from "../record/cells.ts";
 import { metrics as builtInMetrics, type Metrics } from "../record/metrics.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { unpinnedServers } from "../record/samples.ts";
@@ -20,8 +19,9 @@ import { legend, tablesOf, UNBOUNDED } from "./tables.ts";
 
 const WITNESSES_SHOWN = 3;
 
-export function printRun(record: RunRecord, path: string): void {
-  console.log(renderRun(record, path, { width: process.stdout.columns ?? UNBOUNDED }));
+export function printRun(record: RunRecord, path: string, threshold?: number): void {
+  const width = process.stdout.columns ?? UNBOUNDED;
+  console.log(renderRun(record, path, { width, ...(threshold === undefined ? {} : { threshold }) }));
 }
 
 export type RenderOptions = {
@@ -29,6 +29,8 @@ export type RenderOptions = {
   width?: number;
   scenarios?: readonly Scenario[];
   metrics?: Metrics;
+  /** Of comparisons: least change that counts. */
+  threshold?: number;
 };
 
 export function renderRun(record: RunRecord, path: string, options: RenderOptions = {}): string {
@@ -37,28 +39,19 @@ export function renderRun(record: RunRecord, path: string, options: RenderOption
     const samples = record.samples.filter(({ scenario }) => scenario === one.name);
     return samples.length > 0 ? tablesOf(one, samples, metrics, width) : [];
   });
+  const { threshold } = options;
+  const compared = compareAll(record, { metrics, ...(threshold === undefined ? {} : { threshold }) });
   const parts = [
     ...(record.calibration ? [calibrationTable(record.calibration)] : []),
     ...tables,
     ...(record.capacity ? [capacityTable(record.capacity)] : []),
     ...[legend(tables).join("\n")].filter((part) => part !== ""),
-    ...comparisons(record, metrics).map((comparison) => renderText(comparison, { width })),
+    ...compared.map((comparison) => renderText(comparison, { width })),
     ...[wrongPart(record), trustPart(record)].filter((part) => part !== ""),
     closing(record, path),
   ];
   // Witnesses, names and a server's own words are data: no control character of theirs reaches the terminal.
   return wrapped(printableLines(parts.join("\n\n")), width);
-}
-
-/** Each further server of a run beside the first, as far as they ran the same cells. */
-export function comparisons(record: RunRecord, metrics?: Metrics): Comparison[] {
-  const [first, ...others] = serversOf(record.samples);
-  const variants = (name: string) =>
-    cellsOf(record.samples).flatMap(({ server, variant }) => (server === name ? [variant] : []));
-  const shared = new Set(variants(first));
-  return others
-    .filter((other) => variants(other).some((variant) => shared.has(variant)))
-    .map((other) => compareServers(record, first, other, metrics ? { metrics } : {}));
 }
 
 function wrongPart(record: RunRecord): string {

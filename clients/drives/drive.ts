@@ -11,6 +11,9 @@ import type { Histogram } from "../histogram.ts";
 export type Drive = {
   /** Loads the server for so long, and waits until all that was asked of it has come. */
   slice: (milliseconds: number) => Promise<Slice>;
+  /** Closed loop: how much each sender may have in flight so that it has all come within so many milliseconds. */
+  depthFor: (slice: Slice, milliseconds: number) => number;
+  limit: (depth: number) => void;
   /** Whether the server has ended connections, or what it owes did not come: no further slice says anything. */
   broken: () => boolean;
   /** Closes the connections; resolves with what is to be said of all slices together. */

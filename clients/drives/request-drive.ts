@@ -28,6 +28,11 @@ export async function openRequestDrive(
 
   return {
     broken: () => owes || run.lost.count > 0,
+    depthFor: ({ done, elapsed }, milliseconds) =>
+      Math.floor(((done / elapsed) * milliseconds * 1e6) / run.clients.length),
+    limit(depth) {
+      run.limit = Math.max(1, depth);
+    },
     async slice(milliseconds) {
       const before = run.counts.replies;
       run.latency = createHistogram();

@@ -37,6 +37,9 @@ export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise
 
   return {
     broken: () => owes || run.lost.count > 0,
+    depthFor: ({ done, elapsed }, milliseconds) =>
+      Math.floor(((done / elapsed) * milliseconds * 1e6) / (plan.load.senders * receiversOf(run))),
+    limit: (depth) => run.windows?.limit(depth),
     async slice(milliseconds) {
       const { counts } = run.ledger;
       const [before, sentBefore] = [counts.delivered, total(run.sent)];

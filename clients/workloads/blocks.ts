@@ -3,7 +3,7 @@
  * them for one slice, in an order drawn anew: what the machine does in a tenth of a second falls on all of them alike.
  */
 
-import { seededRandom } from "../../platform/random.ts";
+import { seededRandom, shuffled } from "../../platform/random.ts";
 import { alone, type Drive, type DriveEnd, type Slice } from "../drives/drive.ts";
 import { openRequestDrive } from "../drives/request-drive.ts";
 import { openRoomDrive } from "../drives/room-drive.ts";
@@ -42,8 +42,8 @@ export type BlocksReport = { workload: "blocks"; servers: BlockServer[] };
 
 /** Warm-up: so many slices at least; then until the last three cost as the three before did, or the bound. */
 const WARM_SLICES = 6;
-const MAX_WARM_SLICES = 20;
-const SETTLED = 0.05;
+const MAX_WARM_SLICES = 12;
+const SETTLED = 0.1;
 /** A slice does not count in which server or fleet could have run and waited for a CPU longer than this share. */
 const MAX_WAIT = 0.1;
 /** As many blocks may be taken again as there are blocks. */
@@ -132,16 +132,6 @@ async function takeBlock(
   return slices;
 }
 
-/** The numbers below `count` in a random order (Fisher and Yates). */
-function shuffled(count: number, random: () => number): number[] {
-  const order = Array.from({ length: count }, (_, i) => i);
-  for (let i = count - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [order[i], order[j]] = [order[j], order[i]];
-  }
-  return order;
-}
-
 async function warmUp(
   plan: BlocksPlan,
   drives: readonly Drive[],
@@ -151,12 +141,31 @@ async function warmUp(
   const taken: Slice[][] = drives.map(() => []);
   for (let i = 0; i < MAX_WARM_SLICES && !drives.some((drive) => drive.broken()); i++) {
     const block = await takeBlock(plan, drives, random);
+    if (plan.load.load.loop === "closed") limitAll(plan, drives, block);
     block.forEach((slice, server) => {
       taken[server].push(slice);
       servers[server].warmup++;
     });
     if (i + 1 >= WARM_SLICES && taken.every(hasSettled)) return;
   }
+}
+
+/** What is in flight when a slice ends is waited for: it is to be done in this share of a slice. */
+const IN_FLIGHT = 0.5;
+
+/** Servers that are farther apart than this are not driven alike: the faster one would wait for its load. */
+const ALIKE = 2;
+
+/**
+ * What is in flight is as much as a server has done in a part of a slice. Servers of about the same speed get the same,
+ * that of the slowest, since how much is in flight decides how large batches are; a much faster one gets its own.
+ */
+function limitAll({ sliceMs }: BlocksPlan, drives: readonly Drive[], block: readonly Slice[]): number[] {
+  const depths = drives.map((drive, i) => Math.max(1, drive.depthFor(block[i], sliceMs * IN_FLIGHT)));
+  const least = Math.min(...depths);
+  const limits = depths.map((depth) => (depth > least * ALIKE ? depth : least));
+  for (const [i, drive] of drives.entries()) drive.limit(limits[i]);
+  return limits;
 }
 
 const cost = ({ serverCpu, fleetCpu, done }: Slice) => (serverCpu ?? fleetCpu) / Math.max(1, done);
