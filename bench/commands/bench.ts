@@ -247,6 +247,8 @@ async function takeSamples(
     seed: flags.seed,
     comparison: {
       rounds: flags.samples,
+      duration: flags.duration,
+      warmup: flags.warmup,
       budgetMs: (flags.budget ?? BUDGET_SECONDS * cells.length) * 1000,
       settled: (cell, record) => isSettled(record, cell, thresholdOf(flags)),
     },

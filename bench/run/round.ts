@@ -16,6 +16,8 @@ export type RoundOptions = {
   /** Blocks, and how long each server is driven in one. */
   blocks: number;
   sliceMs: number;
+  /** Slices before the first block; by default until the figures have settled, bounded. */
+  warmSlices?: number;
   seed: number;
   /** Different for each round, so that a stray message of an earlier one is seen as such. */
   tag: number;
@@ -39,7 +41,7 @@ export async function driveRound(
   servers: readonly ServerUnderTest[],
   options: RoundOptions,
 ): Promise<RoundParts[]> {
-  const { blocks, sliceMs, seed, fleets, onProgress, interrupted } = options;
+  const { blocks, sliceMs, warmSlices, seed, fleets, onProgress, interrupted } = options;
   const load = cell.blocks(options.tag);
   const [report] = await fleets.run<BlocksReport>(
     {
@@ -54,6 +56,7 @@ export async function driveRound(
       seed,
       blocks,
       sliceMs,
+      ...(warmSlices === undefined ? {} : { warmSlices }),
     },
     {
       fleets: 1,

@@ -39,6 +39,9 @@ export type RunOptions = SessionOptions & {
 };
 
 export type ComparisonOptions = Pick<RoundsOptions, "rounds" | "budgetMs"> & {
+  /** Seconds for which each server is driven in a round, and before it. */
+  duration?: number | undefined;
+  warmup?: number | undefined;
   /** Whether the record decides all that is asked of a cell. */
   settled: (cell: Cell, record: RunRecord) => boolean;
 };
@@ -56,9 +59,12 @@ export type ProgressEvent = {
   round?: number;
 };
 
-/** Of each server in one round: short blocks and many rounds, since rounds are what an interval is made of. */
-const BLOCKS = 12;
+/** Of each server in one round: short ones and many of them, since rounds are what an interval is made of. */
 const SLICE_MS = 30;
+const ROUND_SECONDS = 0.36;
+const LEAST_BLOCKS = 4;
+const blocksIn = (seconds = ROUND_SECONDS): number =>
+  Math.max(LEAST_BLOCKS, Math.round((seconds * 1000) / SLICE_MS));
 
 export function run(options: RunOptions): Promise<RunResult> {
   return withSession(options, async (session) => {
@@ -105,8 +111,9 @@ async function compareInRounds(
       const event = { cell, server, done, planned: done + present.length, round: number };
       onProgress?.(event);
       return session.round(cell as BlockCell, present, {
-        blocks: BLOCKS,
+        blocks: blocksIn(comparison.duration),
         sliceMs: SLICE_MS,
+        ...(comparison.warmup === undefined ? {} : { warmSlices: blocksIn(comparison.warmup) }),
         seed: seed + done,
         number,
         onProgress: (progress) => onProgress?.({ ...event, progress }),

@@ -48,7 +48,10 @@ export type Session = {
 /** A cell whose load comes in slices. */
 export type BlockCell = Cell & Required<Pick<Cell, "blocks">>;
 
-export type RoundSettings = Pick<RoundOptions, "blocks" | "sliceMs" | "seed" | "onProgress"> & {
+export type RoundSettings = Pick<
+  RoundOptions,
+  "blocks" | "sliceMs" | "warmSlices" | "seed" | "onProgress"
+> & {
   /** From 0. */
   number: number;
 };
@@ -202,6 +205,12 @@ async function takeRound(
       ...identity(cell, sources[i], server, record.samples.length + i, startedAt),
       ...(pinned ? { pinned: server.pinned } : {}),
       ...parts[i],
+      parameters: {
+        ...withoutTimes(cell.parameters),
+        blocks: taking.blocks,
+        sliceMs: taking.sliceMs,
+        ...certificates(server),
+      },
       round: number,
       counts: { ...parts[i].counts, serverRestarts: server.restarts() },
       invalid: [],
@@ -219,6 +228,9 @@ async function takeRound(
     });
   }
 }
+
+/** A round's times are those of its slices. */
+const withoutTimes = ({ seconds: _, warmupSeconds: __, ...others }: Cell["parameters"]) => others;
 
 /** What a sample is of. */
 const identity = (

@@ -26,6 +26,8 @@ export type BlocksPlan = {
   seed: number;
   blocks: number;
   sliceMs: number;
+  /** Slices of each server before the first block; by default until its figures have settled, bounded. */
+  warmSlices?: number;
 };
 
 export type BlockServer = Omit<DriveEnd, "histograms"> & {
@@ -139,14 +141,15 @@ async function warmUp(
   random: () => number,
 ): Promise<void> {
   const taken: Slice[][] = drives.map(() => []);
-  for (let i = 0; i < MAX_WARM_SLICES && !drives.some((drive) => drive.broken()); i++) {
+  const most = plan.warmSlices ?? MAX_WARM_SLICES;
+  for (let i = 0; i < most && !drives.some((drive) => drive.broken()); i++) {
     const block = await takeBlock(plan, drives, random);
     if (plan.load.load.loop === "closed") limitAll(plan, drives, block);
     block.forEach((slice, server) => {
       taken[server].push(slice);
       servers[server].warmup++;
     });
-    if (i + 1 >= WARM_SLICES && taken.every(hasSettled)) return;
+    if (plan.warmSlices === undefined && i + 1 >= WARM_SLICES && taken.every(hasSettled)) return;
   }
 }
 
