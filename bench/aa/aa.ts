@@ -1,132 +1,162 @@
 #!/usr/bin/env bun
 /**
- * `bun run aa`: the false-positive rate and the power of the comparison (A/A test). 100 comparisons of a server with itself
- * may give 2 false alarms at most; the same server slowed by a known 10 % must be found in 95 of 100 at least.
+ * `bun run aa`: the false-positive rate and the power of the comparison (A/A test). Two equal servers may hardly ever be
+ * told apart, and are to be settled as the same; one that is slower by a known 10 % or 5 % is to be found.
  *
- * Both on real samples, recorded once by record-baseline.ts, so that the answer comes quickly and is the same
- * each time. Each comparison takes consecutive rounds from a random place of that record, as a run of the bench
- * would have given them, until both sides have enough valid samples.
+ * From rounds of real servers that were recorded once (record-baseline.ts), in seconds and the same each time; and with
+ * `--live`, by comparisons made now.
  */
 import { Command } from "commander";
 import { exitCodes } from "../../platform/failure.ts";
-import { seededRandom } from "../../platform/random.ts";
 import { wholeNumber } from "../../servers/standalone.ts";
+import type { ServerSource } from "../../targets/server.ts";
 import { compareServers } from "../compare/compare.ts";
-import { fails } from "../compare/comparison.ts";
+import { isSettled } from "../compare/settled.ts";
+import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { changeText } from "../compare/words.ts";
-import { type RunRecord, recordSchema, type Sample } from "../record/record.ts";
+import { type RunRecord, recordSchema } from "../record/record.ts";
 import { percent } from "../record/units.ts";
-import { isValid } from "../record/validity.ts";
+import { run } from "../run/run.ts";
 import { table } from "../terminal/format.ts";
+import { aaServers, cell, FIGURE } from "./servers.ts";
+import { isAlarm, type Trial, takeTrials } from "./trials.ts";
 
 export const baselinePath = `${import.meta.dir}/../../results/baseline/aa.json.gz`;
 
-/** The reference chat room, the same once more, and one that burns 10 % of its CPU time on top. */
-export const baselineServers = { a: "bun", again: "bun again", slow: "bun slowed by 10 %" };
+/** Rounds that a run takes in 20 s and in 60 s where nothing else runs, two servers at a time. */
+export const ROUNDS = { short: 10, long: 31 };
 
-/** The figure in which the 10 % are known. */
-const FIGURE = "serverCpuPerDelivery";
+/** What is asked for: what is compared with `bun`, how long, and which share of the trials says what. */
+const asked = [
+  { server: aaServers.again, rounds: ROUNDS.long, seconds: 60, says: "different", atMost: 0.02 },
+  { server: aaServers.again, rounds: ROUNDS.long, seconds: 60, says: "same", atLeast: 0.8 },
+  { server: aaServers.slow10, rounds: ROUNDS.short, seconds: 20, says: "slower", atLeast: 0.95 },
+  { server: aaServers.slow5, rounds: ROUNDS.long, seconds: 60, says: "slower", atLeast: 0.9 },
+] as const;
 
-/** What is asked for, in 100 comparisons. */
-export const limits = { falseAlarms: 2, found: 95 };
+const judged: Record<(typeof asked)[number]["says"], (trial: Trial) => boolean> = {
+  different: isAlarm,
+  same: ({ figure }) => figure === "same",
+  slower: ({ figure }) => figure === "slower",
+};
 
-/** Samples per side with which the limits are kept on a machine as noisy as that of the baseline. */
-export const RECOMMENDED_SAMPLES = 80;
+export type Outcome = {
+  name: string;
+  says: string;
+  share: number;
+  goal: string;
+  kept: boolean;
+  rounds: number;
+};
 
 export async function readBaseline(path = baselinePath): Promise<RunRecord> {
   return recordSchema.parse(JSON.parse(Buffer.from(Bun.gunzipSync(await Bun.file(path).bytes())).toString()));
 }
 
-export type Trials = { samples: number; trials: number; seed: number };
-export type Outcome = { falseAlarms: number; found: number };
-
-/** Runs both kinds of comparison as often as told. */
-export function judgeComparison(baseline: RunRecord, { samples, trials, seed }: Trials): Outcome {
-  const random = seededRandom(seed);
-  const rounds = roundsOf(baseline);
-  const outcome = { falseAlarms: 0, found: 0 };
-  for (let i = 0; i < trials; i++) {
-    // Which of the two equal servers stands on which side is drawn anew each round.
-    const equal = draw(baseline, rounds, samples, random, ([a, again]) =>
-      random() < 0.5 ? [a, again] : [again, a],
-    );
-    if (fails(equal, "change")) outcome.falseAlarms++;
-    const slowed = draw(baseline, rounds, samples, random, ([a, again, slow]) => [
-      random() < 0.5 ? a : again,
-      slow,
-    ]);
-    const row = slowed.cells[0].rows.find(({ metric }) => metric === FIGURE);
-    if (row?.verdict === "slower") outcome.found++;
-  }
-  return outcome;
+/** Judges each case by trials of its own. */
+export function outcomes(trialsOf: (server: string, rounds: number) => readonly Trial[]): Outcome[] {
+  return asked.map((one) => {
+    const trials = trialsOf(one.server.name, one.rounds);
+    const share = trials.filter(judged[one.says]).length / Math.max(1, trials.length);
+    const kept = "atMost" in one ? share <= one.atMost : share >= one.atLeast;
+    const goal = "atMost" in one ? `≤ ${percent(one.atMost)}` : `≥ ${percent(one.atLeast)}`;
+    const rounds = trials.reduce((sum, trial) => sum + trial.rounds, 0) / Math.max(1, trials.length);
+    return {
+      name: `bun and ${one.server.name}, ${one.seconds} s`,
+      says: one.says,
+      share,
+      goal,
+      kept,
+      rounds,
+    };
+  });
 }
 
-/** The samples of each round: of the server, of its twin, and of the slowed one. */
-function roundsOf({ samples }: RunRecord): Sample[][] {
-  const names = [baselineServers.a, baselineServers.again, baselineServers.slow];
-  const byRound = Map.groupBy(samples, ({ order }) => Math.floor(order / names.length));
-  return [...byRound.values()].map((round) =>
-    names.map((name) => round.find(({ server }) => server === name)!),
+/** By the stored rounds. */
+export const storedOutcomes = (baseline: RunRecord, trials: number, seed: number): Outcome[] =>
+  outcomes((server, mostRounds) =>
+    takeTrials(baseline, [aaServers.base.name, server], {
+      trials,
+      mostRounds,
+      seed,
+      threshold: DEFAULT_THRESHOLD,
+      figure: FIGURE,
+      swaps: server === aaServers.again.name,
+    }),
   );
+
+/** One comparison now, within so many seconds. */
+async function liveTrial(server: ServerSource, seconds: number, seed: number): Promise<Trial | undefined> {
+  const settled = (_: unknown, record: RunRecord) => isSettled(record, cell, DEFAULT_THRESHOLD);
+  const { record, failure } = await run({
+    cells: [cell],
+    sources: [aaServers.base, server],
+    samples: 1,
+    maxSamples: 1,
+    seed,
+    comparison: { rounds: undefined, budgetMs: seconds * 1000, settled },
+    command: ["bench/aa/aa.ts", "--live"],
+    interrupted: new Promise(() => {}),
+  });
+  if (failure) throw failure;
+  const { cells } = compareServers(record, aaServers.base.name, server.name);
+  const rows = cells[0].rows.filter(({ tested }) => tested);
+  const row = rows.find(({ metric }) => metric === FIGURE);
+  console.error(`${server.name}: ${row ? `${row.label} ${changeText(row)} ${row.verdict}` : "no figure"}`);
+  return {
+    any: rows.flatMap(({ verdict }) => verdict ?? []),
+    figure: row?.verdict ?? "undecided",
+    rounds: record.samples.length / 2,
+  };
 }
 
-/** Compares two sides drawn from consecutive rounds, with `enough` valid samples each. */
-function draw(
-  baseline: RunRecord,
-  rounds: readonly Sample[][],
-  enough: number,
-  random: () => number,
-  pick: (round: Sample[]) => [Sample, Sample],
-) {
-  const sides: [Sample[], Sample[]] = [[], []];
-  const start = Math.floor(random() * rounds.length);
-  for (let i = 0; i < rounds.length && sides.some((side) => side.length < enough); i++) {
-    pick(rounds[(start + i) % rounds.length]).forEach((sample, index) => {
-      const side = sides[index];
-      if (side.length < enough && isValid(sample)) side.push({ ...sample, server: ["a", "b"][index] });
-    });
+async function liveOutcomes(minutes: number, seed: number): Promise<{ found: Outcome[]; trials: number }> {
+  const trials = new Map<string, Trial[]>();
+  const key = (server: string, seconds: number) => `${server} ${seconds}`;
+  const end = performance.now() + minutes * 60_000;
+  const kinds = [...new Map(asked.map((one) => [key(one.server.name, one.seconds), one])).values()];
+  for (let i = 0; performance.now() < end; i++) {
+    const { server, seconds } = kinds[i % kinds.length];
+    const trial = await liveTrial(server, seconds, seed + i * 1000);
+    if (trial)
+      trials.set(key(server.name, seconds), [...(trials.get(key(server.name, seconds)) ?? []), trial]);
   }
-  return compareServers({ ...baseline, samples: sides.flat() }, "a", "b");
+  const secondsOf = (server: string) => asked.find((one) => one.server.name === server)?.seconds ?? 0;
+  const found = outcomes((server) => trials.get(key(server, secondsOf(server))) ?? []);
+  return { found, trials: [...trials.values()].reduce((sum, list) => sum + list.length, 0) };
 }
 
 async function main(): Promise<void> {
   const program = new Command("aa")
     .description("The false-positive rate and power of the comparison (A/A test)")
-    .option("--samples <number>", "samples per side", wholeNumber(2, 1000), RECOMMENDED_SAMPLES)
-    .option("--trials <number>", "comparisons of each kind", wholeNumber(1, 100_000), 100)
+    .option(
+      "--trials <number>",
+      "comparisons of each kind, by the stored rounds",
+      wholeNumber(1, 100_000),
+      200,
+    )
     .option("--seed <number>", "of the draws", wholeNumber(0, 2 ** 31 - 1), 1)
-    .option("--sweep", "tries other numbers of samples, too")
-    .option("--baseline <file>", "the recorded samples", baselinePath)
+    .option("--baseline <file>", "the recorded rounds", baselinePath)
+    .option("--live", "by comparisons made now")
+    .option("--minutes <number>", "with --live: how long", wholeNumber(1, 600), 10)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
-  const { samples, trials, seed, sweep, baseline: path } = program.parse().opts();
-  const baseline = await readBaseline(path);
-  console.log(describe(baseline));
-  if (sweep) {
-    const counts = [5, 10, 20, 30, 40, 60, 80, 100, 120, 160];
-    const rows = counts.map((n) => {
-      const { falseAlarms, found } = judgeComparison(baseline, { samples: n, trials, seed });
-      return [`${n}`, percent(falseAlarms / trials), percent(found / trials)];
-    });
-    console.log(`\n${table(["samples per side", "false positives", "10 % found"], rows)}\n`);
-  }
-  const { falseAlarms, found } = judgeComparison(baseline, { samples, trials, seed });
-  console.log(`with ${samples} samples per side:`);
+  const { trials, seed, baseline, live, minutes } = program.parse().opts();
+  const done = live
+    ? await liveOutcomes(minutes, seed)
+    : { found: storedOutcomes(await readBaseline(baseline), trials, seed), trials };
+  const rows = done.found.map(({ name, says, share, goal, kept, rounds }) => [
+    name,
+    says,
+    percent(share),
+    goal,
+    rounds.toFixed(1),
+    kept ? "kept" : "MISSED",
+  ]);
+  console.log(table(["compared, at most", "told", "in", "goal", "rounds, mean", ""], rows));
   console.log(
-    `  one server with itself: ${falseAlarms} false positives in ${trials} (at most ${limits.falseAlarms} in 100)`,
+    live ? `\n${done.trials} comparisons made now` : `\n${trials} comparisons of each kind, by stored rounds`,
   );
-  console.log(`  slowed by 10 %: found in ${found} of ${trials} (at least ${limits.found} of 100)`);
-  const kept = falseAlarms <= (limits.falseAlarms * trials) / 100 && found >= (limits.found * trials) / 100;
-  process.exitCode = kept ? exitCodes.ok : exitCodes.wrong;
-}
-
-/** What the whole baseline says, all of its samples together. */
-function describe(baseline: RunRecord): string {
-  const { a, again, slow } = baselineServers;
-  const change = (x: string, y: string) => {
-    const row = compareServers(baseline, x, y).cells[0].rows.find(({ metric }) => metric === FIGURE)!;
-    return `${y} to ${x}: ${row.label} ${changeText(row)}, ${row.old.samples} and ${row.new.samples} valid samples`;
-  };
-  return [change(a, again), change(a, slow)].join("\n");
+  process.exitCode = done.found.every(({ kept }) => kept) ? exitCodes.ok : exitCodes.wrong;
 }
 
 if (import.meta.main) await main();
