@@ -144,11 +144,11 @@ async function warmUp(
   const most = plan.warmSlices ?? MAX_WARM_SLICES;
   for (let i = 0; i < most && !drives.some((drive) => drive.broken()); i++) {
     const block = await takeBlock(plan, drives, random);
-    if (plan.load.load.loop === "closed") limitAll(plan, drives, block);
     block.forEach((slice, server) => {
       taken[server].push(slice);
       servers[server].warmup++;
     });
+    if (plan.load.load.loop === "closed") limitAll(plan, drives, taken);
     if (plan.warmSlices === undefined && i + 1 >= WARM_SLICES && taken.every(hasSettled)) return;
   }
 }
@@ -156,6 +156,8 @@ async function warmUp(
 /** What is in flight when a slice ends is waited for: it is to be done in this share of a slice. */
 const IN_FLIGHT = 0.5;
 
+/** One slice alone may have been disturbed. */
+const LOOKED_BACK = 5;
 /** Servers that are farther apart than this are not driven alike: the faster one would wait for its load. */
 const ALIKE = 2;
 
@@ -163,12 +165,13 @@ const ALIKE = 2;
  * What is in flight is as much as a server has done in a part of a slice. Servers of about the same speed get the same,
  * that of the slowest, since how much is in flight decides how large batches are; a much faster one gets its own.
  */
-function limitAll({ sliceMs }: BlocksPlan, drives: readonly Drive[], block: readonly Slice[]): number[] {
-  const depths = drives.map((drive, i) => Math.max(1, drive.depthFor(block[i], sliceMs * IN_FLIGHT)));
+function limitAll({ sliceMs }: BlocksPlan, drives: readonly Drive[], taken: readonly Slice[][]): void {
+  const depths = drives.map((drive, i) => {
+    const depths = taken[i].slice(-LOOKED_BACK).map((slice) => drive.depthFor(slice, sliceMs * IN_FLIGHT));
+    return Math.max(1, depths.sort((a, b) => a - b)[depths.length >> 1]);
+  });
   const least = Math.min(...depths);
-  const limits = depths.map((depth) => (depth > least * ALIKE ? depth : least));
-  for (const [i, drive] of drives.entries()) drive.limit(limits[i]);
-  return limits;
+  for (const [i, drive] of drives.entries()) drive.limit(depths[i] > least * ALIKE ? depths[i] : least);
 }
 
 const cost = ({ serverCpu, fleetCpu, done }: Slice) => (serverCpu ?? fleetCpu) / Math.max(1, done);
