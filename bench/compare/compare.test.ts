@@ -88,7 +88,7 @@ describe("verdicts", () => {
     const comparison = compareRecords(one(old), one(like({ cpu: 3 })));
     const [row] = comparison.cells[0].rows;
     expect(row).toMatchObject({ verdict: "undecided", change: { scale: "ratio", interval: null } });
-    expect(sentence(comparison)).toBe("undecided in 2 of 2 figures.");
+    expect(sentence(comparison)).toBe("undecided in 2 of 2 figures, with too few rounds for bounds.");
   });
 
   test("values of 0 have no ratio; a server that has stalled is slower all the same", () => {

@@ -45,7 +45,8 @@ export function verdictWord(row: Pick<FigureComparison, "verdict" | "class">): s
 /** A verdict, and of an undecided one between what the change lies. */
 export function verdictText(row: FigureComparison): string {
   if (row.verdict !== "undecided") return verdictWord(row);
-  return row.change?.interval ? `undecided: between ${boundsText(row)}` : "undecided";
+  const bounds = boundsText(row);
+  return bounds ? `undecided: between ${bounds}` : "undecided";
 }
 
 const SHOWN_RATIO = 100;
@@ -54,7 +55,7 @@ function boundsText({ change }: FigureComparison): string {
   if (!change?.interval) return "";
   const { low, high } = change.interval;
   if (change.scale === "difference") return `${(low * 100).toFixed(2)} and ${(high * 100).toFixed(2)} points`;
-  if (high > SHOWN_RATIO && low < 1 / SHOWN_RATIO) return "anything and anything";
+  if (high > SHOWN_RATIO && low < 1 / SHOWN_RATIO) return "";
   return `× ${low.toFixed(2)} and × ${high > SHOWN_RATIO ? "∞" : high.toFixed(2)}`;
 }
 
@@ -116,7 +117,9 @@ function rest(comparison: Comparison): string[] {
   const [widest] = open.toSorted((a, b) => widthOf(b.row) - widthOf(a.row));
   if (widest) {
     const bounds = boundsText(widest.row);
-    const most = bounds ? `, the widest between ${bounds} (${widest.row.label} in ${widest.cell.name})` : "";
+    const most = bounds
+      ? `, the widest between ${bounds} (${widest.row.label} in ${widest.cell.name})`
+      : ", with too few rounds for bounds";
     texts.push(`undecided in ${figures(open.length)}${most}`);
   }
   return texts;
