@@ -152,18 +152,6 @@ export const dialects = {
     suffix: "}\n",
     say: { prefix: () => '{"data_source":"","data":"', suffix: '"}' },
   },
-  "chat/numbered": {
-    summary: "chat by lines: #3 text to the others, who are told their number",
-    port: 8080,
-    units: "lines",
-    echoes: false,
-    greeting: ({ id }) => `You are #${id}\n`,
-    left: ({ id }) => `#${id} left\n`,
-    hear: wholeLine,
-    prefix: ({ id }) => `#${id} `,
-    suffix: "\n",
-    say: { prefix: () => "", suffix: "\n" },
-  },
 } as const satisfies Record<string, Dialect>;
 
 export type DialectName = keyof typeof dialects;
