@@ -9,7 +9,6 @@ import { file } from "./file.ts";
 import type { Protocol, Transport } from "./protocol.ts";
 import { relay } from "./relay.ts";
 import { sumTcp, sumUdp, sumWs } from "./sum-client.ts";
-import { upper } from "./upper.ts";
 
 export type { Protocol, Transport } from "./protocol.ts";
 
@@ -24,7 +23,7 @@ export function addProtocol(protocol: Protocol): () => void {
   return () => void registry.delete(protocol.name);
 }
 
-for (const protocol of [...chatProtocols, relay, chatWs, sumTcp, sumUdp, sumWs, echo, file, upper])
+for (const protocol of [...chatProtocols, relay, chatWs, sumTcp, sumUdp, sumWs, echo, file])
   addProtocol(protocol);
 
 export const allProtocols = (): Protocol[] => [...registry.values()];
