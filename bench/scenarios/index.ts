@@ -4,6 +4,7 @@ import { connect } from "./connect.ts";
 import { fanout } from "./fanout.ts";
 import { framing } from "./framing.ts";
 import { idle } from "./idle.ts";
+import { ping } from "./ping.ts";
 import type { Scenario } from "./scenario.ts";
 import { sum } from "./sum.ts";
 import { transfer } from "./transfer.ts";
@@ -15,6 +16,7 @@ export const scenarios: readonly Scenario[] = [
   truncate,
   fanout,
   sum,
+  ping,
   transfer,
   connect,
   idle,
