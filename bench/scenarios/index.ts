@@ -4,7 +4,6 @@ import { connect } from "./connect.ts";
 import { fanout } from "./fanout.ts";
 import { framing } from "./framing.ts";
 import { idle } from "./idle.ts";
-import { ping } from "./ping.ts";
 import type { Scenario } from "./scenario.ts";
 import { sum } from "./sum.ts";
 import { transfer } from "./transfer.ts";
@@ -16,7 +15,6 @@ export const scenarios: readonly Scenario[] = [
   truncate,
   fanout,
   sum,
-  ping,
   transfer,
   connect,
   idle,
