@@ -24,6 +24,8 @@ export type Member = {
   /** Bytes that the kernel has taken: what is queued here is not among them. */
   taken: () => number;
   pending: () => number;
+  /** Ends what it says and still listens (a half-close), unless something said is still queued here; TCP alone. */
+  finish: () => void;
   close: () => void;
   /** Leaves without a word: a reset over TCP. */
   reset: () => void;
@@ -139,6 +141,9 @@ async function openTcp(target: Endpoint, index: number, handlers: MemberHandlers
     send: (bytes, from, to) => send(outbox, socket, bytes, from, to),
     taken: () => outbox.taken,
     pending: () => pending(outbox),
+    finish() {
+      if (pending(outbox) === 0) socket.shutdown();
+    },
     close() {
       closing = true;
       socket.end();
@@ -227,6 +232,7 @@ async function openUdp(target: Endpoint, index: number, handlers: MemberHandlers
     },
     taken: () => taken,
     pending: () => 0,
+    finish: () => {},
     close,
     reset: close,
   };

@@ -21,6 +21,8 @@ export type Probe = {
   takeReads: () => number[];
   /** Why nothing more comes: the server has ended the connection, or it never ends what it sends. */
   lost: () => string | undefined;
+  /** Half-closes: a server that ends the connection then has sent all that it is going to send. */
+  finish: () => void;
   close: () => void;
 };
 
@@ -67,6 +69,7 @@ export async function openProbes(target: Endpoint, count: number): Promise<Probe
       },
       takeReads: () => state.reads.splice(0),
       lost: () => state.lost,
+      finish: member.finish,
       close: member.close,
     };
   });
@@ -77,6 +80,7 @@ type Waiting = { wake: () => void; lost: string | undefined };
 /** Every arrival starts the time anew: slow is not lost. */
 function waitFor(state: Waiting, done: () => boolean, milliseconds: number): Promise<boolean> {
   if (done()) return Promise.resolve(true);
+  if (state.lost !== undefined) return Promise.resolve(false);
   return new Promise((resolve) => {
     const finish = (value: boolean) => {
       clearTimeout(timer);

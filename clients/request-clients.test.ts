@@ -24,6 +24,7 @@ function setUp(transport: Transport, depth = 100) {
     },
     taken: () => 0,
     pending: () => 0,
+    finish: () => {},
     close: () => {},
     reset: () => {},
   };

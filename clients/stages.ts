@@ -12,13 +12,17 @@ export type Stage = {
   tried: number;
   possible: number;
   counts: Record<FaultKind, number>;
+  /** Units that had not come when nothing had come for `STALLED_MS`: late, or lost, which nobody can tell. */
+  undelivered: number;
   witnesses: Witness[];
   /** Why the stage ended before its time. */
   stopped?: string;
 };
 
-/** A unit of which nothing comes for so long is lost. */
+/** When nothing comes for so long, it is asked whether the rest is lost or late. */
 export const CASE_TIMEOUT_MS = 1000;
+/** A server from which nothing comes for so long has stopped: what it owes is not waited for. */
+export const STALLED_MS = 5000;
 export const QUIET_MS = 40;
 /** Longest unit of which every split is tried without being asked to. */
 export const ALL_SPLITS_BYTES = 4096;
@@ -29,28 +33,38 @@ export const emptyStage = (name: StageName): Stage => ({
   tried: 0,
   possible: 0,
   counts: { lost: 0, duplicated: 0, reordered: 0, corrupt: 0, unexpected: 0 },
+  undelivered: 0,
   witnesses: [],
 });
 
 /** Text of which each character is a byte. */
 export const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
 
-/** Ends a stage that has found enough, or whose connection the server has ended. */
+/** Ends a stage that has found enough, whose connection the server has ended, or in which nothing comes any more. */
 export function stopIfHopeless(stage: Stage, probes: Probe[], what: string): void {
   const lost = probes.map((probe) => probe.lost()).find((reason) => reason !== undefined);
   const failures = Object.values(stage.counts).reduce((sum, count) => sum + count, 0);
-  if (lost) stage.stopped = `${lost}; at: ${what}`;
+  if (stage.undelivered > 0) stage.stopped = `nothing came for ${STALLED_MS / 1000} s; at: ${what}`;
+  else if (lost) stage.stopped = `${lost}; at: ${what}`;
   else if (failures >= MAX_FAILURES) stage.stopped = `stopped after ${failures} faults`;
 }
 
+/** What came at a listener. */
+export type Heard = {
+  got: Uint8Array;
+  /** Whether what has not come is not going to: what was said behind it has come, or the connection has ended. */
+  complete: boolean;
+};
+
 /**
- * Sorts the difference between what was to come and what came into the ledger's kinds.
+ * Sorts the difference between what was to come and what came into the ledger's kinds. A unit is lost when a later one
+ * has come, or when no more can come; else it is undelivered.
  * @param notForIt units that were said and are not for this listener
  */
 export function compareUnits(
   stage: Stage,
   units: readonly Uint8Array[],
-  got: Uint8Array,
+  { got, complete }: Heard,
   what: string,
   notForIt: readonly Uint8Array[] = [],
 ): void {
@@ -75,7 +89,8 @@ export function compareUnits(
     else if (others.has(line)) enter("unexpected", `its own message came back: ${excerpt(line)}`);
     else if (line !== "") enter("corrupt", excerpt(line));
   }
-  for (const missing of [...passed, ...waiting]) enter("lost", excerpt(missing));
+  for (const missing of complete ? [...passed, ...waiting] : passed) enter("lost", excerpt(missing));
+  if (!complete) stage.undelivered += waiting.length;
 }
 
 const excerpt = (text: string) =>

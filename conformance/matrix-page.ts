@@ -130,13 +130,12 @@ function unjudgedSection(matrix: Matrix): PageSection | undefined {
   const rows = all.map(({ target, reason, ids }) => [
     target,
     reason,
-    plural(ids.length, "case"),
-    html`<details><summary>ids</summary>${ids.join(" ")}</details>`,
+    html`<details><summary>${plural(ids.length, "case")}</summary>${ids.join(" ")}</details>`,
   ]);
   return {
     id: "unsupported",
     title: "Unsupported",
-    markup: table({ head: ["target", "reason", "cases", ""], rows, numbersFrom: 9 }, true),
+    markup: table({ head: ["target", "reason", "cases"], rows, numbersFrom: 9 }, true),
   };
 }
 

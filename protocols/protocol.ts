@@ -54,6 +54,8 @@ export type Room = {
   deliverySuffix: Uint8Array;
   /** Changes a message that has been written in place, as masking does. */
   seal?: (view: DataView, at: number, messageBytes: number) => void;
+  /** A message of up to so many bytes arrives whole, where it arrives. */
+  wholeUpTo?: number;
   /** What a server keeps at least for a reader who falls behind, before it may end the connection. */
   queueBytes?: number;
   /** The id that a greeting tells its newcomer. */

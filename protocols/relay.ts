@@ -38,6 +38,7 @@ export const relay: Protocol = {
     sendSuffix: NOTHING,
     deliveryPrefix: ({ address }) => new Uint8Array(Buffer.from(relayPrefix(address))),
     deliverySuffix: NOTHING,
+    wholeUpTo: MAX_PAYLOAD_BYTES,
     // A relay may pass on the empty datagram by which a client registers.
     notice: /^\[.+\]: $/,
   }),

@@ -4,7 +4,7 @@
  */
 
 import { html, type Markup, table } from "../../pages/html.ts";
-import { type CellSamples, serverLabel, severalServers } from "../record/cells.ts";
+import { type CellSamples, lossOf, serverLabel, severalServers } from "../record/cells.ts";
 import { AT_LEAST, figureOf } from "../record/figures.ts";
 import type { Metric, Metrics } from "../record/metrics.ts";
 import type { RunRecord } from "../record/record.ts";
@@ -20,8 +20,14 @@ const columnsOf = (groups: readonly CellSamples[], metrics: Metrics): Metric[] =
       groups.some(({ samples }) => samples.some((sample) => sample.metrics[key] !== undefined)),
   );
 
+/** A stream's losses are faults and no figure to compare; beside those of datagrams they are told all the same. */
+const lossIn = (metric: Metric, samples: CellSamples["samples"]): number | undefined =>
+  metric.key === "lossShare" && samples.some(({ counts }) => counts.expected !== undefined)
+    ? lossOf(samples)
+    : undefined;
+
 const textOf = ({ samples, valid }: CellSamples, metric: Metric): string => {
-  const { value, atLeast } = figureOf(metric, samples, valid);
+  const { value = lossIn(metric, samples), atLeast } = figureOf(metric, samples, valid);
   return value === undefined ? NONE : (atLeast ? AT_LEAST : "") + describeValue(metric, value);
 };
 

@@ -67,7 +67,7 @@ async function runCell(plan: FramingPlan | DialoguePlan, context: SampleContext)
   });
   const counts = addCounts([
     ...stages.map(({ counts }) => counts),
-    { tried: stages.reduce((sum, { tried }) => sum + tried, 0) },
+    ...stages.map(({ tried, undelivered }) => ({ tried, undelivered })),
   ]);
   return {
     counts,
@@ -76,8 +76,11 @@ async function runCell(plan: FramingPlan | DialoguePlan, context: SampleContext)
     witnesses: stages.flatMap(({ witnesses }) => witnesses),
     wrong: [
       ...faultsOf(counts, KINDS),
-      ...stages.flatMap(({ name, stopped }) =>
-        stopped ? [{ kind: "stopped", count: 1, words: `"${name}" ended early: ${stopped}` }] : [],
+      // A stage that nothing more came in is no fault: the sample does not count, by the rule "not delivered in time".
+      ...stages.flatMap(({ name, stopped, undelivered }) =>
+        stopped && undelivered === 0
+          ? [{ kind: "stopped", count: 1, words: `"${name}" ended early: ${stopped}` }]
+          : [],
       ),
     ],
     detail: {

@@ -6,6 +6,7 @@
 import type { Progress } from "../../clients/exchange.ts";
 import type { BlockLoad } from "../../clients/workloads/blocks.ts";
 import { allProtocols, type Protocol, type Transport } from "../../protocols/index.ts";
+import { servers } from "../../servers/index.ts";
 import type { ServerSource } from "../../targets/server.ts";
 import type { Sample } from "../record/record.ts";
 import type { Fleets } from "../run/fleets.ts";
@@ -81,7 +82,10 @@ export type Scenario = {
   details?: (samples: readonly Sample[]) => DetailTable[];
 };
 
-/** The protocols that fit a scenario and that the command line lets through; those first of their transport first. */
+/**
+ * The protocols that fit a scenario and that the command line lets through; those first of their transport first. One for
+ * which there is no server of ours is measured when it is named: else it would end each run that names none.
+ */
 export function protocolsFor(
   { fits }: Pick<Scenario, "fits">,
   { transport, protocol }: Pick<BenchOptions, "transport" | "protocol">,
@@ -90,7 +94,7 @@ export function protocolsFor(
     (one) =>
       fits(one) &&
       (transport === undefined || one.transport === transport) &&
-      (protocol === undefined || one.name === protocol),
+      (protocol === undefined ? one.name in servers : one.name === protocol),
   );
   return [...fitting.filter(({ primary }) => primary), ...fitting.filter(({ primary }) => !primary)];
 }

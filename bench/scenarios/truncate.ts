@@ -1,9 +1,9 @@
 /** Truncation: what becomes of datagrams of each size, and where exactly that changes. */
-import type { TruncatePlan, TruncateReport } from "../../clients/workloads/truncate.ts";
+import type { Fate, TruncatePlan, TruncateReport } from "../../clients/workloads/truncate.ts";
 import type { Sample } from "../record/record.ts";
 import { whole } from "../record/units.ts";
 import type { DetailTable } from "./columns.ts";
-import { protocolsFor, type Scenario } from "./scenario.ts";
+import { protocolsFor, type SampleParts, type Scenario } from "./scenario.ts";
 
 const SIZES = [
   0, 1, 255, 256, 257, 508, 1023, 1024, 1025, 1472, 1473, 2048, 4096, 8192, 9216, 16_384, 65_507, 65_508,
@@ -16,7 +16,7 @@ export const truncate: Scenario = {
   summary: "datagrams of every size: whole, truncated, dropped or refused, and the exact boundary",
   fits: ({ room, transport }) => room !== undefined && transport === "udp",
   cells: (options) =>
-    protocolsFor(truncate, options).map(({ name: protocol }) => ({
+    protocolsFor(truncate, options).map(({ name: protocol, room }) => ({
       scenario: "truncate",
       variant: protocol,
       protocol,
@@ -36,26 +36,46 @@ export const truncate: Scenario = {
           broken: context.broken,
           timeoutSeconds: TIMEOUT_SECONDS,
         });
-        const fates = report.paths.flatMap(({ fates }) => fates);
-        const corrupt = fates.filter(({ outcome }) => outcome === "corrupt");
         return {
-          counts: { tried: fates.length, corrupt: corrupt.length },
+          ...judge(report.paths, room?.(1).wholeUpTo ?? 0),
           metrics: {},
           histograms: {},
-          witnesses: corrupt.map(({ bytes }) => ({
-            kind: "corrupt",
-            text: `a datagram of ${bytes} bytes`,
-          })),
-          wrong:
-            corrupt.length > 0
-              ? [{ kind: "corrupt", count: corrupt.length, words: "datagrams arrived changed" }]
-              : [],
           detail: { scenario: "truncate", smallBufferBytes: report.smallBufferBytes, paths: report.paths },
         };
       },
     })),
   details: (samples) => samples.flatMap(detailsOf),
 };
+
+/** What a server does to larger datagrams is its own affair: only what it changes, or cuts within the limit, is wrong. */
+function judge(
+  paths: TruncateReport["paths"],
+  wholeUpTo: number,
+): Pick<SampleParts, "counts" | "witnesses" | "wrong"> {
+  const fates = paths.flatMap(({ fates }) => fates);
+  const relayed = paths.filter(({ path }) => path === "relay").flatMap(({ fates }) => fates);
+  const cut = ({ bytes, outcome }: Fate) => bytes <= wholeUpTo && outcome.startsWith("truncated");
+  const faults = [
+    {
+      kind: "corrupt",
+      words: "datagrams arrived changed",
+      found: fates.filter((one) => one.outcome === "corrupt"),
+    },
+    { kind: "truncated", words: `datagrams of up to ${whole(wholeUpTo)} bytes`, found: relayed.filter(cut) },
+  ];
+  return {
+    counts: {
+      tried: fates.length,
+      ...Object.fromEntries(faults.map(({ kind, found }) => [kind, found.length])),
+    },
+    witnesses: faults.flatMap(({ kind, found }) =>
+      found.map(({ bytes, arrived }) => ({ kind, text: `a datagram of ${bytes} bytes: ${arrived} arrived` })),
+    ),
+    wrong: faults.flatMap(({ kind, words, found }) =>
+      found.length > 0 ? [{ kind, count: found.length, words }] : [],
+    ),
+  };
+}
 
 type Paths = Extract<NonNullable<Sample["detail"]>, { scenario: "truncate" }>["paths"];
 

@@ -14,7 +14,10 @@ import {
   compareUnits,
   cuts,
   emptyStage,
+  type Heard,
+  latin1,
   QUIET_MS,
+  STALLED_MS,
   type Stage,
   sendInPieces,
   stopIfHopeless,
@@ -34,6 +37,8 @@ export type DialogueReport = { workload: "dialogue"; stages: Stage[] };
 
 const CONNECTIONS = 8;
 const TOGETHER = [2, 10, 100];
+/** What has not come by then, after the time of a case, is asked for by ending the connection. */
+const LATE_MS = 2000;
 
 export async function runDialogue(plan: DialoguePlan, exchange: Exchange): Promise<DialogueReport> {
   const target = plannedEndpoint(plan);
@@ -59,12 +64,10 @@ export async function runDialogue(plan: DialoguePlan, exchange: Exchange): Promi
 async function firstReply(target: Endpoint, { corpus: [plain] }: Dialogue): Promise<void> {
   const [probe] = await openProbes(target, 1);
   probe.send(plain.request);
-  const answered = await probe.arrived(1, CASE_TIMEOUT_MS);
+  const answered = await probe.arrived(1, STALLED_MS);
   probe.close();
   if (!answered)
-    throw new Unreachable(
-      `${target.url} took a connection but did not answer within ${CASE_TIMEOUT_MS / 1000} s`,
-    );
+    throw new Unreachable(`${target.url} took a connection but did not answer within ${STALLED_MS / 1000} s`);
 }
 
 /** Waits at a probe for exactly these replies, in this order, and enters what is otherwise. */
@@ -81,14 +84,42 @@ async function expectReplies(
   if (wanted.equals(got)) return;
   // What is wrong may have more behind it, which is not the next case's.
   if (await probe.arrived(1, QUIET_MS)) got = Buffer.concat([got, probe.take()]);
+  const heard = await theRest(probe, got, wanted);
+  const right = wanted.equals(heard.got);
+  if (right && !heard.finished) return;
+  // All of it, and too late: the connection is used up, and nobody is to blame.
+  if (right) stage.undelivered++;
   compareUnits(
     stage,
     asked.map(({ reply }) => reply),
-    got,
+    heard,
     what,
   );
-  stopIfHopeless(stage, [probe], what);
+  if (heard.finished && heard.complete)
+    stage.stopped = `its connection was ended to find what is lost; at: ${what}`;
+  else stopIfHopeless(stage, [probe], what);
 }
+
+/**
+ * Waits for what has not come: it may be late. Only behind a FIN of ours, when the server has answered all that came
+ * before it and ended, is it known to be lost.
+ */
+async function theRest(
+  probe: Probe,
+  first: Uint8Array,
+  wanted: Uint8Array,
+): Promise<Heard & { finished: boolean }> {
+  const heard = () => Buffer.concat([first, probe.take()]);
+  const missing = wanted.length - first.length;
+  // As many replies as requests: what is wrong with them is not that one is missing.
+  const all = repliesIn(first) >= repliesIn(wanted) || (await probe.arrived(missing, LATE_MS));
+  if (all || probe.lost() !== undefined) return { got: heard(), complete: true, finished: false };
+  probe.finish();
+  await probe.arrived(Number.POSITIVE_INFINITY, STALLED_MS);
+  return { got: heard(), complete: probe.lost() !== undefined, finished: true };
+}
+
+const repliesIn = (bytes: Uint8Array) => latin1(bytes).split("\n").length - 1;
 
 /** One plain request more: a reply too many, for which nobody waited, would stand before its own. */
 async function expectNothingMore(stage: Stage, probe: Probe, plain: Exchanged): Promise<void> {
@@ -159,24 +190,30 @@ async function randomCuts(target: Endpoint, plan: DialoguePlan, dialogue: Dialog
     const asked = probes.map(() => Array.from({ length: each }, next));
     const streams = asked.map((list) => Buffer.concat(list.map(({ request }) => request)));
     await sendInPieces(probes, streams, random, () => probes.some((probe) => probe.lost() !== undefined));
-    await Promise.all(
-      probes.map((probe, i) =>
-        probe.arrived(
-          asked[i].reduce((sum, { reply }) => sum + reply.length, 0),
-          CASE_TIMEOUT_MS,
-        ),
-      ),
+    const replies = asked.map((list) => list.map(({ reply }) => reply));
+    const wanted = replies.map((list) => Buffer.concat(list));
+    await arrivedAtAll(
+      probes,
+      wanted.map(({ length }) => length),
     );
+    const heard = await Promise.all(probes.map((probe, i) => theRest(probe, probe.take(), wanted[i])));
     for (const [i, probe] of probes.entries()) {
       stage.tried += each;
-      const units = asked[i].map(({ reply }) => reply);
-      const got = probe.take();
-      if (Buffer.concat(units).equals(got)) continue;
-      compareUnits(stage, units, got, `connection ${i} of ${CONNECTIONS}`);
+      if (wanted[i].equals(heard[i].got)) continue;
+      compareUnits(stage, replies[i], heard[i], `connection ${i} of ${CONNECTIONS}`);
       stopIfHopeless(stage, [probe], "random requests");
     }
     return stage;
   } finally {
     for (const probe of probes) probe.close();
+  }
+}
+
+/** Waits for so many bytes at each, as long as any comes anywhere: a server may answer one connection after another. */
+async function arrivedAtAll(probes: readonly Probe[], bytes: readonly number[]): Promise<void> {
+  const arrivals = () => probes.reduce((sum, probe) => sum + probe.takeReads().length, 0);
+  for (arrivals(); ; ) {
+    const all = await Promise.all(probes.map((probe, i) => probe.arrived(bytes[i], LATE_MS)));
+    if (all.every(Boolean) || arrivals() === 0) return;
   }
 }

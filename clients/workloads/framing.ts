@@ -19,8 +19,10 @@ import {
   compareUnits,
   cuts,
   emptyStage,
+  type Heard,
   latin1,
   QUIET_MS,
+  STALLED_MS,
   type Stage,
   sendInPieces,
   stopIfHopeless,
@@ -42,8 +44,6 @@ export type FramingReport = { workload: "framing"; stages: Stage[] };
 
 const SENDERS = 8;
 const RECEIVERS = 8;
-/** A server from which nothing comes for so long has stopped: what it owes is not waited for. */
-const STALLED_MS = 5000;
 /** Three members of one room, and how they speak. */
 type Trio = { a: Probe; b: Probe; c: Probe; form: LineForm; prefixOf: (probe: Probe) => Uint8Array };
 
@@ -118,35 +118,36 @@ async function expectUnits(stage: Stage, trio: Trio, said: Said[], what: string)
   for (const [name, listener] of [["B", b] as const, ["A", a] as const, ["C", c] as const]) {
     const isForIt = ({ by }: Said) => trio.form.echoes || by !== listener;
     const units = said.filter(isForIt).map(({ unit }) => unit);
-    const got = await gather(stage, trio, listener, units);
-    if (got === undefined) continue;
+    const heard = await gather(trio, listener, units);
+    if (heard === undefined) continue;
     differs = true;
     const own = said.filter((one) => !isForIt(one)).map(({ unit }) => unit);
-    compareUnits(stage, units, got, `${what}, as ${name} hears it`, own);
+    compareUnits(stage, units, heard, `${what}, as ${name} hears it`, own);
   }
   if (differs) await quiet(a, b, c);
   stopIfHopeless(stage, [a, b, c], what);
 }
 
 /** What comes at a listener instead of just these units; undefined when it is these. */
-async function gather(
-  stage: Stage,
-  trio: Trio,
-  listener: Probe,
-  units: Uint8Array[],
-): Promise<Uint8Array | undefined> {
+async function gather(trio: Trio, listener: Probe, units: Uint8Array[]): Promise<Heard | undefined> {
   const wanted = Buffer.concat(units);
   await listener.arrived(wanted.length, CASE_TIMEOUT_MS);
-  const got = listener.take();
+  let got = listener.take();
   if (wanted.equals(got)) return undefined;
+  let complete = true;
   if (got.length < wanted.length) {
     // What is said now must come behind all of it: only then is what has not come lost, and not late.
     const speaker = listener === trio.c ? trio.b : trio.c;
+    const mark = delivered(trio, speaker, SYNC);
     speaker.send(trio.form.write(SYNC));
-    units.push(delivered(trio, speaker, SYNC));
-    if (!(await listener.arrived(1, STALLED_MS))) stage.stopped = `nothing came for ${STALLED_MS / 1000} s`;
+    units.push(mark);
+    do {
+      complete = await listener.arrived(1, STALLED_MS);
+      got = Buffer.concat([got, listener.take()]);
+    } while (complete && !mark.equals(got.subarray(-mark.length)));
+    complete ||= listener.lost() !== undefined;
   }
-  return Buffer.concat([got, await rest(listener)]);
+  return { got: Buffer.concat([got, await rest(listener)]), complete };
 }
 
 /** All that still comes, until nothing does. */
@@ -283,7 +284,14 @@ function judgeRandom(
   const { delivered: _, undelivered, ...counts } = ledger.counts;
   const [tried, possible] = [perSender * SENDERS, perSender * SENDERS];
   const stopped = `${undelivered} deliveries had not come when nothing more came for ${STALLED_MS / 1000} s`;
-  return { tried, possible, counts, witnesses: ledger.witnesses, ...(undelivered > 0 ? { stopped } : {}) };
+  return {
+    tried,
+    possible,
+    counts,
+    undelivered,
+    witnesses: ledger.witnesses,
+    ...(undelivered > 0 ? { stopped } : {}),
+  };
 }
 
 /** Waits until every member has heard the last one; returns the ids that a greeting gave, by member. */

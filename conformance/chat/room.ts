@@ -41,11 +41,15 @@ export type Chat = {
   gone: (member: TcpPeer) => Promise<void>;
 };
 
+/** Whether what is delivered tells the address of who said it. */
+const namesAddresses = ({ prefix }: Dialect) =>
+  prefix({ id: 1, address: "here" }) !== prefix({ id: 1, address: "there" });
+
 const asBytes = (text: string | Uint8Array) => Buffer.from(text);
 
 export function chatIn(t: Context, name: DialectName): Chat {
   const dialect: Dialect = dialects[name];
-  if (t.target.unix !== undefined && ["chat/bracket", "chat/json"].includes(name))
+  if (t.target.unix !== undefined && namesAddresses(dialect))
     throw new Unsupported("clients are identified by their addresses, and a Unix socket has none");
   const speakers = new Map<TcpPeer, Speaker>();
   const chat: Chat = {
