@@ -33,7 +33,8 @@ export function createLater(): Later {
   }
 
   return (due, act) => {
-    if (waiting.length - next >= MAX_WAITING) throw new Error(`more than ${MAX_WAITING} wait to be done later`);
+    if (waiting.length - next >= MAX_WAITING)
+      throw new Error(`more than ${MAX_WAITING} wait to be done later`);
     waiting.push({ due, act });
     schedule();
   };
