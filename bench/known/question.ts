@@ -37,6 +37,8 @@ export type Answer = {
   unit: Unit;
   known: (found: Found) => number;
   measured: (found: Found) => number | undefined;
+  /** It is a count of all samples, which needs none to be valid. */
+  counted?: true;
   /** By how much the figure may be below and above what is known; "exactly" is by nothing. */
   allowed: "exactly" | ((found: Found) => { below: number; above: number });
 };
@@ -47,11 +49,11 @@ export type Judged = {
   asked: string;
   unit: Unit;
   known: number;
-  /** Null where no valid sample was had: then nothing is judged. */
   measured: number | null;
   error: number | null;
   below: number;
   above: number;
+  /** Null where fewer valid samples were had than wanted, of which nothing is judged. */
   within: boolean | null;
   samples: { valid: number; taken: number };
 };
@@ -78,7 +80,7 @@ const runOf = ({ source, without, samples, cell }: Question & { cell: Cell }): P
 
 /** What a record says of the answers. */
 export function judgeRecord(
-  { server, source, without, answers }: Pick<Question, "server" | "source" | "without" | "answers">,
+  { server, source, without, answers, samples: wanted }: Question,
   record: RunRecord,
 ): Judged[] {
   const of = (name: string | undefined) => record.samples.filter((sample) => sample.server === name);
@@ -89,12 +91,13 @@ export function judgeRecord(
     with: taken.filter(isValid),
     without: of(without?.name).filter(isValid),
   };
-  return answers.map(({ asked, unit, known: knownOf, measured: measure, allowed }) => {
+  const enough = found.with.length >= wanted && (!without || found.without.length >= wanted);
+  return answers.map(({ asked, unit, known: knownOf, measured: measure, counted, allowed }) => {
     const known = knownOf(found);
     const measured = measure(found) ?? null;
     const { below, above } = allowed === "exactly" ? { below: 0, above: 0 } : allowed(found);
     const error = measured === null ? null : measured - known;
-    const within = error === null ? null : error >= -below && error <= above;
+    const within = error === null || !(enough || counted) ? null : error >= -below && error <= above;
     const samples = { valid: found.with.length, taken: taken.length };
     return { server, asked, unit, known, measured, error, below, above, within, samples };
   });

@@ -3,6 +3,7 @@
  * bounds are those of docs/known.md: what was seen in repeated runs, and some more.
  */
 import { join } from "node:path";
+import { LATE } from "../../servers/known/later.ts";
 import { LOST } from "../../servers/known/loser.ts";
 import { onThisBun, program } from "../../targets/programs.ts";
 import type { ServerSource } from "../../targets/server.ts";
@@ -51,13 +52,15 @@ const always =
 const either = (way: number) => always({ below: way, above: way });
 
 /**
- * A latency is what is known and what the server takes anyway: the median of the same server without, in the same run,
- * and half a millisecond for what a wait on this machine is late by. Histograms have three digits.
+ * A latency is what is known, what the server takes anyway (the median of the same server without, in the same run), and what
+ * the server says itself that its waits were late by; and half a millisecond. Histograms have three digits.
  */
 const floor = (metric: string, expected: number) => (found: Found) => ({
   below: expected * 0.002,
-  above: (medianOf(found.without, metric) ?? 0) + 0.5 * MS,
+  above: (medianOf(found.without, metric) ?? 0) + lateness(found) + 0.5 * MS,
 });
+const lateness = ({ with: samples }: Found) =>
+  1000 * Math.max(0, ...samples.map(({ serverCounters }) => serverCounters?.[LATE] ?? 0));
 
 export function delayLine(delayMs: number, { seconds, samples }: Size): Question {
   return {
@@ -214,6 +217,7 @@ export function loser(oneIn: number, { seconds, samples }: Size): Question {
         unit: "count",
         known: dropped,
         measured: ({ taken }) => countOf(taken, "lost"),
+        counted: true,
         allowed: "exactly",
       },
       {
@@ -221,6 +225,7 @@ export function loser(oneIn: number, { seconds, samples }: Size): Question {
         unit: "share",
         known: always(1 / oneIn),
         measured: ({ taken }) => countOf(taken, "lost") / countOf(taken, "expected"),
+        counted: true,
         // Four standard deviations of a binomial: once in 16,000 runs by luck.
         allowed: ({ taken }) => {
           const four = 4 * Math.sqrt(((1 / oneIn) * (1 - 1 / oneIn)) / countOf(taken, "expected"));
@@ -294,6 +299,7 @@ export function cutter(bytes: number): Question {
           const path = detail?.scenario === "truncate" ? detail.paths[0] : undefined;
           return path?.beyond === "truncated silently" ? path.boundary : undefined;
         },
+        counted: true,
         allowed: "exactly",
       },
     ],

@@ -41,25 +41,28 @@ export function startDelayed({ protocol, delayMs, stallMs, ...where }: DelayOpti
     const phase = (delayed - begin) % SECOND_NS;
     return phase < stallMs * 1e6 ? delayed - phase + stallMs * 1e6 : delayed;
   };
-  return protocol === "sum/tcp"
-    ? startTcpSum({ ...where, idleSeconds: IDLE_SECONDS }, listenLate(due))
-    : startChat({ ...where, dialect: protocol }, listenLate(due));
+  const { later, counters } = createLater();
+  const listen = listenLate((act) => later(due(now()), act));
+  const server =
+    protocol === "sum/tcp"
+      ? startTcpSum({ ...where, idleSeconds: IDLE_SECONDS }, listen)
+      : startChat({ ...where, dialect: protocol }, listen);
+  return { ...server, counters };
 }
 
 /** Listens as all do, and tells of what came when it is due. */
-function listenLate(due: (at: number) => number): typeof listenTcp {
-  const later = createLater();
-  return (where, connections, linger) =>
+const listenLate =
+  (whenDue: (act: () => void) => void): typeof listenTcp =>
+  (where, connections, linger) =>
     listenTcp(
       where,
       {
         ...connections,
-        data: (connection, chunk) => later(due(now()), () => connections.data(connection, chunk)),
-        end: (connection) => later(due(now()), () => connections.end(connection)),
+        data: (connection, chunk) => whenDue(() => connections.data(connection, chunk)),
+        end: (connection) => whenDue(() => connections.end(connection)),
       },
       linger,
     );
-}
 
 const spec: ServerSpec = {
   summary: "TCP server that sees what comes a known time later",

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { now } from "../../platform/clock.ts";
-import { createLater } from "./later.ts";
+import { createLater, LATE } from "./later.ts";
 
 test("what is due later is done in the order in which it was asked for, and never too early", async () => {
-  const later = createLater();
+  const { later, counters } = createLater();
   const done: { name: string; early: boolean }[] = [];
   const begin = now();
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -19,4 +19,5 @@ test("what is due later is done in the order in which it was asked for, and neve
   await promise;
   expect(done.map(({ name }) => name).join("")).toBe("abcde");
   expect(done.some(({ early }) => early)).toBeFalse();
+  expect(counters()[LATE]).toBeGreaterThanOrEqual(0);
 });

@@ -14,7 +14,7 @@ import { createLater } from "./later.ts";
 export type SlowLastOptions = { host: string; port: number; behindMs: number };
 
 export function startSlowLast({ behindMs, ...where }: SlowLastOptions): Running {
-  const later = createLater();
+  const { later, counters } = createLater();
   const slows = (right: ChatRoom): Partial<ChatRoom> => ({
     spread(recipients, message) {
       const last = right.members().at(-1);
@@ -26,7 +26,7 @@ export function startSlowLast({ behindMs, ...where }: SlowLastOptions): Running 
         later(now() + behindMs * 1e6, () => last.gone || right.send(last, message));
     },
   });
-  return startChangedChat({ ...where, dialect: "chat/bracket", every: 1 }, slows);
+  return { ...startChangedChat({ ...where, dialect: "chat/bracket", every: 1 }, slows), counters };
 }
 
 const spec: ServerSpec = {
