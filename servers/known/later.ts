@@ -12,8 +12,8 @@ const MAX_WAITING = 200_000;
 /** Of so many it is kept how late they were, the last ones. */
 const MAX_KEPT = 65_536;
 
-/** By this name a server says at its end how late it was itself, beyond what it is meant to be. */
-export const LATE = "microseconds late, p50";
+/** By these names a server says at its end how late it was itself, beyond what it is meant to be. */
+export const LATE = { 50: "microseconds late, p50", 90: "microseconds late, p90" };
 
 /** @returns `later` takes nanoseconds of `now()`; what is due before what was asked for earlier comes right behind that */
 export function createLater() {
@@ -52,7 +52,12 @@ export function createLater() {
   /** For the counters of a server. */
   function counters(): Record<string, number> {
     const kept = late.slice(0, Math.min(acts, MAX_KEPT)).sort();
-    return { [LATE]: Math.round((kept[kept.length >> 1] ?? 0) / 1000) };
+    return Object.fromEntries(
+      Object.entries(LATE).map(([p, name]) => [
+        name,
+        Math.round((kept[Math.floor((kept.length * Number(p)) / 100)] ?? 0) / 1000),
+      ]),
+    );
   }
 
   return { later, counters };
