@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { allProtocols, capabilityOf } from "../protocols/index.ts";
-import { writeMessage } from "../protocols/stamp.ts";
+import { markTag, writeMessage } from "../protocols/stamp.ts";
 import type { BadUnit } from "./ledger.ts";
-import { createReader, createReceiver, markTag } from "./reader.ts";
+import { createReader, createReceiver } from "./reader.ts";
 
 const TAG = 0x51ab;
 const SIZE = 40;

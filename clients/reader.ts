@@ -6,7 +6,7 @@
  * goes through the slow path, which may take its time.
  */
 import type { Room } from "../protocols/protocol.ts";
-import { HEADER_BYTES, hexWord, stamp, verifyMessage, writeMessage } from "../protocols/stamp.ts";
+import { HEADER_BYTES, hexWord, markTag, stamp, verifyMessage, writeMessage } from "../protocols/stamp.ts";
 import { frameEnd, isControl } from "../protocols/websocket.ts";
 import type { BadUnit } from "./ledger.ts";
 import { createPrefixes, isPrefix, learnPrefix, type Prefixes, setPrefixes } from "./prefixes.ts";
@@ -46,8 +46,6 @@ export type Reader = ReturnType<typeof createReader>;
 export function createReceiver(index: number): Receiver {
   return { index, carry: new Uint8Array(0), carried: 0 };
 }
-
-export const markTag = (tag: number): number => (tag + 1) & 0xffff;
 
 export function createReader(options: ReaderOptions) {
   const { messageBytes, tag, onMessage } = options;

@@ -4,8 +4,9 @@
  * message that has not come by then is lost; without one it may only be late.
  */
 import { now } from "../platform/clock.ts";
+import { markTag } from "../protocols/stamp.ts";
 import { awaitArrivals } from "./measured-time.ts";
-import { marks, markTag } from "./reader.ts";
+import { marks } from "./reader.ts";
 import type { RoomRun } from "./room.ts";
 import { compose } from "./room-load.ts";
 

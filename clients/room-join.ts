@@ -4,13 +4,13 @@
  */
 import { now } from "../platform/clock.ts";
 import { capabilityOf } from "../protocols/index.ts";
-import { stamp } from "../protocols/stamp.ts";
+import { markTag, stamp } from "../protocols/stamp.ts";
 import { answerTo } from "../protocols/websocket.ts";
 import { plannedEndpoint } from "./endpoint.ts";
 import type { Exchange } from "./exchange.ts";
 import { createLedger } from "./ledger.ts";
 import { openMembers } from "./members.ts";
-import { createReader, createReceiver, marks, markTag } from "./reader.ts";
+import { createReader, createReceiver, marks } from "./reader.ts";
 import type { RoomPlan, RoomRun } from "./room.ts";
 import { compose } from "./room-load.ts";
 import { Unreachable } from "./unreachable.ts";

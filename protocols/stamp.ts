@@ -4,7 +4,7 @@
  *
  * ```
  * offset  bytes  content, all of it lower-case hexadecimal
- * 0       4      tag of the run, so that a stray message of another run is seen as such
+ * 0       4      tag of the run, even, so that a stray message of another run is seen as such
  * 4       4      sender, 0 to 65,535
  * 8       8      sequence number of that sender, from 0
  * 16      12     intended send time, nanoseconds since the run's epoch (48 bits: 78 hours)
@@ -21,6 +21,13 @@ export const MIN_MESSAGE_BYTES = 32;
 
 /** The header of the message that `verifyMessage` looked at last: one object, reused, so that none is made. */
 export const stamp = { sender: 0, sequence: 0, time: 0 };
+
+/** The tag of a run's messages beside those that are measured: a roll call, the last word of a sender. */
+export const markTag = (tag: number): number => (tag + 1) & 0xffff;
+
+/** Whether a test message is one of those. */
+export const isMark = (message: Uint8Array): boolean =>
+  message.length >= MIN_MESSAGE_BYTES && Number.parseInt(String.fromCharCode(message[3]), 16) % 2 === 1;
 
 /** Four hexadecimal digits for 16 bits, most significant first, as a little-endian word. */
 export function hexWord(value: number): number {

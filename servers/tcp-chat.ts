@@ -12,23 +12,15 @@ import { listeningUrl, type Running, type ServerSpec, standalone, type Where } f
 export type ChatOptions = Where & {
   dialect: DialectName;
   console?: ReadableStream<Uint8Array>;
-  /** Called after each read. */
-  onRead?: () => void;
 };
 
 /** Starts the server; `console`, if given, is the operator's input, and its end stops nothing. */
-export function startChat(options: ChatOptions): Running {
+export function startChat(options: ChatOptions, listen: typeof listenTcp<Member> = listenTcp): Running {
   const dialect: Dialect = dialects[options.dialect];
   const room = createRoom(dialect, (socket) => listener.linger(socket));
-  const { onRead } = options;
-  const listener = listenTcp<Member>(options, {
+  const listener = listen(options, {
     open: room.join,
-    data: onRead
-      ? (member, chunk) => {
-          room.receive(member, chunk);
-          onRead();
-        }
-      : room.receive,
+    data: room.receive,
     drain: room.drained,
     end: room.ended,
     close: room.closed,

@@ -25,12 +25,12 @@ function respond(requests: ObjectSplitter, chunk: Uint8Array): Answer {
   return { replies, last: last || fault !== undefined };
 }
 
-export function startTcpSum(options: Where & { idleSeconds: number }): Running {
-  return serveRequests(options, {
-    createState: () => createObjectSplitter(MAX_REQUEST_BYTES),
-    respond,
-    idleSeconds: options.idleSeconds,
-  });
+export function startTcpSum(
+  options: Where & { idleSeconds: number },
+  listen?: Parameters<typeof serveRequests<ObjectSplitter>>[2],
+): Running {
+  const createState = () => createObjectSplitter(MAX_REQUEST_BYTES);
+  return serveRequests(options, { createState, respond, idleSeconds: options.idleSeconds }, listen);
 }
 
 export const tcpSumServer: ServerSpec = {

@@ -4,33 +4,26 @@
  * comparison to find. After each turn of the event loop in which something was read, it burns a share
  * (`--extra`, 10 % by default) of all CPU time the process has used since the last time, kernel included.
  */
-import { cpuTime } from "../../platform/clock.ts";
 import { type DialectName, dialectNames, dialects } from "../../protocols/chat.ts";
+import { createBurner } from "../known/burn.ts";
+import { type Connections, listenTcp } from "../listen.ts";
+import type { Member } from "../room.ts";
 import { type Running, type ServerSpec, standalone, wholeNumber } from "../standalone.ts";
 import { startChat } from "../tcp-chat.ts";
 
 export type SlowChatOptions = { host: string; port: number; dialect: DialectName; extraPercent: number };
 
 export function startSlowChat({ extraPercent, ...where }: SlowChatOptions): Running {
-  return startChat({ ...where, onRead: createBurner(extraPercent / 100) });
-}
-
-/** Asks for a burn at the end of this turn, behind the room's own write of what the turn has gathered. */
-function createBurner(share: number): () => void {
-  const used = () => cpuTime(process.pid) ?? 0;
-  let since = used();
-  let scheduled = false;
-  const burn = () => {
-    scheduled = false;
-    const until = used() + (used() - since) * share;
-    while (used() < until);
-    since = used();
-  };
-  return () => {
-    if (scheduled) return;
-    scheduled = true;
-    setImmediate(burn);
-  };
+  const burn = createBurner((used) => (used * extraPercent) / 100);
+  return startChat(where, (where, room: Connections<Member>) =>
+    listenTcp(where, {
+      ...room,
+      data(member, chunk) {
+        room.data(member, chunk);
+        burn();
+      },
+    }),
+  );
 }
 
 export const slowChat: ServerSpec = {

@@ -7,8 +7,8 @@ import type { Socket } from "bun";
 import { type DialectName, dialectNames, dialects } from "../../protocols/chat.ts";
 import { type Running, type ServerSpec, standalone, urlOf, wholeNumber } from "../standalone.ts";
 import { type ChatFault, chatFaults } from "./chat-faults.ts";
-import { leave, type Member, newMember, plainRoom } from "./chat-room.ts";
-import { addFaultOption, withFault } from "./fault.ts";
+import { type ChatRoom, leave, type Member, newMember, plainRoom } from "./chat-room.ts";
+import { addFaultOption, changed, changeOf } from "./fault.ts";
 
 export type ChatMutantOptions = {
   host: string;
@@ -19,9 +19,16 @@ export type ChatMutantOptions = {
   console?: ReadableStream<Uint8Array>;
 };
 
-export function startChatMutant({ host, port, dialect, fault, every, console }: ChatMutantOptions): Running {
+export const startChatMutant = ({ fault, ...options }: ChatMutantOptions): Running =>
+  startChangedChat(options, changeOf<ChatRoom>(chatFaults, fault));
+
+/** The plain room with another decision or two. */
+export function startChangedChat(
+  { host, port, dialect, every, console }: Omit<ChatMutantOptions, "fault">,
+  change: (right: ChatRoom) => Partial<ChatRoom>,
+): Running {
   const die = () => listener.stop(true);
-  const room = withFault(plainRoom(dialects[dialect], every, die), chatFaults, fault);
+  const room = changed(plainRoom(dialects[dialect], every, die), change);
   const listener = Bun.listen<Member | undefined>({
     hostname: host,
     port,

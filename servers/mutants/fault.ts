@@ -30,15 +30,21 @@ export type Fault<Server> = FaultSheet & {
 
 export type Faults<Server> = Readonly<Record<string, Fault<Server>>>;
 
-/** Makes a right server wrong, in place; `none` leaves it as it is. */
-export function withFault<Server extends object>(
+/** Has a server do something instead of what it does, in place. */
+export const changed = <Server extends object>(
+  server: Server,
+  change: Fault<NoInfer<Server>>["change"],
+): Server => Object.assign(server, change({ ...server }));
+
+/** The change that makes a right server wrong; `none` leaves it as it is. */
+export const changeOf = <Server>(faults: Faults<Server>, name: string): Fault<Server>["change"] =>
+  faults[name]?.change ?? (() => ({}));
+
+export const withFault = <Server extends object>(
   server: Server,
   faults: Faults<NoInfer<Server>>,
   name: string,
-): Server {
-  const { change } = faults[name] ?? { change: () => ({}) };
-  return Object.assign(server, change({ ...server }));
-}
+): Server => changed(server, changeOf(faults, name));
 
 /** The flag that chooses the fault. */
 export const addFaultOption = (program: Command, faults: Readonly<Record<string, unknown>>): Command =>

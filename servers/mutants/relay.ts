@@ -16,7 +16,7 @@ import {
   relayPrefix,
 } from "../../protocols/relay.ts";
 import { type Running, type ServerSpec, seconds, standalone, urlOf, wholeNumber } from "../standalone.ts";
-import { addFaultOption, withFault } from "./fault.ts";
+import { addFaultOption, changed, changeOf } from "./fault.ts";
 import { type RelayFault, relayFaults } from "./relay-faults.ts";
 import type { Room } from "./room.ts";
 
@@ -107,9 +107,18 @@ function plainRelay(every: number, socket: () => udp.Socket<"buffer">): Relay {
   return relay;
 }
 
-export async function startRelayMutant(options: RelayMutantOptions): Promise<Running> {
-  const plain = plainRelay(options.every, () => socket);
-  const relay = withFault(plain, relayFaults, options.fault);
+export const startRelayMutant = ({ fault, ...options }: RelayMutantOptions): Promise<Running> =>
+  startChangedRelay(options, changeOf<Relay>(relayFaults, fault));
+
+/** The plain relay with another decision or two. */
+export async function startChangedRelay(
+  options: Omit<RelayMutantOptions, "fault">,
+  change: (right: Relay) => Partial<Relay>,
+): Promise<Running> {
+  const relay = changed(
+    plainRelay(options.every, () => socket),
+    change,
+  );
   const socket: udp.Socket<"buffer"> = await Bun.udpSocket({
     hostname: options.host,
     port: options.port,
