@@ -1,0 +1,83 @@
+/**
+ * What shows that an objective was missed by more than a pause of the machine's: somebody's CPU was full, a queue grew, or
+ * what was asked for was not done. A pause of some milliseconds moves the tail, but none of these.
+ */
+import { lossOf } from "../record/cells.ts";
+import type { Sample } from "../record/record.ts";
+import { cpuShares } from "../record/saturation.ts";
+import { amount, duration, percent, whole } from "../record/units.ts";
+import { generatorLate } from "../record/validity.ts";
+import type { Evidence } from "./ask.ts";
+import type { Clause } from "./objective.ts";
+
+/** Of a CPU: with so little left, what comes in a burst waits. */
+const FULL = 0.9;
+/** Less than so much of the rate, or of the deliveries: a pause at the end of a sample costs some per cent. */
+const BEHIND = 0.95;
+/** By how much the median of the second half is above that of the first where a queue grows, and of the bound, at least. */
+const GROWTH = 1.3;
+const GROWTH_OF_BOUND = 0.2;
+/** Where no time is asked for. */
+const ANY_BOUND = 5e6;
+
+/** The tightest bound of a time that is asked for, nanoseconds. */
+export const boundOf = (clauses: readonly Clause[]): number | undefined => {
+  const bounds = clauses.flatMap(({ unit, bound }) => (unit === "ns" ? [bound] : []));
+  return bounds.length === 0 ? undefined : Math.min(...bounds);
+};
+
+export const serverFull = (sample: Sample): boolean => (cpuShares(sample).server ?? 0) >= FULL;
+
+/** @param bound the time that is asked for, ns */
+export function evidenceOf(sample: Sample, bound = ANY_BOUND): Evidence[] {
+  return [...wrong(sample), ...full(sample), ...slowed(sample), ...queued(sample, bound)];
+}
+
+const wrong = ({ wrong }: Sample): Evidence[] =>
+  wrong.map(({ count, words }) => ({ kind: "wrong", words: `${whole(count)} ${words}` }));
+
+function full(sample: Sample): Evidence[] {
+  const { server = 0 } = cpuShares(sample);
+  const idle = sample.meters?.pacerIdle;
+  return [
+    ...(serverFull(sample) ? [{ kind: "server full", words: `server at ${percent(server)} of a CPU` } as const] : []),
+    ...(idle !== undefined && 1 - idle >= FULL
+      ? [{ kind: "generator full", words: `load generator busy for ${percent(1 - idle)} of the time` } as const]
+      : []),
+  ];
+}
+
+/** Fewer sent than asked for, or fewer delivered in the measured time than were due in it, or at all. */
+function slowed(sample: Sample): Evidence[] {
+  const { metrics, counts, parameters, meters } = sample;
+  const rate = Number(parameters.rate);
+  const { achievedRate = rate } = metrics;
+  const each = counts.expected === undefined || !counts.sent ? 1 : counts.expected / counts.sent;
+  const due = meters ? (rate * each * meters.elapsed) / 1e9 : 0;
+  const lost = due * lossOf([sample]);
+  const done = counts.measured ?? due;
+  const left = counts.undelivered ?? counts.unanswered ?? 0;
+  return [
+    ...(achievedRate < rate * BEHIND
+      ? [{ kind: "rate not reached", words: `reached ${amount(achievedRate)}/s of ${amount(rate)}/s` } as const]
+      : []),
+    ...(done < (due - lost) * BEHIND
+      ? [{ kind: "behind", words: `did ${percent(done / due)} of what was due in the measured time` } as const]
+      : []),
+    ...(left > 0 ? [{ kind: "behind", words: `${whole(left)} undelivered at the end` } as const] : []),
+  ];
+}
+
+/** Latency that rises over the sample's course, or of which even the median is beyond what is asked. */
+function queued({ metrics }: Sample, bound: number): Evidence[] {
+  const { "firstHalf.p50": first, "secondHalf.p50": second } = metrics;
+  if (first === undefined || second === undefined) return [];
+  const grows = second > first * GROWTH && second - first > bound * GROWTH_OF_BOUND;
+  const stands = Math.min(first, second) > bound;
+  if (!grows && !stands) return [];
+  const halves = `median ${duration(first)} in the first half, ${duration(second)} in the second`;
+  return [{ kind: "queue", words: grows ? `the queue grew: ${halves}` : `a queue stood: ${halves}` }];
+}
+
+/** Whether what waited did so at the load generator: it had no time left, and the server had. */
+export const waitedAtGenerator = (sample: Sample): boolean => generatorLate(sample) && !serverFull(sample);
