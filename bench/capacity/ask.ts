@@ -4,16 +4,17 @@
  */
 import type { Verdict } from "./search.ts";
 
-/** What one sample says; the words are for whoever reads the steps afterwards. */
+/** What one sample says. */
 export type Finding = {
   met: boolean;
   /** What shows that a miss is the server's or the load generator's: none where it met. */
-  evidence: readonly Evidence[];
+  evidence: Evidence[];
   /** Of a miss: whether the machine was seen to be in the way, or its own tail hides what is asked. */
   hidden: boolean;
 };
 
-export type Evidence = { kind: EvidenceKind; words: string };
+/** `words` for whoever reads the steps afterwards. */
+export type Evidence = { kind: EvidenceKind | string; words: string };
 export type EvidenceKind =
   | "server full"
   | "generator full"

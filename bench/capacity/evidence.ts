@@ -6,7 +6,6 @@ import { lossOf } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
 import { cpuShares } from "../record/saturation.ts";
 import { amount, duration, percent, whole } from "../record/units.ts";
-import { generatorLate } from "../record/validity.ts";
 import type { Evidence } from "./ask.ts";
 import type { Clause } from "./objective.ts";
 
@@ -40,9 +39,16 @@ function full(sample: Sample): Evidence[] {
   const { server = 0 } = cpuShares(sample);
   const idle = sample.meters?.pacerIdle;
   return [
-    ...(serverFull(sample) ? [{ kind: "server full", words: `server at ${percent(server)} of a CPU` } as const] : []),
+    ...(serverFull(sample)
+      ? [{ kind: "server full", words: `server at ${percent(server)} of a CPU` } as const]
+      : []),
     ...(idle !== undefined && 1 - idle >= FULL
-      ? [{ kind: "generator full", words: `load generator busy for ${percent(1 - idle)} of the time` } as const]
+      ? [
+          {
+            kind: "generator full",
+            words: `load generator busy for ${percent(1 - idle)} of the time`,
+          } as const,
+        ]
       : []),
   ];
 }
@@ -59,10 +65,20 @@ function slowed(sample: Sample): Evidence[] {
   const left = counts.undelivered ?? counts.unanswered ?? 0;
   return [
     ...(achievedRate < rate * BEHIND
-      ? [{ kind: "rate not reached", words: `reached ${amount(achievedRate)}/s of ${amount(rate)}/s` } as const]
+      ? [
+          {
+            kind: "rate not reached",
+            words: `reached ${amount(achievedRate)}/s of ${amount(rate)}/s`,
+          } as const,
+        ]
       : []),
     ...(done < (due - lost) * BEHIND
-      ? [{ kind: "behind", words: `did ${percent(done / due)} of what was due in the measured time` } as const]
+      ? [
+          {
+            kind: "behind",
+            words: `did ${percent(done / due)} of what was due in the measured time`,
+          } as const,
+        ]
       : []),
     ...(left > 0 ? [{ kind: "behind", words: `${whole(left)} undelivered at the end` } as const] : []),
   ];
@@ -78,6 +94,3 @@ function queued({ metrics }: Sample, bound: number): Evidence[] {
   const halves = `median ${duration(first)} in the first half, ${duration(second)} in the second`;
   return [{ kind: "queue", words: grows ? `the queue grew: ${halves}` : `a queue stood: ${halves}` }];
 }
-
-/** Whether what waited did so at the load generator: it had no time left, and the server had. */
-export const waitedAtGenerator = (sample: Sample): boolean => generatorLate(sample) && !serverFull(sample);

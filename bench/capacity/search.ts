@@ -39,6 +39,8 @@ const LEAST = 2;
 /** From each value that can be asked about to the next: the resolution of the answer. */
 const RATIO = 1.04;
 const MOST_QUESTIONS = 45;
+/** A machine that was in the way may be so no more. */
+const MOST_UNJUDGED = 2;
 /** How often the answer has held, and a value at most so many steps above it has failed. */
 const HELD = 3;
 const FAILED = 2;
@@ -80,11 +82,15 @@ export async function searchHighest(ask: Ask, { start, most, more = () => true }
   };
   let next: Question | Outcome = { at: values.indexOf(Math.min(start, most)), purpose: "search" };
   if (next.at < 0) next.at = 0;
+  let unjudged = 0;
   for (let asked = 0; "at" in next; asked++) {
     if (asked === MOST_QUESTIONS || !more()) return whatHeld(state);
     const { at, purpose }: Question = next;
     const verdict = await ask(values[at], purpose);
-    if (verdict === "unjudged") return { unjudged: values[at] };
+    if (verdict === "unjudged") {
+      if (++unjudged === MOST_UNJUDGED) return { unjudged: values[at] };
+      continue;
+    }
     state.tallies[at][verdict]++;
     learn(state.belief, at, verdict === "held");
     next = nextQuestion(state);
@@ -141,14 +147,17 @@ function nextQuestion(state: State): Question | Outcome {
   const best = tallies.findLastIndex(({ held }) => held > 0);
   // No more than twice what has held: a server is not buried under what it can never do.
   const reach = best < 0 ? values.length - 1 : values.findLastIndex((value) => value <= values[best] * 2);
-  if (high - low > WIDE) return { at: Math.max(0, Math.min(middle, reach, values.length - 1)), purpose: "search" };
+  if (high - low > WIDE)
+    return { at: Math.max(0, Math.min(middle, reach, values.length - 1)), purpose: "search" };
   return settle(state, middle - 1, reach);
 }
 
 /** What is lacking until a value can be told, the last that is `believed` to hold or one below it. */
 function settle({ values, tallies }: State, believed: number, reach: number): Question | Outcome {
   // Around a soft limit a value holds as often as not; then the one below it.
-  const at = tallies.findLastIndex(({ held, failed }, i) => i <= believed && (failed < REJECTED || held > failed));
+  const at = tallies.findLastIndex(
+    ({ held, failed }, i) => i <= believed && (failed < REJECTED || held > failed),
+  );
   if (at < 0) return failedOften(tallies.slice(0, 1)) ? { answer: null } : { at: 0, purpose: "search" };
   const { held, failed } = tallies[at];
   if (held < HELD || held <= failed) return { at, purpose: "confirm" };

@@ -241,6 +241,12 @@ const capacity = z.object({
       /** Share of one CPU. */
       serverBusy: share.nullable(),
       clientLimited: z.boolean(),
+      /** Why a miss counts: what shows that it was more than a pause of the machine's. */
+      evidence: z.array(z.object({ kind: z.string(), words: z.string() })).optional(),
+      /** Of a miss without it: what the machine's own percentile was right afterwards. */
+      machine: z.object({ percentile: z.string(), value: nanoseconds }).optional(),
+      /** Of a miss: whether the machine was in the way, so that the sample says nothing of the server. */
+      hidden: z.boolean().optional(),
     }),
   ),
   /** The highest value that held again in most of several samples; null when none did. */
@@ -248,6 +254,10 @@ const capacity = z.object({
   /** The highest value before the median latency doubled. */
   knee: z.number().nullable(),
   limit: z.enum(["server", "client", "none found"]),
+  /** What that limit is known by, in words. */
+  evidence: z.array(z.string()).optional(),
+  /** Why there is no answer though the server may well have a capacity: the machine, or an end to the samples. */
+  unjudged: z.string().optional(),
 });
 
 export const recordSchema = z.object({

@@ -49,6 +49,12 @@ export function percentiles(name: string, histogram: Histogram): Record<string, 
   );
 }
 
+/** Medians of an open loop's halves: where they differ, the load was not what the server can do in the long run. */
+export function halfMedians(first: Histogram, second: Histogram): Record<string, number> {
+  const [a, b] = [percentile(first, 50), percentile(second, 50)];
+  return a === undefined || b === undefined ? {} : { "firstHalf.p50": a, "secondHalf.p50": b };
+}
+
 export const total = <T>(reports: readonly T[], value: (report: T) => number): number =>
   reports.reduce((sum, report) => sum + value(report), 0);
 
