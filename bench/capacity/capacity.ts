@@ -9,13 +9,13 @@ import type { ServerSource } from "../../targets/server.ts";
 import { lossOf } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
 import { amount, duration, whole } from "../record/units.ts";
-import { disturbed, generatorLate } from "../record/validity.ts";
+import { generatorLate } from "../record/validity.ts";
 import { type RunResult, type Session, type SessionOptions, withSession } from "../run/session.ts";
 import { roomCell } from "../scenarios/fanout.ts";
 import type { BenchOptions, Cell } from "../scenarios/scenario.ts";
 import { sumCell } from "../scenarios/sum.ts";
 import { ask, type Finding, MOST_SAMPLES } from "./ask.ts";
-import { boundOf, evidenceOf } from "./evidence.ts";
+import { boundOf, evidenceOf, inTheWay } from "./evidence.ts";
 import { type Clause, parseObjective, unmet } from "./objective.ts";
 import { type Outcome, type Purpose, searchHighest } from "./search.ts";
 import { type Capacity, kneeOf, limitOf, type Step } from "./steps.ts";
@@ -194,8 +194,7 @@ export function toStep(
     serverBusy: meters?.serverCpu == null ? null : meters.serverCpu / meters.elapsed,
     clientLimited: generatorLate(sample) || !reached,
     evidence: met ? [] : evidenceOf(sample, boundOf(clauses)),
-    // A server that is wrong is wrong on a busy machine, too.
-    hidden: !met && disturbed(sample) && sample.wrong.length === 0,
+    hidden: !met && inTheWay(sample),
   };
 }
 

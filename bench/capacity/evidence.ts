@@ -6,6 +6,7 @@ import { lossOf } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
 import { cpuShares } from "../record/saturation.ts";
 import { amount, duration, percent, whole } from "../record/units.ts";
+import { disturbed } from "../record/validity.ts";
 import type { Evidence } from "./ask.ts";
 import type { Clause } from "./objective.ts";
 
@@ -53,35 +54,44 @@ function full(sample: Sample): Evidence[] {
   ];
 }
 
-/** Fewer sent than asked for, or fewer delivered in the measured time than were due in it, or at all. */
-function slowed(sample: Sample): Evidence[] {
-  const { metrics, counts, parameters, meters } = sample;
+/** What was sent of what was asked for, and delivered in the measured time of what was due in it: shares. */
+function doneOf({ metrics, counts, parameters, meters }: Sample): { sent: number; delivered: number } {
   const rate = Number(parameters.rate);
-  const { achievedRate = rate } = metrics;
   const each = counts.expected === undefined || !counts.sent ? 1 : counts.expected / counts.sent;
   const due = meters ? (rate * each * meters.elapsed) / 1e9 : 0;
-  const lost = due * lossOf([sample]);
-  const done = counts.measured ?? due;
+  return {
+    sent: metrics.achievedRate === undefined ? 1 : metrics.achievedRate / rate,
+    delivered: counts.measured === undefined || due === 0 ? 1 : counts.measured / due,
+  };
+}
+
+function slowed(sample: Sample): Evidence[] {
+  const { counts, parameters } = sample;
+  const { sent, delivered } = doneOf(sample);
   const left = counts.undelivered ?? counts.unanswered ?? 0;
+  const asked = amount(Number(parameters.rate));
   return [
-    ...(achievedRate < rate * BEHIND
-      ? [
-          {
-            kind: "rate not reached",
-            words: `reached ${amount(achievedRate)}/s of ${amount(rate)}/s`,
-          } as const,
-        ]
+    ...(sent < BEHIND
+      ? [{ kind: "rate not reached", words: `sent ${percent(sent)} of the ${asked}/s asked for` } as const]
       : []),
-    ...(done < (due - lost) * BEHIND
-      ? [
-          {
-            kind: "behind",
-            words: `did ${percent(done / due)} of what was due in the measured time`,
-          } as const,
-        ]
+    // What was lost is told as that.
+    ...(delivered < BEHIND * (1 - lossOf([sample]))
+      ? [{ kind: "behind", words: `did ${percent(delivered)} of what was due in the measured time` } as const]
       : []),
     ...(left > 0 ? [{ kind: "behind", words: `${whole(left)} undelivered at the end` } as const] : []),
   ];
+}
+
+/**
+ * Whether the machine was in the way, so that a miss says nothing: unless what was done is far less than what the CPUs
+ * would have allowed that the machine left.
+ */
+export function inTheWay(sample: Sample): boolean {
+  if (!disturbed(sample) || sample.wrong.length > 0) return false;
+  const { contended, stolen } = sample.meters ?? {};
+  const left = Math.max(0, 1 - (contended ?? 0) - (stolen ?? 0));
+  const { sent, delivered } = doneOf(sample);
+  return Math.min(sent, delivered) >= BEHIND * (1 - lossOf([sample])) * left;
 }
 
 /** Latency that rises over the sample's course, or of which even the median is beyond what is asked. */

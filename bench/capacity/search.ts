@@ -51,7 +51,7 @@ const REJECTED = 4;
 const ABOVE = 10;
 
 /** While the belief is wider than so many steps, it is narrowed before anything is confirmed. */
-const WIDE = 4;
+const WIDE = 3;
 /** Where the questions run out within so much of each other, what held is the answer all the same. */
 const CLOSE = 1.2;
 

@@ -4,7 +4,7 @@ import { sampleOf } from "../compare/testing.ts";
 import { type RunRecord, recordSchema, type Sample } from "../record/record.ts";
 import { capacitySentence } from "../terminal/capacity.ts";
 import { machineWords, toStep } from "./capacity.ts";
-import { evidenceOf } from "./evidence.ts";
+import { evidenceOf, inTheWay } from "./evidence.ts";
 import { parseObjective } from "./objective.ts";
 import { type Capacity, kneeOf, limitOf, type Step } from "./steps.ts";
 
@@ -57,6 +57,16 @@ describe("evidence", () => {
     const requests = { ...good, counts: { sent: 1300, missing: 0, measured: 900 } };
     expect(kinds(requests)).toEqual(["behind"]);
     expect(kinds({ ...requests, counts: { ...requests.counts, measured: 1000 } })).toEqual([]);
+  });
+
+  test("a busy machine hides a miss, but not that more was missing than it took", () => {
+    const invalid = [{ rule: "CPU contended", value: 0.3, limit: 0.25, unit: "", words: "" }];
+    const done = (measured: number) => ({
+      ...{ ...good, invalid, counts: { ...good.counts, measured } },
+      meters: { ...meters, contended: 0.3 },
+    });
+    expect([done(9900), done(7000), done(4000)].map(inTheWay)).toEqual([true, true, false]);
+    expect(inTheWay({ ...done(9000), invalid: [] })).toBe(false);
   });
 
   test("its words have the figures", () => {
