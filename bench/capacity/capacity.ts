@@ -114,7 +114,7 @@ async function measure(search: Search, value: number, purpose: Purpose): Promise
   const step = toStep(sample, value, purpose, clauses);
   steps.push(step);
   if (!step.met && (step.hidden || step.evidence.length === 0)) {
-    const clause = missedTime(clauses, sample);
+    const clause = missedLatency(clauses, sample);
     if (clause) step.machine = await yardstick.read(clause);
     step.hidden ||= step.machine !== undefined && step.machine.value > (clause?.bound ?? 0) * WELL_BELOW;
   }
@@ -122,10 +122,10 @@ async function measure(search: Search, value: number, purpose: Purpose): Promise
   return step;
 }
 
-/** The tightest of the times that were missed. */
-const missedTime = (clauses: readonly Clause[], sample: Sample): Clause | undefined =>
+/** The tightest of the latencies that were missed. */
+const missedLatency = (clauses: readonly Clause[], sample: Sample): Clause | undefined =>
   clauses
-    .filter((clause) => clause.unit === "ns" && unmet([clause], sample).length > 0)
+    .filter((clause) => clause.latency && unmet([clause], sample).length > 0)
     .sort((a, b) => a.bound - b.bound)[0];
 
 /** What became of a step, in words. */

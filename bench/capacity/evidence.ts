@@ -17,18 +17,18 @@ const BEHIND = 0.95;
 /** By how much the median of the second half is above that of the first where a queue grows, and of the bound, at least. */
 const GROWTH = 1.3;
 const GROWTH_OF_BOUND = 0.2;
-/** Where no time is asked for. */
+/** Where no latency is asked for. */
 const ANY_BOUND = 5e6;
 
-/** The tightest bound of a time that is asked for, nanoseconds. */
+/** The tightest bound of a latency that is asked for, nanoseconds. */
 export const boundOf = (clauses: readonly Clause[]): number | undefined => {
-  const bounds = clauses.flatMap(({ unit, bound }) => (unit === "ns" ? [bound] : []));
+  const bounds = clauses.flatMap(({ latency, bound }) => (latency ? [bound] : []));
   return bounds.length === 0 ? undefined : Math.min(...bounds);
 };
 
 export const serverFull = (sample: Sample): boolean => (cpuShares(sample).server ?? 0) >= FULL;
 
-/** @param bound the time that is asked for, ns */
+/** @param bound the latency that is asked for, ns */
 export function evidenceOf(sample: Sample, bound = ANY_BOUND): Evidence[] {
   return [...wrong(sample), ...full(sample), ...slowed(sample), ...queued(sample, bound)];
 }

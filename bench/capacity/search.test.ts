@@ -44,6 +44,12 @@ test("asks about the start first, then about twice what held, and never about mo
   }
 });
 
+test("after a failed start it asks about less, also where the start was low", async () => {
+  const { asked, holds } = upTo(4);
+  expect(answerOf(await searchHighest(holds, { ...RANGE, start: 6 })).value).toBe(4);
+  expect(Math.max(...asked.map(({ value }) => value))).toBeLessThanOrEqual(8);
+});
+
 test("what is told held three times, and failed twice just above", async () => {
   const { asked, holds } = upTo(600);
   const { value } = answerOf(await searchHighest(holds, RANGE));

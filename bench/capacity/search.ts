@@ -66,6 +66,8 @@ type Tally = { held: number; failed: number };
 type State = {
   /** In rising order. */
   values: readonly number[];
+  /** The place of the first that is asked about. */
+  start: number;
   /** By place in `values`: what was heard of it. */
   tallies: Tally[];
   /** Logarithms of how probable it is that so many of `values`, from the lowest, hold: one entry more than values. */
@@ -74,14 +76,15 @@ type State = {
 
 /** The highest value that holds, to within 4 %, in a bounded number of questions. */
 export async function searchHighest(ask: Ask, { start, most, more = () => true }: Range): Promise<Outcome> {
-  const values = valuesAround(Math.max(LEAST, Math.min(start, most)), most);
+  const first = Math.max(LEAST, Math.min(start, most));
+  const values = valuesAround(first, most);
   const state: State = {
     values,
+    start: values.indexOf(first),
     tallies: values.map(() => ({ held: 0, failed: 0 })),
     belief: new Float64Array(values.length + 1),
   };
-  let next: Question | Outcome = { at: values.indexOf(Math.min(start, most)), purpose: "search" };
-  if (next.at < 0) next.at = 0;
+  let next: Question | Outcome = { at: state.start, purpose: "search" };
   let unjudged = 0;
   for (let asked = 0; "at" in next; asked++) {
     if (asked === MOST_QUESTIONS || !more()) return whatHeld(state);
@@ -142,13 +145,12 @@ function whatHeld({ belief, values, tallies }: State): Outcome {
 type Question = { at: number; purpose: Purpose };
 
 function nextQuestion(state: State): Question | Outcome {
-  const { values, tallies, belief } = state;
+  const { values, start, tallies, belief } = state;
   const [low, middle, high] = [0.1, 0.5, 0.9].map((share) => quantile(belief, share));
   const best = tallies.findLastIndex(({ held }) => held > 0);
-  // No more than twice what has held: a server is not buried under what it can never do.
-  const reach = best < 0 ? values.length - 1 : values.findLastIndex((value) => value <= values[best] * 2);
-  if (high - low > WIDE)
-    return { at: Math.max(0, Math.min(middle, reach, values.length - 1)), purpose: "search" };
+  // No more than the start, or twice what has held: a server is not buried under what it can never do.
+  const reach = best < 0 ? start : values.findLastIndex((value) => value <= values[best] * 2);
+  if (high - low > WIDE) return { at: Math.min(middle, reach, values.length - 1), purpose: "search" };
   return settle(state, middle - 1, reach);
 }
 

@@ -4,7 +4,7 @@ import { sampleOf } from "../compare/testing.ts";
 import { type RunRecord, recordSchema, type Sample } from "../record/record.ts";
 import { capacitySentence } from "../terminal/capacity.ts";
 import { machineWords, toStep } from "./capacity.ts";
-import { evidenceOf, inTheWay } from "./evidence.ts";
+import { boundOf, evidenceOf, inTheWay } from "./evidence.ts";
 import { parseObjective } from "./objective.ts";
 import { type Capacity, kneeOf, limitOf, type Step } from "./steps.ts";
 
@@ -67,6 +67,11 @@ describe("evidence", () => {
     });
     expect([done(9900), done(7000), done(4000)].map(inTheWay)).toEqual([true, true, false]);
     expect(inTheWay({ ...done(9000), invalid: [] })).toBe(false);
+  });
+
+  test("a bound of CPU time is none of a latency", () => {
+    expect(boundOf(parseObjective("serverCpuPerDelivery<2us"))).toBeUndefined();
+    expect(boundOf(parseObjective("serverCpuPerDelivery<2us,p99<5ms,last.p99<4ms"))).toBe(4e6);
   });
 
   test("its words have the figures", () => {
