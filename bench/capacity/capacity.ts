@@ -15,7 +15,7 @@ import { roomCell } from "../scenarios/fanout.ts";
 import type { BenchOptions, Cell } from "../scenarios/scenario.ts";
 import { sumCell } from "../scenarios/sum.ts";
 import { ask, type Finding, MOST_SAMPLES } from "./ask.ts";
-import { boundOf, evidenceOf, inTheWay } from "./evidence.ts";
+import { boundOf, evidenceOf, falling, inTheWay } from "./evidence.ts";
 import { type Clause, parseObjective, unmet } from "./objective.ts";
 import { type Outcome, type Purpose, searchHighest } from "./search.ts";
 import { type Capacity, kneeOf, limitOf, type Step } from "./steps.ts";
@@ -128,16 +128,14 @@ const missedLatency = (clauses: readonly Clause[], sample: Sample): Clause | und
     .filter((clause) => clause.latency && unmet([clause], sample).length > 0)
     .sort((a, b) => a.bound - b.bound)[0];
 
+const DOES_NOT_COUNT = "does not count: the machine was in the way";
+
 /** What became of a step, in words. */
 export function fateOf({ met, unmet, hidden, machine, evidence = [] }: Step): string {
   if (met) return "met";
   const own = machine ? [`the machine's own ${machine.percentile}: ${duration(machine.value)}`] : [];
-  const why = evidence.map(({ words }) => words);
-  const fate = hidden
-    ? ["does not count: the machine was in the way"]
-    : why.length === 0
-      ? ["taken again"]
-      : [];
+  const why = evidence.flatMap(({ words }) => (unmet.includes(words) ? [] : [words]));
+  const fate = hidden ? [DOES_NOT_COUNT] : evidence.length === 0 ? ["taken again"] : [];
   return [...unmet, ...why, ...own, ...fate].join("; ");
 }
 
@@ -179,6 +177,8 @@ export function toStep(
   const reached = !invalid.some(({ rule }) => rule === "rate not reached");
   const problems = [...sample.wrong.map(({ words, count }) => `${count} ${words}`), ...missed];
   if (!reached) problems.push(`reached ${amount(metrics.achievedRate)}/s`);
+  const evidence = evidenceOf(sample, boundOf(clauses));
+  if (problems.length === 0) problems.push(...falling(evidence));
   const at = (name: string) => metrics[`delivery.${name}`] ?? metrics[`roundTrip.${name}`] ?? null;
   const met = problems.length === 0;
   return {
@@ -193,7 +193,7 @@ export function toStep(
     loss: lossOf([sample]),
     serverBusy: meters?.serverCpu == null ? null : meters.serverCpu / meters.elapsed,
     clientLimited: generatorLate(sample) || !reached,
-    evidence: met ? [] : evidenceOf(sample, boundOf(clauses)),
+    evidence: met ? [] : evidence,
     hidden: !met && inTheWay(sample),
   };
 }

@@ -14,9 +14,13 @@ import type { Clause } from "./objective.ts";
 const FULL = 0.9;
 /** Less than so much of the rate, or of the deliveries: a pause at the end of a sample costs some per cent. */
 const BEHIND = 0.95;
-/** By how much the median of the second half is above that of the first where a queue grows, and of the bound, at least. */
+/**
+ * By how much the median of the second half is above that of the first where a queue grows, and by how much of the bound
+ * at least; or of the time between the two, where that is less: so much of it the server falls behind.
+ */
 const GROWTH = 1.3;
 const GROWTH_OF_BOUND = 0.2;
+const GROWTH_OF_TIME = 0.02;
 /** Where no latency is asked for. */
 const ANY_BOUND = 5e6;
 
@@ -32,6 +36,10 @@ export const serverFull = (sample: Sample): boolean => (cpuShares(sample).server
 export function evidenceOf(sample: Sample, bound = ANY_BOUND): Evidence[] {
   return [...wrong(sample), ...full(sample), ...slowed(sample), ...queued(sample, bound)];
 }
+
+/** Of evidence, what says that the rate was not done: while a queue still grows, a loose bound holds a little longer. */
+export const falling = (evidence: readonly Evidence[]): string[] =>
+  evidence.flatMap(({ kind, words }) => (kind === "queue" || kind === "behind" ? [words] : []));
 
 const wrong = ({ wrong }: Sample): Evidence[] =>
   wrong.map(({ count, words }) => ({ kind: "wrong", words: `${whole(count)} ${words}` }));
@@ -95,10 +103,12 @@ export function inTheWay(sample: Sample): boolean {
 }
 
 /** Latency that rises over the sample's course, or of which even the median is beyond what is asked. */
-function queued({ metrics }: Sample, bound: number): Evidence[] {
+function queued({ metrics, meters }: Sample, bound: number): Evidence[] {
   const { "firstHalf.p50": first, "secondHalf.p50": second } = metrics;
   if (first === undefined || second === undefined) return [];
-  const grows = second > first * GROWTH && second - first > bound * GROWTH_OF_BOUND;
+  const between = meters ? meters.elapsed / 2 : Number.POSITIVE_INFINITY;
+  const least = Math.min(bound * GROWTH_OF_BOUND, between * GROWTH_OF_TIME);
+  const grows = second > first * GROWTH && second - first > least;
   const stands = Math.min(first, second) > bound;
   if (!grows && !stands) return [];
   const halves = `median ${duration(first)} in the first half, ${duration(second)} in the second`;

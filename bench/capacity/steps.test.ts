@@ -100,6 +100,16 @@ describe("a step", () => {
     });
   });
 
+  test("at which a queue grows is not met, however loose the bound", () => {
+    const growing = withMetrics({ "firstHalf.p50": 20e6, "secondHalf.p50": 40e6, "delivery.p99": 60e6 });
+    expect(toStep(growing, 1, "search", parseObjective("p99<1s"))).toMatchObject({
+      met: false,
+      unmet: ["the queue grew: median 20 ms in the first half, 40 ms in the second"],
+    });
+    const steady = withMetrics({ "firstHalf.p50": 20e6, "secondHalf.p50": 24e6, "delivery.p99": 60e6 });
+    expect(toStep(steady, 1, "search", parseObjective("p99<1s")).met).toBe(true);
+  });
+
   test("that was missed is hidden where the machine was disturbed, unless the server was wrong", () => {
     const hidden = (sample: Sample) => toStep(sample, 1, "search", clauses).hidden;
     const contended = { ...late, invalid: broken("CPU contended") };
