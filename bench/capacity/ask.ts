@@ -11,6 +11,8 @@ export type Finding = {
   evidence: Evidence[];
   /** Of a miss: whether the machine was seen to be in the way, or its own tail hides what is asked. */
   hidden: boolean;
+  /** Whether even its median hides it: no other sample will say more. */
+  hopeless?: boolean;
 };
 
 /** `words` for whoever reads the steps afterwards. */
@@ -21,6 +23,8 @@ export type EvidenceKind =
   | "rate not reached"
   | "behind"
   | "queue"
+  /** Most of it was late, and no later at the end: the machine may be no faster. */
+  | "late"
   | "wrong"
   /** Missed again and again while the machine was seen to be quiet. */
   | "tail";
@@ -45,6 +49,7 @@ export async function ask<F extends Finding>(
     const quiet = findings.filter(({ hidden }) => !hidden).length;
     if (!finding.hidden && (finding.evidence.length > 0 || quiet === QUIET_MISSES))
       return { verdict: "failed", findings };
-    if (findings.length === MOST_SAMPLES || !more()) return { verdict: "unjudged", findings };
+    if (finding.hopeless || findings.length === MOST_SAMPLES || !more())
+      return { verdict: "unjudged", findings };
   }
 }

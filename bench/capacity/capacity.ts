@@ -15,7 +15,7 @@ import { roomCell } from "../scenarios/fanout.ts";
 import type { BenchOptions, Cell } from "../scenarios/scenario.ts";
 import { sumCell } from "../scenarios/sum.ts";
 import { ask, type Finding, MOST_SAMPLES } from "./ask.ts";
-import { boundOf, evidenceOf, falling, inTheWay } from "./evidence.ts";
+import { boundOf, doubtful, evidenceOf, falling, inTheWay } from "./evidence.ts";
 import { type Clause, parseObjective, unmet } from "./objective.ts";
 import { type Outcome, type Purpose, searchHighest } from "./search.ts";
 import { type Capacity, kneeOf, limitOf, type Step } from "./steps.ts";
@@ -87,8 +87,8 @@ async function askAt(search: Search, value: number, purpose: Purpose) {
     () => measure(search, value, purpose),
     () => hasTime(search),
   );
-  const last = findings[findings.length - 1];
-  if (verdict === "failed" && last.evidence.length === 0) last.evidence = [tailOf(findings)];
+  const last = search.steps[search.steps.length - 1];
+  if (verdict === "failed" && last.evidence?.length === 0) last.evidence = [tailOf(findings)];
   return verdict;
 }
 
@@ -113,13 +113,18 @@ async function measure(search: Search, value: number, purpose: Purpose): Promise
   if (!sample) throw new Failure(exitCodes.unreachable, "the server failed to start");
   const step = toStep(sample, value, purpose, clauses);
   steps.push(step);
-  if (!step.met && (step.hidden || step.evidence.length === 0)) {
-    const clause = missedLatency(clauses, sample);
-    if (clause) step.machine = await yardstick.read(clause);
-    step.hidden ||= step.machine !== undefined && step.machine.value > (clause?.bound ?? 0) * WELL_BELOW;
-  }
+  const clause = !step.met && (step.hidden || doubtful(step.evidence)) && missedLatency(clauses, sample);
+  const hopeless = clause ? besideMachine(step, clause, await yardstick.read(clause)) : false;
   onStep?.(`${grow} ${whole(value)}: ${fateOf(step)}`);
-  return step;
+  return { ...step, hopeless };
+}
+
+/** Notes the machine's own latency with a miss, and whether that hides it; resolves with whether it always will. */
+function besideMachine(step: Step, { bound }: Clause, machine: Step["machine"]): boolean {
+  if (!machine) return false;
+  const most = bound * WELL_BELOW;
+  Object.assign(step, { machine, hidden: step.hidden || machine.value > most });
+  return machine.p50 > most;
 }
 
 /** The tightest of the latencies that were missed. */

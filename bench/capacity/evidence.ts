@@ -41,6 +41,10 @@ export function evidenceOf(sample: Sample, bound = ANY_BOUND): Evidence[] {
 export const falling = (evidence: readonly Evidence[]): string[] =>
   evidence.flatMap(({ kind, words }) => (kind === "queue" || kind === "behind" ? [words] : []));
 
+/** Whether the machine must be asked before it counts. */
+export const doubtful = (evidence: readonly Evidence[]): boolean =>
+  evidence.every(({ kind }) => kind === "late");
+
 const wrong = ({ wrong }: Sample): Evidence[] =>
   wrong.map(({ count, words }) => ({ kind: "wrong", words: `${whole(count)} ${words}` }));
 
@@ -110,7 +114,7 @@ function queued({ metrics, meters }: Sample, bound: number): Evidence[] {
   const least = Math.min(bound * GROWTH_OF_BOUND, between * GROWTH_OF_TIME);
   const grows = second > first * GROWTH && second - first > least;
   const stands = Math.min(first, second) > bound;
-  if (!grows && !stands) return [];
   const halves = `median ${duration(first)} in the first half, ${duration(second)} in the second`;
-  return [{ kind: "queue", words: grows ? `the queue grew: ${halves}` : `a queue stood: ${halves}` }];
+  if (grows) return [{ kind: "queue", words: `the queue grew: ${halves}` }];
+  return stands ? [{ kind: "late", words: `most were late: ${halves}` }] : [];
 }

@@ -191,6 +191,7 @@ test.each<[string, Finding[], Verdict]>([
     [hidden, hidden, hidden, hidden, hidden, hidden],
     "unjudged",
   ],
+  ["missed, and by the machine even in its median", [{ ...hidden, hopeless: true }], "unjudged"],
 ])("a value that is %s", async (_, list, verdict) => {
   let i = 0;
   const { findings, verdict: got } = await ask(async () => list[i++]);

@@ -46,7 +46,7 @@ describe("evidence", () => {
     [
       "both halves are beyond the bound",
       withMetrics({ "firstHalf.p50": 7e6, "secondHalf.p50": 7e6 }),
-      ["queue"],
+      ["late"],
     ],
     ["it is wrong", { ...good, wrong: [{ kind: "lost", count: 1, words: "did not arrive" }] }, ["wrong"]],
   ])("%s", (_, sample, found) => {
@@ -177,7 +177,7 @@ describe("what the steps say", () => {
   });
 
   test("where the machine hides it, the sentence says so, and what was seen", () => {
-    const own = (value: number) => ({ percentile: "p99", value });
+    const own = (value: number) => ({ percentile: "p99", value, p50: 1e5 });
     const hidden = [4.2e6, 3e6, 40e6, 1e5].map((value) => ({
       ...missed(250),
       hidden: true,

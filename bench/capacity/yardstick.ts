@@ -6,10 +6,11 @@ import { implementation } from "../../targets/programs.ts";
 import type { Session } from "../run/session.ts";
 import { sumCell } from "../scenarios/sum.ts";
 import type { Clause } from "./objective.ts";
+import type { Step } from "./steps.ts";
 
 export type Yardstick = {
   /** The machine's own percentile now, ns: that of a clause, or the farthest that a short look supports. */
-  read: (clause: Clause) => Promise<{ percentile: string; value: number } | undefined>;
+  read: (clause: Clause) => Promise<NonNullable<Step["machine"]> | undefined>;
   stop: () => Promise<void>;
 };
 
@@ -36,7 +37,8 @@ export async function startYardstick(
         broken: Promise.race([server.broken, interrupted]),
       });
       const percentile = [percentileOf(text), "p99"].find((p) => metrics[`roundTrip.${p}`] !== undefined);
-      return percentile ? { percentile, value: metrics[`roundTrip.${percentile}`] } : undefined;
+      if (percentile === undefined) return undefined;
+      return { percentile, value: metrics[`roundTrip.${percentile}`], p50: metrics["roundTrip.p50"] };
     },
     stop: async () => void (await server.stop()),
   };

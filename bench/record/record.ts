@@ -243,8 +243,8 @@ const capacity = z.object({
       clientLimited: z.boolean(),
       /** Why a miss counts: what shows that it was more than a pause of the machine's. */
       evidence: z.array(z.object({ kind: z.string(), words: z.string() })).optional(),
-      /** Of a miss without it: what the machine's own percentile was right afterwards. */
-      machine: z.object({ percentile: z.string(), value: nanoseconds }).optional(),
+      /** Of a miss without it: what the machine's own percentile and median were right afterwards. */
+      machine: z.object({ percentile: z.string(), value: nanoseconds, p50: nanoseconds }).optional(),
       /** Of a miss: whether the machine was in the way, so that the sample says nothing of the server. */
       hidden: z.boolean().optional(),
     }),
