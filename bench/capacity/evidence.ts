@@ -95,15 +95,17 @@ function slowed(sample: Sample): Evidence[] {
 }
 
 /**
- * Whether the machine was in the way, so that a miss says nothing: unless what was done is far less than what the CPUs
- * would have allowed that the machine left.
+ * Whether the machine was in the way, so that a miss says nothing: unless far less was done than in the time that it left. A
+ * server can have lost no more than the time for which it waited for a CPU.
  */
 export function inTheWay(sample: Sample): boolean {
-  if (!disturbed(sample) || sample.wrong.length > 0) return false;
-  const { contended, stolen } = sample.meters ?? {};
-  const left = Math.max(0, 1 - (contended ?? 0) - (stolen ?? 0));
+  const { meters } = sample;
+  if (!disturbed(sample) || !meters || sample.wrong.length > 0) return false;
+  const { contended, serverWait, stolen, elapsed } = meters;
+  const left = (taken: number) => BEHIND * Math.max(0, 1 - taken - (stolen ?? 0));
   const { sent, delivered } = doneOf(sample);
-  return Math.min(sent, delivered) >= BEHIND * (1 - lossOf([sample])) * left;
+  const waited = serverWait == null ? (contended ?? 0) : serverWait / elapsed;
+  return sent >= left(contended ?? 0) && delivered >= left(waited) * (1 - lossOf([sample]));
 }
 
 /** Latency that rises over the sample's course, or of which even the median is beyond what is asked. */

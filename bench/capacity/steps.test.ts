@@ -61,12 +61,13 @@ describe("evidence", () => {
 
   test("a busy machine hides a miss, but not that more was missing than it took", () => {
     const invalid = [{ rule: "CPU contended", value: 0.3, limit: 0.25, unit: "", words: "" }];
-    const done = (measured: number) => ({
+    const done = (measured: number, serverWait: number) => ({
       ...{ ...good, invalid, counts: { ...good.counts, measured } },
-      meters: { ...meters, contended: 0.3 },
+      meters: { ...meters, contended: 0.3, serverWait },
     });
-    expect([done(9900), done(7000), done(4000)].map(inTheWay)).toEqual([true, true, false]);
-    expect(inTheWay({ ...done(9000), invalid: [] })).toBe(false);
+    const waited = [done(9900, 0.3e9), done(7000, 0.3e9), done(4000, 0.3e9), done(7000, 0.05e9)];
+    expect(waited.map(inTheWay)).toEqual([true, true, false, false]);
+    expect(inTheWay({ ...done(9000, 0), invalid: [] })).toBe(false);
   });
 
   test("a bound of CPU time is none of a latency", () => {

@@ -46,6 +46,8 @@ const meters = z.object({
   fleetCpu: z.array(nanoseconds),
   /** Longest time for which a fleet, or the server's threads together, could have run and waited for a CPU. */
   cpuWait: nanoseconds.nullable().optional(),
+  /** The same of the server's threads alone. */
+  serverWait: nanoseconds.nullable().optional(),
   /** What other programs used of the CPUs of the server or of a fleet, where that was most. */
   others: share.nullable().optional(),
   /** Share of the measured time lost to them: no more than they used, nor than was waited for. */

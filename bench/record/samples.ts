@@ -14,6 +14,7 @@ export function joinMeters(used: Used[], pacerIdle?: number[]): Meters {
     ...(first.serverCpuUnknown === undefined ? {} : { serverCpuUnknown: first.serverCpuUnknown }),
     fleetCpu: used.map(({ ownCpu }) => ownCpu),
     cpuWait: longest(used.flatMap(({ ownWait, serverWait }) => [ownWait, serverWait])),
+    serverWait: first.serverWait ?? null,
     serverMemory: first.serverMemoryBytes ?? null,
     ...contentionOf(used),
     stolen: first.stolen ?? null,
