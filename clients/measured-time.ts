@@ -26,6 +26,7 @@ export async function measureTime(
     /** How much has been done so far. */
     done: () => number;
     onBegin?: () => void;
+    onMiddle?: () => void;
     onEnd?: () => void;
     /** Whether there is nothing more to measure. */
     over: () => boolean;
@@ -41,6 +42,7 @@ export async function measureTime(
   work.onBegin?.();
   await at(plan.seconds / 2);
   const middle = work.done();
+  work.onMiddle?.();
   await at(plan.seconds);
   work.onEnd?.();
   return {

@@ -1,20 +1,25 @@
 /**
- * Capacity: the highest rate, or the largest room, at which an objective holds. Here the questions of search.ts are
- * asked of a server, one sample each; what is told is the answer, the knee, and whose limit lay beyond.
+ * Capacity: the highest rate, or the largest room, at which an objective holds. Here the questions of search.ts are asked
+ * of a server, each by as many samples as ask.ts takes; beside a miss that nothing explains, the machine is asked, too.
  */
+import { now } from "../../platform/clock.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { protocolOf } from "../../protocols/index.ts";
 import type { ServerSource } from "../../targets/server.ts";
 import { lossOf } from "../record/cells.ts";
-import type { RunRecord, Sample } from "../record/record.ts";
-import { amount, whole } from "../record/units.ts";
-import { disturbed, generatorLate } from "../record/validity.ts";
+import type { Sample } from "../record/record.ts";
+import { amount, duration, whole } from "../record/units.ts";
+import { generatorLate } from "../record/validity.ts";
 import { type RunResult, type Session, type SessionOptions, withSession } from "../run/session.ts";
 import { roomCell } from "../scenarios/fanout.ts";
 import type { BenchOptions, Cell } from "../scenarios/scenario.ts";
 import { sumCell } from "../scenarios/sum.ts";
+import { ask, type Finding, MOST_SAMPLES } from "./ask.ts";
+import { boundOf, doubtful, evidenceOf, falling, inTheWay } from "./evidence.ts";
 import { type Clause, parseObjective, unmet } from "./objective.ts";
-import { type Holds, type Purpose, searchHighest } from "./search.ts";
+import { type Outcome, type Purpose, searchHighest } from "./search.ts";
+import { type Capacity, kneeOf, limitOf, type Step } from "./steps.ts";
+import { startYardstick, type Yardstick } from "./yardstick.ts";
 
 export type CapacityOptions = SessionOptions & {
   source: ServerSource;
@@ -25,61 +30,118 @@ export type CapacityOptions = SessionOptions & {
   onStep?: (words: string) => void;
 };
 
-export type Capacity = NonNullable<RunRecord["capacity"]>;
-
-/** Most samples of a search: it is bounded whatever the server does. */
-const MAX_STEPS = 30;
-const RETRIES = 2;
+/** A search is bounded whatever the server and the machine do. */
+const MAX_STEPS = 80;
+const MAX_SEARCH_NS = 300e9;
 const START = { rate: 250, connections: 10 };
 const MOST = { rate: 1_000_000, connections: 20_000 };
 /** Connections while the rate grows, and the rate while the connections do. */
 const CONNECTIONS_WHILE_GROWING = 100;
 const RATE_WHILE_GROWING = 50;
+/** What a p99 takes, and two medians to compare. */
 const ENOUGH_DELIVERIES = 1100;
+const ENOUGH_MESSAGES = 50;
 const MAX_SECONDS = 5;
-const SERVER_SATURATED = 0.9;
-
-type Step = Capacity["steps"][number];
+/** The machine's own tail beyond so much of the bound leaves no room for the server's. */
+const WELL_BELOW = 0.5;
 
 export async function capacity(options: CapacityOptions): Promise<RunResult> {
   const { objective, grow, protocol, source } = options;
   const clauses = parseObjective(objective);
   return withSession(options, async (session) => {
     const steps: Step[] = [];
-    const range = { start: startOf(options), most: MOST[grow] };
-    const answer = await searchHighest(asking(session, options, clauses, steps), range);
-    session.record.capacity = {
-      ...{ protocol, server: source.name, objective, grow, steps },
-      answer: answer ?? null,
-      knee: kneeOf(steps),
-      limit: limitOf(steps, answer?.value ?? 0),
-    };
+    const yardstick = await startYardstick(session, options.interrupted);
+    try {
+      const search: Search = { session, options, clauses, steps, yardstick, begin: now() };
+      const outcome = await searchHighest((value, purpose) => askAt(search, value, purpose), {
+        start: startOf(options),
+        most: MOST[grow],
+        more: () => hasTime(search),
+      });
+      const told = tell(outcome, search);
+      session.record.capacity = {
+        ...{ protocol, server: source.name, objective, grow, steps, ...told },
+        knee: kneeOf(steps),
+        ...limitOf(steps, told.answer?.value ?? 0),
+      };
+    } finally {
+      await yardstick.stop();
+    }
   });
 }
 
-/** Asks by one sample, again where the machine was disturbed; each sample is a step. */
-function asking(
-  session: Session,
-  options: CapacityOptions,
-  clauses: readonly Clause[],
-  steps: Step[],
-): Holds {
+type Search = {
+  session: Session;
+  options: CapacityOptions;
+  clauses: readonly Clause[];
+  /** Every sample so far. */
+  steps: Step[];
+  yardstick: Yardstick;
+  begin: number;
+};
+
+const hasTime = ({ steps, begin }: Search) => steps.length < MAX_STEPS && now() - begin < MAX_SEARCH_NS;
+
+async function askAt(search: Search, value: number, purpose: Purpose) {
+  const { verdict, findings } = await ask(
+    () => measure(search, value, purpose),
+    () => hasTime(search),
+  );
+  const last = search.steps[search.steps.length - 1];
+  if (verdict === "failed" && last.evidence?.length === 0) last.evidence = [tailOf(findings)];
+  return verdict;
+}
+
+/** Missed again and again, and the machine, asked right afterwards, had no such tail. */
+function tailOf(findings: readonly Step[]): NonNullable<Step["evidence"]>[number] {
+  const quiet = findings.filter(({ hidden }) => !hidden);
+  const { unmet, machine } = quiet[quiet.length - 1];
+  const beside = machine
+    ? ` while the machine's own ${machine.percentile} was ${duration(machine.value)}`
+    : "";
+  return { kind: "tail", words: `${unmet.join("; ")}, missed in ${quiet.length} samples${beside}` };
+}
+
+/** One sample, which becomes a step; after a miss that nothing explains, one of the machine alone. */
+async function measure(search: Search, value: number, purpose: Purpose): Promise<Step & Finding> {
+  const { session, options, clauses, steps, yardstick } = search;
   const { grow, source, onStep } = options;
-  return async (value, purpose) => {
-    for (let retry = 0; ; retry++) {
-      if (steps.length >= MAX_STEPS)
-        throw new Failure(exitCodes.untrusted, `no capacity found within ${MAX_STEPS} samples`);
-      const sample = await session.sample(
-        { cell: cellAt(options, value), source },
-        { skipMissing: false, onProgress: () => {} },
-      );
-      if (!sample) throw new Failure(exitCodes.unreachable, "the server failed to start");
-      const step = toStep(sample, value, purpose, clauses);
-      steps.push(step);
-      onStep?.(`${grow} ${whole(value)}: ${step.met ? "met" : step.unmet.join("; ")}`);
-      if (!disturbed(sample) || step.met || retry === RETRIES) return step.met;
-    }
-  };
+  const sample = await session.sample(
+    { cell: cellAt(options, value), source },
+    { skipMissing: false, onProgress: () => {} },
+  );
+  if (!sample) throw new Failure(exitCodes.unreachable, "the server failed to start");
+  const step = toStep(sample, value, purpose, clauses);
+  steps.push(step);
+  const clause = !step.met && (step.hidden || doubtful(step.evidence)) && missedLatency(clauses, sample);
+  const hopeless = clause ? besideMachine(step, clause, await yardstick.read(clause)) : false;
+  onStep?.(`${grow} ${whole(value)}: ${fateOf(step)}`);
+  return { ...step, hopeless };
+}
+
+/** Notes the machine's own latency with a miss, and whether that hides it; resolves with whether it always will. */
+function besideMachine(step: Step, { bound }: Clause, machine: Step["machine"]): boolean {
+  if (!machine) return false;
+  const most = bound * WELL_BELOW;
+  Object.assign(step, { machine, hidden: step.hidden || machine.value > most });
+  return machine.p50 > most;
+}
+
+/** The tightest of the latencies that were missed. */
+const missedLatency = (clauses: readonly Clause[], sample: Sample): Clause | undefined =>
+  clauses
+    .filter((clause) => clause.latency && unmet([clause], sample).length > 0)
+    .sort((a, b) => a.bound - b.bound)[0];
+
+const DOES_NOT_COUNT = "does not count: the machine was in the way";
+
+/** What became of a step, in words. */
+export function fateOf({ met, unmet, hidden, machine, evidence = [] }: Step): string {
+  if (met) return "met";
+  const own = machine ? [`the machine's own ${machine.percentile}: ${duration(machine.value)}`] : [];
+  const why = evidence.flatMap(({ words }) => (unmet.includes(words) ? [] : [words]));
+  const fate = hidden ? [DOES_NOT_COUNT] : evidence.length === 0 ? ["taken again"] : [];
+  return [...unmet, ...why, ...own, ...fate].join("; ");
 }
 
 const startOf = ({ grow, bench }: Pick<CapacityOptions, "grow" | "bench">): number =>
@@ -98,7 +160,8 @@ function cellAt(
   // Long enough for the deliveries that a p99 takes, but bounded.
   const { room } = protocolOf(protocol);
   const each = room ? Math.max(1, connections - 1) : 1;
-  const duration = Math.min(MAX_SECONDS, Math.max(bench.duration ?? 1, ENOUGH_DELIVERIES / (rate * each)));
+  const enough = Math.max(ENOUGH_DELIVERIES / (rate * each), ENOUGH_MESSAGES / rate);
+  const duration = Math.min(MAX_SECONDS, Math.max(bench.duration ?? 1, enough));
   const options: BenchOptions = { ...bench, connections, rate, warmup: bench.warmup ?? 0.3, duration };
   const cell = room
     ? roomCell(protocol, connections, "open", options)
@@ -107,18 +170,26 @@ function cellAt(
 }
 
 /** What a sample at a value says of the objective. */
-export function toStep(sample: Sample, value: number, purpose: Purpose, clauses: readonly Clause[]): Step {
+export function toStep(
+  sample: Sample,
+  value: number,
+  purpose: Purpose,
+  clauses: readonly Clause[],
+): Step & Finding {
   const { metrics, meters, invalid } = sample;
   const missed = unmet(clauses, sample);
   // A rate that was not reached is no rate at which anything holds.
   const reached = !invalid.some(({ rule }) => rule === "rate not reached");
   const problems = [...sample.wrong.map(({ words, count }) => `${count} ${words}`), ...missed];
   if (!reached) problems.push(`reached ${amount(metrics.achievedRate)}/s`);
+  const evidence = evidenceOf(sample, boundOf(clauses));
+  if (problems.length === 0) problems.push(...falling(evidence));
   const at = (name: string) => metrics[`delivery.${name}`] ?? metrics[`roundTrip.${name}`] ?? null;
+  const met = problems.length === 0;
   return {
     value,
     purpose,
-    met: problems.length === 0,
+    met,
     unmet: problems,
     achieved: metrics.achievedRate ?? 0,
     p50: at("p50"),
@@ -127,22 +198,34 @@ export function toStep(sample: Sample, value: number, purpose: Purpose, clauses:
     loss: lossOf([sample]),
     serverBusy: meters?.serverCpu == null ? null : meters.serverCpu / meters.elapsed,
     clientLimited: generatorLate(sample) || !reached,
+    evidence: met ? [] : evidence,
+    hidden: !met && inTheWay(sample),
   };
 }
 
-/** The highest value before the median latency is twice that of the lowest value. */
-export function kneeOf(steps: readonly Step[]): number | null {
-  const rows = [...steps].sort((a, b) => a.value - b.value).filter(({ p50 }) => p50 !== null);
-  const base = rows[0]?.p50;
-  if (base == null) return null;
-  const beyond = rows.findIndex(({ p50 }) => p50 !== null && p50 > base * 2);
-  return beyond <= 0 ? null : rows[beyond - 1].value;
+/** The answer, or why there is none. */
+function tell(outcome: Outcome, { steps, options, clauses }: Search): Pick<Capacity, "answer" | "unjudged"> {
+  if ("answer" in outcome) return { answer: outcome.answer };
+  const unjudged =
+    "unjudged" in outcome
+      ? machineWords(steps, outcome.unjudged, options.objective, clauses)
+      : `no capacity was found within ${steps.length} samples: it lies between ${whole(outcome.undecided.from)} and ${whole(outcome.undecided.to)}`;
+  return { answer: null, unjudged };
 }
 
-/** Whose limit it was: the lowest value that did not hold tells. */
-export function limitOf(steps: readonly Step[], answer: number): Capacity["limit"] {
-  const above = steps.filter(({ met, value }) => !met && value > answer).sort((a, b) => a.value - b.value)[0];
-  if (!above) return "none found";
-  if (above.serverBusy !== null && above.serverBusy > SERVER_SATURATED) return "server";
-  return above.clientLimited ? "client" : "server";
+/** Why nothing can be said here: what the machine by itself did meanwhile. */
+export function machineWords(
+  steps: readonly Step[],
+  value: number,
+  objective: string,
+  clauses: readonly Clause[],
+): string {
+  const here = steps.filter((step) => step.value === value && !step.met).slice(-MOST_SAMPLES);
+  const bound = boundOf(clauses) ?? Number.POSITIVE_INFINITY;
+  const own = here.flatMap(({ machine }) => (machine && machine.value > bound * WELL_BELOW ? [machine] : []));
+  const typical = own.sort((a, b) => a.value - b.value)[own.length >> 1];
+  const why = typical
+    ? `the machine's own ${typical.percentile} is ${duration(typical.value)}`
+    : "other programs, or the hypervisor, took the CPUs of server and load generator";
+  return `${objective} cannot be judged here: ${why}`;
 }

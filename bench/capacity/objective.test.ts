@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { sampleOf } from "../compare/testing.ts";
 import { metrics, metricTable } from "../record/metrics.ts";
-import { kneeOf, limitOf, toStep } from "./capacity.ts";
 import { parseObjective, unmet } from "./objective.ts";
 
 const sample = sampleOf({
@@ -60,47 +59,5 @@ describe("an objective", () => {
     ]);
     const told = (jokes: number) => unmet(parseObjective("jokes>=3", mine), sampleOf({ metrics: { jokes } }));
     expect([told(3), told(2)]).toEqual([[], ["jokes>=3: 2"]]);
-  });
-});
-
-describe("a step of the search", () => {
-  const step = (value: number, parts: Partial<ReturnType<typeof toStep>> = {}) => ({
-    ...toStep(sample, value, "search", parseObjective("p99<5ms")),
-    ...parts,
-  });
-
-  test("is met when the objective is, nothing is wrong and the rate was reached", () => {
-    const clauses = parseObjective("p99<5ms");
-    const slow = { rule: "rate not reached", value: 0.5, limit: 0.99, unit: "", words: "" };
-    const late = { ...slow, rule: "pacer lag" };
-    const wrong = { kind: "duplicated", count: 2, words: "arrived more than once" };
-    expect(toStep(sample, 1, "search", clauses)).toMatchObject({
-      met: true,
-      clientLimited: false,
-      loss: 0.005,
-    });
-    expect(toStep({ ...sample, invalid: [slow] }, 1, "search", clauses)).toMatchObject({
-      met: false,
-      clientLimited: true,
-    });
-    expect(toStep({ ...sample, invalid: [late] }, 1, "search", clauses).clientLimited).toBe(true);
-    expect(toStep({ ...sample, wrong: [wrong] }, 1, "search", clauses).unmet).toEqual([
-      "2 arrived more than once",
-    ]);
-  });
-
-  test("the knee is the last value before the median doubles", () => {
-    expect(kneeOf([step(400, { p50: 50 }), step(100, { p50: 10 }), step(200, { p50: 20 })])).toBe(200);
-    expect(kneeOf([step(100, { p50: 10 }), step(200, { p50: 11 })])).toBeNull();
-    expect(kneeOf([])).toBeNull();
-  });
-
-  test("the lowest value that did not hold tells whose limit it was", () => {
-    const missed = (value: number, serverBusy: number, clientLimited = false) =>
-      step(value, { met: false, serverBusy, clientLimited });
-    expect(limitOf([step(100)], 100)).toBe("none found");
-    expect(limitOf([missed(400, 0.2), missed(200, 0.3, true)], 100)).toBe("client");
-    expect(limitOf([missed(200, 0.95, true)], 100)).toBe("server");
-    expect(limitOf([missed(200, 0.95, true), step(300)], 250)).toBe("none found");
   });
 });

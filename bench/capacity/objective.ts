@@ -12,6 +12,8 @@ export type Clause = {
   text: string;
   unit: Unit;
   bound: number;
+  /** Whether it is of latencies: these the machine has, too. */
+  latency: boolean;
   /** Whether a value meets the bound. */
   meets: (value: number) => boolean;
   /** What the sample has, or undefined where it has too few entries for it. */
@@ -55,14 +57,22 @@ function parseClause(part: string, whole: string, metrics: Metrics): Clause {
   if (name === undefined) throw fail(`"${part}" is no clause`);
   const of = metricsNamed(name, metrics);
   if (of.length === 0) throw fail(`there is no metric "${name}"`);
-  const [{ unit, better }] = of;
+  const [{ unit, better, histogram }] = of;
   const factor = units[unit][suffix];
   if (factor === undefined)
     throw fail(`"${part}" lacks a unit: one of ${Object.keys(units[unit]).filter(Boolean).join(", ")}`);
   if (sign !== "=" && sign.startsWith("<") !== (better === "lower"))
     throw fail(`"${part}" bounds it on the wrong side: of ${name}, ${better} is better`);
   const bound = Number(number) * factor;
-  return { text: part, unit, bound, meets: (value) => signs[sign](value, bound), value: valueIn(name, of) };
+  const latency = histogram !== undefined;
+  return {
+    text: part,
+    unit,
+    bound,
+    latency,
+    meets: (value) => signs[sign](value, bound),
+    value: valueIn(name, of),
+  };
 }
 
 /** `p99` is of each delivery, or of round trips; `last.p99.9` has a key without its second point. */

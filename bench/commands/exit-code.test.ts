@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Failure } from "../../platform/failure.ts";
-import type { Capacity } from "../capacity/capacity.ts";
+import type { Capacity } from "../capacity/steps.ts";
 import { sampleOf } from "../compare/testing.ts";
 import { codeOf } from "./exit-code.ts";
 
@@ -30,4 +30,6 @@ test("then what ended the run, then an objective that held nowhere, then doubts"
     ...{ knee: null, limit: "server" },
   };
   expect(codeOf({ ...doubtful, capacity }, undefined)).toBe(1);
+  const unjudged = { ...capacity, unjudged: "p99<1ms cannot be judged here" };
+  expect(codeOf({ ...record(right), capacity: unjudged }, undefined)).toBe(4);
 });

@@ -13,6 +13,7 @@ export function codeOf(
 ): ExitCode {
   if (samples.some(({ wrong, server }) => wrong.length > 0 && server !== base)) return exitCodes.wrong;
   if (failure) return failure.exitCode;
-  if (capacity && !capacity.answer) return exitCodes.wrong;
+  if (capacity && !capacity.answer)
+    return capacity.unjudged === undefined ? exitCodes.wrong : exitCodes.untrusted;
   return warnings.length > 0 ? exitCodes.untrusted : exitCodes.ok;
 }

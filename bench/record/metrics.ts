@@ -111,6 +111,18 @@ export const metrics: Metrics = metricTable([
   memory("serverMemoryGrowth", "memory growth", "server memory beyond that before", "report"),
   memory("serverMemoryPerConnection", "per conn.", "server memory per connection", "tested"),
   memory("fleetMemoryPerConnection", "fleet's", "fleet memory per connection", "report"),
+  lower("ns", "median latency")(
+    "firstHalf.p50",
+    "1st half p50",
+    "median of the first half of the sample",
+    "record",
+  ),
+  lower("ns", "median latency")(
+    "secondHalf.p50",
+    "2nd half p50",
+    "median of the second half of the sample",
+    "record",
+  ),
   lower("share", "loss")("lossShare", "lost", "lost", "tested"),
   lower("ns", "other")("longestSilence", "silence", "longest time without a delivery", "record"),
   fleetCpu("fleetCpuPerDelivery", "fleet CPU", "fleet CPU per delivery", "record"),

@@ -46,6 +46,8 @@ const meters = z.object({
   fleetCpu: z.array(nanoseconds),
   /** Longest time for which a fleet, or the server's threads together, could have run and waited for a CPU. */
   cpuWait: nanoseconds.nullable().optional(),
+  /** The same of the server's threads alone. */
+  serverWait: nanoseconds.nullable().optional(),
   /** What other programs used of the CPUs of the server or of a fleet, where that was most. */
   others: share.nullable().optional(),
   /** Share of the measured time lost to them: no more than they used, nor than was waited for. */
@@ -247,6 +249,12 @@ const capacity = z.object({
       /** Share of one CPU. */
       serverBusy: share.nullable(),
       clientLimited: z.boolean(),
+      /** Why a miss counts: what shows that it was more than a pause of the machine's. */
+      evidence: z.array(z.object({ kind: z.string(), words: z.string() })).optional(),
+      /** Of a miss without it: what the machine's own percentile and median were right afterwards. */
+      machine: z.object({ percentile: z.string(), value: nanoseconds, p50: nanoseconds }).optional(),
+      /** Of a miss: whether the machine was in the way, so that the sample says nothing of the server. */
+      hidden: z.boolean().optional(),
     }),
   ),
   /** The highest value that held again in most of several samples; null when none did. */
@@ -254,6 +262,10 @@ const capacity = z.object({
   /** The highest value before the median latency doubled. */
   knee: z.number().nullable(),
   limit: z.enum(["server", "client", "none found"]),
+  /** What that limit is known by, in words. */
+  evidence: z.array(z.string()).optional(),
+  /** Why there is no answer though the server may well have a capacity: the machine, or an end to the samples. */
+  unjudged: z.string().optional(),
 });
 
 export const recordSchema = z.object({

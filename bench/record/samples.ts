@@ -15,6 +15,7 @@ export function joinMeters(used: Used[], pacerIdle?: number[]): Meters {
     ...(first.serverCpuUnknown === undefined ? {} : { serverCpuUnknown: first.serverCpuUnknown }),
     fleetCpu: used.map(({ ownCpu }) => ownCpu),
     cpuWait: longest(used.flatMap(({ ownWait, serverWait }) => [ownWait, serverWait])),
+    serverWait: first.serverWait ?? null,
     serverMemory: first.serverMemoryBytes ?? null,
     ...contentionOf(used),
     stolen: first.stolen ?? null,
@@ -48,6 +49,12 @@ export function percentiles(name: string, histogram: Histogram): Record<string, 
       return value === undefined ? [] : [[`${name}.${percentileKey(p)}`, value]];
     }),
   );
+}
+
+/** Medians of an open loop's halves: where they differ, the load was not what the server can do in the long run. */
+export function halfMedians(first: Histogram, second: Histogram): Record<string, number> {
+  const [a, b] = [percentile(first, 50), percentile(second, 50)];
+  return a === undefined || b === undefined ? {} : { "firstHalf.p50": a, "secondHalf.p50": b };
 }
 
 export const total = <T>(reports: readonly T[], value: (report: T) => number): number =>

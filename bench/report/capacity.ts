@@ -10,7 +10,11 @@ import { count, percent, rate, time } from "./units.ts";
 
 type Capacity = NonNullable<RunRecord["capacity"]>;
 type Step = Capacity["steps"][number];
-type Fate = "held" | "not held" | "the load generator was the limit";
+type Fate =
+  | "held"
+  | "not held"
+  | "the load generator was the limit"
+  | "does not count: the machine was in the way";
 
 const fates: Record<
   Fate,
@@ -19,10 +23,17 @@ const fates: Record<
   held: { color: color(0), symbol: "circle", shape: "dot" },
   "not held": { color: ink.bad, symbol: "times", shape: "cross" },
   "the load generator was the limit": { color: color(1), symbol: "triangle", shape: "triangle" },
+  "does not count: the machine was in the way": { color: ink.muted, symbol: "square", shape: "square" },
 };
 
-const fateOf = ({ met, clientLimited }: Step): Fate =>
-  clientLimited ? "the load generator was the limit" : met ? "held" : "not held";
+const fateOf = ({ met, clientLimited, hidden }: Step): Fate =>
+  hidden
+    ? "does not count: the machine was in the way"
+    : clientLimited
+      ? "the load generator was the limit"
+      : met
+        ? "held"
+        : "not held";
 
 type Percentile = "p50" | "p99";
 
@@ -102,15 +113,19 @@ function draw(capacity: Capacity, { narrow }: Frame): Plot.PlotOptions {
 }
 
 const limits: Record<Capacity["limit"], string> = {
-  server: "The server was the limit.",
-  client: "The load generator was the limit, not the server: add fleets, or take another machine for them.",
-  "none found": "No limit was found.",
+  server: "The server was the limit",
+  client: "The load generator was the limit, not the server (add fleets, or take another machine for them)",
+  "none found": "No limit was found",
 };
 
+const limitWords = ({ limit, evidence = [] }: Capacity) =>
+  `${limits[limit]}${evidence.length > 0 ? `: ${evidence.join("; ")}` : ""}.`;
+
 function verdict(capacity: Capacity): string {
-  const { answer, objective, limit } = capacity;
-  if (!answer) return `At no value did ${objective} hold in most samples. ${limits[limit]}`;
-  return `${objective} held at ${unitOf(capacity)(answer.value)} in ${answer.held} of ${answer.of} samples. ${limits[limit]}`;
+  const { answer, objective, unjudged } = capacity;
+  if (unjudged !== undefined) return `${unjudged}.`;
+  if (!answer) return `At no value did ${objective} hold in most samples. ${limitWords(capacity)}`;
+  return `${objective} held at ${unitOf(capacity)(answer.value)} in ${answer.held} of ${answer.of} samples. ${limitWords(capacity)}`;
 }
 
 function chartOf(capacity: Capacity): Chart {
@@ -144,7 +159,7 @@ function chartOf(capacity: Capacity): Chart {
         percent(step.loss),
         step.serverBusy === null ? "–" : percent(step.serverBusy),
         step.purpose,
-        step.met ? "held" : step.unmet.join("; "),
+        step.met ? "held" : [...step.unmet, ...(step.evidence ?? []).map(({ words }) => words)].join("; "),
       ]),
     },
   };

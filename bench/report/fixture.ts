@@ -101,6 +101,8 @@ function capacity(server: string): NonNullable<RunRecord["capacity"]> {
     loss: 0,
     serverBusy: value / 33_000,
     clientLimited: value > 30_000,
+    evidence: value < 20_000 ? [] : [{ kind: "queue", words: `the queue grew ${hostile}` }],
+    hidden: value === 24_000,
   }));
   return {
     protocol: "chat/bracket",
@@ -111,6 +113,7 @@ function capacity(server: string): NonNullable<RunRecord["capacity"]> {
     answer: { value: 16_000, held: 2, of: 2 },
     knee: 16_000,
     limit: "server",
+    evidence: [`the queue grew ${hostile}`],
   };
 }
 

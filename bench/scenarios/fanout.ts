@@ -16,6 +16,7 @@ import {
   addCounts,
   cpuMetrics,
   faultsOf,
+  halfMedians,
   joinMeters,
   lostConnections,
   percentiles,
@@ -273,6 +274,7 @@ function openLatency(
   const wanted =
     shape.connections - (capabilityOf(shape.protocol, "room")(shape.messageBytes).echoes ? 0 : 1);
   const [first, last, spread] = [createHistogram(), createHistogram(), createHistogram()];
+  const halves = [createHistogram(), createHistogram()];
   const warm = Math.round(load.rate * shape.warmupSeconds);
   // Fleet 0 sent the first message at its start; all count intended times from the same plan.
   let incomplete = 0;
@@ -291,6 +293,7 @@ function openLatency(
     const intended = opens[(k % load.senders) % opens.length].startOffset + ((k + warm) * 1e9) / load.rate;
     recordLatency(first, earliest - intended);
     recordLatency(last, latest - intended);
+    recordLatency(halves[k * 2 < messages ? 0 : 1], latest - intended);
     recordLatency(spread, latest - earliest);
   }
   const delivery = mergeHistograms(opens.map((open) => open.delivery));
@@ -303,6 +306,7 @@ function openLatency(
       ...percentiles("last", last),
       ...percentiles("spread", spread),
       ...percentiles("pacerLag", lag),
+      ...halfMedians(halves[0], halves[1]),
     },
     histograms: {
       delivery: encodeHistogram(delivery),

@@ -6,6 +6,7 @@ import {
   addCounts,
   cpuMetrics,
   faultsOf,
+  halfMedians,
   joinMeters,
   lostConnections,
   percentiles,
@@ -117,7 +118,8 @@ async function runSumCell(
     firstHalf,
     secondHalf: replies - firstHalf,
   };
-  const latency = mergeHistograms(reports.map(({ latency }) => latency));
+  const halves = [0, 1].map((half) => mergeHistograms(reports.map(({ latency }) => latency[half])));
+  const latency = mergeHistograms(reports.flatMap(({ latency }) => latency));
   const lag = opens.length > 0 ? mergeHistograms(opens.map(({ lag }) => lag)) : undefined;
   return {
     counts,
@@ -130,6 +132,7 @@ async function runSumCell(
         ? {
             ...percentiles("pacerLag", lag),
             achievedRate: total(opens, ({ pace }) => pace.achieved),
+            ...halfMedians(halves[0], halves[1]),
           }
         : {}),
     },

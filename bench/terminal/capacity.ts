@@ -16,7 +16,7 @@ export function capacityTable(found: Capacity): string {
     time(step.p99),
     cellText("share", step.loss),
     cellText("share", step.serverBusy ?? undefined),
-    step.met ? "met" : step.unmet.join("; "),
+    fate(step),
   ]);
   const head = [found.grow, "achieved msg/s", "p50", "p99", "lost", "server busy", found.objective];
   const curve = rows.flatMap(({ value, p99 }) => (p99 === null ? [] : [{ label: whole(value), value: p99 }]));
@@ -28,17 +28,34 @@ export function capacityTable(found: Capacity): string {
   ].join("\n");
 }
 
+/** What a miss was worth; why stands in the record. */
+function fate({ met, unmet, hidden, evidence }: Capacity["steps"][number]): string {
+  if (met) return "met";
+  const counted = hidden ? " (does not count)" : evidence?.length === 0 ? " (taken again)" : "";
+  return `${unmet.join("; ")}${counted}`;
+}
+
 const limits: Record<Capacity["limit"], string> = {
-  server: " Beyond it the server was the limit.",
-  client: " Beyond it the LOAD GENERATOR was the limit: the server may do more; use more cores or --fleets.",
-  "none found": " No limit was found: the highest that can be asked for held.",
+  server: " Beyond it the server was the limit",
+  client:
+    " Beyond it the LOAD GENERATOR was the limit, and the server may do more with more cores or --fleets",
+  "none found": " No limit was found: the highest that can be asked for held",
 };
 
-export function capacitySentence({ answer, knee, limit, grow, ...found }: Capacity): string {
+const limitWords = ({ limit, evidence = [] }: Capacity) =>
+  `${limits[limit]}${evidence.length > 0 ? `: ${evidence.join("; ")}` : ""}.`;
+
+export function capacitySentence(capacity: Capacity): string {
+  const { answer, knee, grow, unjudged, ...found } = capacity;
   const { objective, server, protocol, steps } = found;
   const what = grow === "rate" ? "messages per second" : "connections";
+  if (unjudged !== undefined) {
+    const held = steps.filter(({ met }) => met).map(({ value }) => value);
+    const seen = held.length > 0 ? ` It held in a sample at ${whole(Math.max(...held))} ${what}.` : "";
+    return `${protocol} ${server}: ${unjudged}.${seen}`;
+  }
   if (!answer)
     return `${protocol} ${server}: "${objective}" held at no ${grow} that was tried, down to ${whole(Math.min(...steps.map(({ value }) => value)))}`;
   const bend = knee === null ? "" : ` The knee, after which the median doubles, is at ${whole(knee)}.`;
-  return `${protocol} ${server} holds "${objective}" at ${whole(answer.value)} ${what} (in ${answer.held} of ${answer.of} repeated samples).${bend}${limits[limit]}`;
+  return `${protocol} ${server} holds "${objective}" at ${whole(answer.value)} ${what} (in ${answer.held} of ${answer.of} repeated samples).${bend}${limitWords(capacity)}`;
 }

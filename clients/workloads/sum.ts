@@ -31,8 +31,8 @@ export type SumReport = {
   connectionsLost: { count: number; reason: string };
   /** Of the measured time only; replies also of its first half; `silence`: the longest time without one, ns. */
   measured: { used: Used; sent: number; replies: number; firstHalf: number; silence: number };
-  /** Round trips, from the intended time in an open loop; of the measured time only. */
-  latency: string;
+  /** Round trips, from the intended time in an open loop; of the measured time only, by its halves. */
+  latency: [string, string];
   open?: { lag: string; pace: Pace };
 };
 
@@ -42,6 +42,7 @@ const START_DELAY_NS = 20e6;
 export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumReport> {
   const run = await openRequests(plan, exchange);
   const { counts, witnesses, requests } = run;
+  const halves = [run.latency, createHistogram()] as const;
   try {
     await firstReplies(run);
     const go = await exchange.ready({ prefixes: [] });
@@ -53,7 +54,9 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
     );
     try {
       const start = go.at + START_DELAY_NS;
-      const measuring = measure(run, plan, exchange, start);
+      const measuring = measure(run, plan, exchange, start, () => {
+        run.latency = halves[1];
+      });
       const open =
         plan.load.loop === "open" ? await askOpen(run, plan, exchange, start, plan.load.rate) : undefined;
       if (plan.load.loop === "closed") {
@@ -70,7 +73,7 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
         witnesses: witnesses.filter(({ kind }) => counts[kind] > 0),
         connectionsLost: run.lost,
         measured,
-        latency: encodeHistogram(run.latency),
+        latency: [encodeHistogram(halves[0]), encodeHistogram(halves[1])],
         ...(open ? { open } : {}),
       };
     } finally {
@@ -87,6 +90,7 @@ async function measure(
   plan: SumPlan,
   exchange: Exchange,
   start: number,
+  onMiddle: () => void,
 ): Promise<SumReport["measured"]> {
   let sentBefore = 0;
   const { used, done, firstHalf } = await measureTime(plan, exchange.fleet, start, {
@@ -97,6 +101,7 @@ async function measure(
       run.longestSilence = 0;
       run.lastReply = now();
     },
+    onMiddle,
     onEnd() {
       run.measuring = false;
     },
