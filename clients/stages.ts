@@ -60,6 +60,7 @@ export type Heard = {
  * Sorts the difference between what was to come and what came into the ledger's kinds. A unit is lost when a later one
  * has come, or when no more can come; else it is undelivered.
  * @param notForIt units that were said and are not for this listener
+ * @param marks units that were said to see what comes behind them, of this case and of earlier ones
  */
 export function compareUnits(
   stage: Stage,
@@ -67,6 +68,7 @@ export function compareUnits(
   { got, complete }: Heard,
   what: string,
   notForIt: readonly Uint8Array[] = [],
+  marks: ReadonlySet<string> = new Set(),
 ): void {
   const enter = (kind: FaultKind, text: string) => {
     stage.counts[kind]++;
@@ -77,6 +79,7 @@ export function compareUnits(
   const came = new Set<string>();
   const others = new Set(notForIt.map(latin1));
   for (const line of latin1(got).split(/(?<=\n)/)) {
+    if (marks.has(line)) continue;
     const place = waiting.indexOf(line);
     if (place >= 0) {
       passed.push(...waiting.splice(0, place));

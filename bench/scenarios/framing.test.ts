@@ -35,10 +35,57 @@ function startEcho(milliseconds: number, share: number): TCPSocketListener<Clien
   });
 }
 
-async function frame(server: TCPSocketListener<Client>) {
+type Member = { address: string; rest: string; queue: string[]; turns: number; asleep: boolean };
+
+/** A right chat/bracket room that pauses before every so manieth line to a member. */
+function startRoom(milliseconds: number, every: number): TCPSocketListener<Member> {
+  const members = new Set<Socket<Member>>();
+  const flush = (socket: Socket<Member>) => {
+    const { data } = socket;
+    while (!data.asleep && data.queue.length > 0) {
+      if (++data.turns % every === 0) {
+        data.asleep = true;
+        setTimeout(() => {
+          data.asleep = false;
+          flush(socket);
+        }, milliseconds);
+      } else {
+        const line = data.queue.shift()!;
+        const rest = line.slice(socket.write(Buffer.from(line, "latin1")));
+        if (rest === "") continue;
+        data.turns--;
+        data.queue.unshift(rest);
+        return;
+      }
+    }
+  };
+  return Bun.listen<Member>({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      open(socket) {
+        const address = `${socket.remoteAddress}:${socket.remotePort}`;
+        socket.data = { address, rest: "", queue: [], turns: 0, asleep: false };
+        members.add(socket);
+      },
+      data(socket, bytes) {
+        const lines = (socket.data.rest + bytes.toString("latin1")).split("\n");
+        socket.data.rest = lines.pop() ?? "";
+        for (const line of lines)
+          for (const other of members)
+            if (other !== socket) other.data.queue.push(`[${socket.data.address}]: ${line}\n`);
+        for (const member of members) flush(member);
+      },
+      drain: flush,
+      close: (socket) => void members.delete(socket),
+    },
+  });
+}
+
+async function frame(server: TCPSocketListener<Client> | TCPSocketListener<Member>, protocol = "echo") {
   try {
     const { record } = await run({
-      cells: framing.cells({ ...quick, protocol: "echo" }),
+      cells: framing.cells({ ...quick, protocol }),
       sources: [running("target", readEndpoint("here", `tcp://127.0.0.1:${server.port}`))],
       samples: 1,
       maxSamples: 1,
@@ -69,6 +116,16 @@ test(
     const { counts, kinds } = await frame(startEcho(20, 0.5));
     expect(kinds).toContain("lost");
     expect(counts).toMatchObject({ undelivered: 0 });
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a room that pauses for longer than a second is right",
+  async () => {
+    const { counts, kinds } = await frame(startRoom(1200, 400), "chat/bracket");
+    expect(kinds).toEqual([]);
+    expect(counts).toMatchObject({ lost: 0, duplicated: 0, undelivered: 0 });
   },
   TIMEOUT_MS,
 );

@@ -16,18 +16,15 @@ import { openProbes, type Probe } from "../probe.ts";
 import {
   ALL_SPLITS_BYTES,
   CASE_TIMEOUT_MS,
-  compareUnits,
   cuts,
   emptyStage,
-  type Heard,
   latin1,
-  QUIET_MS,
   STALLED_MS,
   type Stage,
   sendInPieces,
-  stopIfHopeless,
 } from "../stages.ts";
 import { Unreachable } from "../unreachable.ts";
+import { delivered, expectUnits, idIn, openTrio, quiet, SYNC, type Trio } from "./trio.ts";
 
 export type FramingPlan = {
   workload: "framing";
@@ -44,9 +41,6 @@ export type FramingReport = { workload: "framing"; stages: Stage[] };
 
 const SENDERS = 8;
 const RECEIVERS = 8;
-/** Three members of one room, and how they speak. */
-type Trio = { a: Probe; b: Probe; c: Probe; form: LineForm; prefixOf: (probe: Probe) => Uint8Array };
-
 export async function runFraming(plan: FramingPlan, exchange: Exchange): Promise<FramingReport> {
   const target = plannedEndpoint(plan);
   await exchange.ready({ prefixes: [] });
@@ -65,96 +59,6 @@ export async function runFraming(plan: FramingPlan, exchange: Exchange): Promise
   }
   stages.push(await randomCuts(target, plan, form));
   return { workload: "framing", stages };
-}
-
-const SYNC = new Uint8Array(Buffer.from("(another member speaks between the parts)"));
-
-/** Opens three members and waits until they hear each other; ids are read from the greetings. */
-async function openTrio(target: Endpoint, dialect: Dialect, form: LineForm): Promise<Trio> {
-  const [a, b, c] = await openProbes(target, 3);
-  const ids = new Map<Probe, number>();
-  const prefixOf = (probe: Probe) =>
-    Buffer.from(dialect.prefix({ address: probe.address, id: ids.get(probe) ?? 0 }));
-  // C speaks until B and A have heard it: from then on nothing of the joining is left on its way.
-  const sync = form.write(SYNC);
-  const heard = Buffer.from(SYNC).toString("latin1");
-  const got = new Map<Probe, string>([a, b, c].map((probe) => [probe, ""]));
-  for (let tries = 0; ; tries++) {
-    if (tries === 25) {
-      for (const probe of [a, b, c]) probe.close();
-      throw new Unreachable(`${target.url} took 3 members, but they did not hear each other within 5 s`);
-    }
-    c.send(sync);
-    await Promise.all([a, b].map((probe) => probe.arrived(1, 200)));
-    for (const probe of [a, b, c]) got.set(probe, got.get(probe) + latin1(probe.take()));
-    for (const [probe, text] of got) ids.set(probe, idIn(dialect, text));
-    const met = [a, b].every((probe) => got.get(probe)?.includes(heard));
-    if (met && ![...ids.values()].includes(Number.NaN)) break;
-  }
-  await quiet(a, b, c);
-  return { a, b, c, form, prefixOf };
-}
-
-/** Waits until nothing more comes, and forgets what came. */
-async function quiet(...probes: Probe[]): Promise<void> {
-  for (let i = 0; i < 20; i++) {
-    for (const probe of probes) probe.take();
-    const came = await Promise.all(probes.map((probe) => probe.arrived(1, QUIET_MS)));
-    if (!came.includes(true)) return;
-  }
-}
-
-const delivered = ({ form, prefixOf }: Trio, probe: Probe, line: Uint8Array) =>
-  Buffer.concat([prefixOf(probe), form.delivered(line)]);
-
-/** Something said, as it is to be delivered. */
-type Said = { by: Probe; unit: Uint8Array };
-
-/** Waits for exactly these units at everyone who is to hear them, in this order, and enters what is otherwise. */
-async function expectUnits(stage: Stage, trio: Trio, said: Said[], what: string): Promise<void> {
-  stage.tried++;
-  const { a, b, c } = trio;
-  let differs = false;
-  for (const [name, listener] of [["B", b] as const, ["A", a] as const, ["C", c] as const]) {
-    const isForIt = ({ by }: Said) => trio.form.echoes || by !== listener;
-    const units = said.filter(isForIt).map(({ unit }) => unit);
-    const heard = await gather(trio, listener, units);
-    if (heard === undefined) continue;
-    differs = true;
-    const own = said.filter((one) => !isForIt(one)).map(({ unit }) => unit);
-    compareUnits(stage, units, heard, `${what}, as ${name} hears it`, own);
-  }
-  if (differs) await quiet(a, b, c);
-  stopIfHopeless(stage, [a, b, c], what);
-}
-
-/** What comes at a listener instead of just these units; undefined when it is these. */
-async function gather(trio: Trio, listener: Probe, units: Uint8Array[]): Promise<Heard | undefined> {
-  const wanted = Buffer.concat(units);
-  await listener.arrived(wanted.length, CASE_TIMEOUT_MS);
-  let got = listener.take();
-  if (wanted.equals(got)) return undefined;
-  let complete = true;
-  if (got.length < wanted.length) {
-    // What is said now must come behind all of it: only then is what has not come lost, and not late.
-    const speaker = listener === trio.c ? trio.b : trio.c;
-    const mark = delivered(trio, speaker, SYNC);
-    speaker.send(trio.form.write(SYNC));
-    units.push(mark);
-    do {
-      complete = await listener.arrived(1, STALLED_MS);
-      got = Buffer.concat([got, listener.take()]);
-    } while (complete && !mark.equals(got.subarray(-mark.length)));
-    complete ||= listener.lost() !== undefined;
-  }
-  return { got: Buffer.concat([got, await rest(listener)]), complete };
-}
-
-/** All that still comes, until nothing does. */
-async function rest(probe: Probe): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  while (await probe.arrived(1, QUIET_MS)) parts.push(probe.take());
-  return Buffer.concat(parts);
 }
 
 async function splitInTwo(trio: Trio, lines: CorpusLine[], plan: FramingPlan): Promise<Stage> {
@@ -317,13 +221,6 @@ async function hearAll(
   }
   await quiet(...probes);
   return texts.map((text) => idIn(dialect, text));
-}
-
-/** The id that a greeting in this text gives its newcomer: 0 in a dialect that gives none, NaN before it came. */
-function idIn({ greeting }: Dialect, text: string): number {
-  if (!greeting) return 0;
-  const pattern = new RegExp(greeting({ id: 0, address: "" }).replace("0", "(\\d+)"));
-  return Number(pattern.exec(text)?.[1]);
 }
 
 function unitsOf(dialect: Dialect, bytes: Uint8Array): string[] {
