@@ -78,7 +78,7 @@ describe("evidence", () => {
     };
     expect(suspect({ serverCpu: 0.3e9, serverWait: 0.25e9 })).toBe(true);
     expect(suspect({ serverCpu: 0.5e9, serverWait: 0.45e9 })).toBe(false);
-    expect(suspect({ serverCpu: 0.3e9, serverWait: 0, pacerIdle: 0.1 })).toBe(false);
+    expect(suspect({ serverCpu: 0.3e9, serverWait: 0, pacerIdle: 0.05 })).toBe(false);
     expect(grewWithTimeToSpare(growing, evidenceOf(growing))).toBe(false);
   });
 
