@@ -11,6 +11,8 @@ export type Finding = {
   evidence: Evidence[];
   /** Of a miss: whether the machine was seen to be in the way, or its own tail hides what is asked. */
   hidden: boolean;
+  /** Though hidden: whether it fell behind while server and load generator had time to spare. */
+  suspect?: boolean;
   /** Whether even its median hides it: no other sample will say more. */
   hopeless?: boolean;
 };
@@ -33,6 +35,8 @@ export type EvidenceKind =
 export const MOST_SAMPLES = 6;
 /** So many misses beside which the machine was quiet are the server's own. */
 const QUIET_MISSES = 3;
+/** A pause makes a queue grow or shrink, as it falls; one that grew in so many samples did so by itself. */
+const SUSPECTS = 4;
 
 export type Asked<F extends Finding> = { verdict: Verdict; findings: F[] };
 
@@ -47,8 +51,9 @@ export async function ask<F extends Finding>(
     findings.push(finding);
     if (finding.met) return { verdict: "held", findings };
     const quiet = findings.filter(({ hidden }) => !hidden).length;
-    if (!finding.hidden && (finding.evidence.length > 0 || quiet === QUIET_MISSES))
-      return { verdict: "failed", findings };
+    const counts = !finding.hidden && (finding.evidence.length > 0 || quiet === QUIET_MISSES);
+    const again = findings.filter(({ suspect }) => suspect).length === SUSPECTS;
+    if (counts || again) return { verdict: "failed", findings };
     if (finding.hopeless || findings.length === MOST_SAMPLES || !more())
       return { verdict: "unjudged", findings };
   }

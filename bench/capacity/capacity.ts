@@ -15,7 +15,7 @@ import { roomCell } from "../scenarios/fanout.ts";
 import type { BenchOptions, Cell } from "../scenarios/scenario.ts";
 import { sumCell } from "../scenarios/sum.ts";
 import { ask, type Finding, MOST_SAMPLES } from "./ask.ts";
-import { boundOf, doubtful, evidenceOf, falling, inTheWay } from "./evidence.ts";
+import { boundOf, doubtful, evidenceOf, falling, grewWithTimeToSpare, inTheWay } from "./evidence.ts";
 import { type Clause, parseObjective, unmet } from "./objective.ts";
 import { type Outcome, type Purpose, searchHighest } from "./search.ts";
 import { type Capacity, kneeOf, limitOf, type Step } from "./steps.ts";
@@ -89,6 +89,8 @@ async function askAt(search: Search, value: number, purpose: Purpose) {
   );
   const last = search.steps[search.steps.length - 1];
   if (verdict === "failed" && last.evidence?.length === 0) last.evidence = [tailOf(findings)];
+  // It counts after all, since it was so again and again.
+  if (verdict === "failed") last.hidden = false;
   return verdict;
 }
 
@@ -200,6 +202,7 @@ export function toStep(
     clientLimited: generatorLate(sample) || !reached,
     evidence: met ? [] : evidence,
     hidden: !met && inTheWay(sample),
+    suspect: !met && grewWithTimeToSpare(sample, evidence),
   };
 }
 

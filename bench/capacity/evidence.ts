@@ -108,6 +108,17 @@ export function inTheWay(sample: Sample): boolean {
   return sent >= left(contended ?? 0) && delivered >= left(waited) * (1 - lossOf([sample]));
 }
 
+/** What a server uses of a CPU and waits for it: less than that leaves time to spare. */
+const HAS_TIME = 0.75;
+
+/** Whether a queue grew that a lack of CPU time does not explain: server and load generator had some to spare. */
+export function grewWithTimeToSpare(sample: Sample, evidence: readonly Evidence[]): boolean {
+  const { meters } = sample;
+  if (meters?.serverCpu == null || meters.serverWait == null || meters.pacerIdle === undefined) return false;
+  const taken = (meters.serverCpu + meters.serverWait) / meters.elapsed + (meters.stolen ?? 0);
+  return taken < HAS_TIME && meters.pacerIdle > 1 - FULL && evidence.some(({ kind }) => kind === "queue");
+}
+
 /** Latency that rises over the sample's course, or of which even the median is beyond what is asked. */
 function queued({ metrics, meters }: Sample, bound: number): Evidence[] {
   const { "firstHalf.p50": first, "secondHalf.p50": second } = metrics;

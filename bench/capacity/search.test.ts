@@ -131,6 +131,8 @@ const unexplained: Finding = { met: false, evidence: [], hidden: false };
 const hidden: Finding = { met: false, evidence: [], hidden: true };
 const grown: Finding = { met: false, evidence: [{ kind: "queue", words: "the queue grew" }], hidden: false };
 
+const suspect: Finding = { ...grown, hidden: true, suspect: true };
+
 /** Answers about a server behind a machine: `noise` of the samples are missed for nothing, half of them as if by a queue. */
 async function manyRuns(holds: Holds, noise: number): Promise<number[]> {
   const runs = Array.from({ length: 100 }, async (_, seed) => {
@@ -191,6 +193,8 @@ test.each<[string, Finding[], Verdict]>([
     [hidden, hidden, hidden, hidden, hidden, hidden],
     "unjudged",
   ],
+  ["falling behind four times with time to spare", [suspect, suspect, suspect, suspect], "failed"],
+  ["falling behind, but not each time", [suspect, hidden, suspect, hidden, suspect, hidden], "unjudged"],
   ["missed, and by the machine even in its median", [{ ...hidden, hopeless: true }], "unjudged"],
 ])("a value that is %s", async (_, list, verdict) => {
   let i = 0;

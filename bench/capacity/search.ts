@@ -91,8 +91,9 @@ export async function searchHighest(ask: Ask, { start, most, more = () => true }
     const { at, purpose }: Question = next;
     const verdict = await ask(values[at], purpose);
     if (verdict === "unjudged") {
-      if (++unjudged === MOST_UNJUDGED) return { unjudged: values[at] };
-      continue;
+      if (++unjudged < MOST_UNJUDGED) continue;
+      const told = whatHeld(state);
+      return "answer" in told ? told : { unjudged: values[at] };
     }
     state.tallies[at][verdict]++;
     learn(state.belief, at, verdict === "held");

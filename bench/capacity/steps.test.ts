@@ -4,7 +4,7 @@ import { sampleOf } from "../compare/testing.ts";
 import { type RunRecord, recordSchema, type Sample } from "../record/record.ts";
 import { capacitySentence } from "../terminal/capacity.ts";
 import { machineWords, toStep } from "./capacity.ts";
-import { boundOf, evidenceOf, inTheWay } from "./evidence.ts";
+import { boundOf, evidenceOf, grewWithTimeToSpare, inTheWay } from "./evidence.ts";
 import { parseObjective } from "./objective.ts";
 import { type Capacity, kneeOf, limitOf, type Step } from "./steps.ts";
 
@@ -68,6 +68,18 @@ describe("evidence", () => {
     const waited = [done(9900, 0.3e9), done(7000, 0.3e9), done(4000, 0.3e9), done(7000, 0.05e9)];
     expect(waited.map(inTheWay)).toEqual([true, true, false, false]);
     expect(inTheWay({ ...done(9000, 0), invalid: [] })).toBe(false);
+  });
+
+  test("a queue that grows while there is time to spare is suspect", () => {
+    const growing = withMetrics({ "firstHalf.p50": 30e6, "secondHalf.p50": 55e6 });
+    const suspect = (parts: Partial<typeof meters> & { serverWait: number }) => {
+      const sample = { ...growing, meters: { ...meters, ...parts } };
+      return grewWithTimeToSpare(sample, evidenceOf(sample));
+    };
+    expect(suspect({ serverCpu: 0.3e9, serverWait: 0.25e9 })).toBe(true);
+    expect(suspect({ serverCpu: 0.5e9, serverWait: 0.45e9 })).toBe(false);
+    expect(suspect({ serverCpu: 0.3e9, serverWait: 0, pacerIdle: 0.05 })).toBe(false);
+    expect(grewWithTimeToSpare(growing, evidenceOf(growing))).toBe(false);
   });
 
   test("a bound of CPU time is none of a latency", () => {

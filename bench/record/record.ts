@@ -255,6 +255,8 @@ const capacity = z.object({
       machine: z.object({ percentile: z.string(), value: nanoseconds, p50: nanoseconds }).optional(),
       /** Of a miss: whether the machine was in the way, so that the sample says nothing of the server. */
       hidden: z.boolean().optional(),
+      /** Though hidden: whether a queue grew while server and load generator had time to spare. */
+      suspect: z.boolean().optional(),
     }),
   ),
   /** The highest value that held again in most of several samples; null when none did. */
