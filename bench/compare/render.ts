@@ -60,8 +60,14 @@ const moment = (iso: string) => `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
 const order: Fault["change"][] = ["new", "still", "gone"];
 const faultHeads = { new: "NEWLY WRONG", still: "still wrong", gone: "no longer wrong" };
 
-const faultText = ({ cell, kind, change, words, ...samples }: Fault, { old, new: now }: Comparison) =>
-  `${faultHeads[change]}: ${cell}: ${kind}: ${words} (samples of ${old.name}: ${samples.old}, of ${now.name}: ${samples.new})`;
+/** Of two servers side by side none is newer. */
+const faultHead = (change: Fault["change"], { old, new: now }: Comparison): string =>
+  old.record !== now.record || old.name.includes("@")
+    ? faultHeads[change]
+    : { new: `WRONG: ${now.name}`, still: "WRONG: both", gone: `WRONG: ${old.name}` }[change];
+
+const faultText = ({ cell, kind, change, words, ...samples }: Fault, comparison: Comparison) =>
+  `${faultHead(change, comparison)}: ${cell}: ${kind}: ${words} (samples of ${comparison.old.name}: ${samples.old}, of ${comparison.new.name}: ${samples.new})`;
 
 function remarks(comparison: Comparison): string[] {
   const { onlyOld, onlyNew, cells } = comparison;

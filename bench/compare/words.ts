@@ -88,7 +88,8 @@ export function sentence(comparison: Comparison): string {
   if (worse.length > 0) {
     const [first] = worse;
     const more = worse.length > 1 ? ` and ${worse.length - 1} more` : "";
-    return `${now.name} is wrong where ${old.name} was right (${first.cell}: ${first.kind}${more}); no speed makes up for that.`;
+    const was = old.record === now.record ? "is" : "was";
+    return `${now.name} is wrong where ${old.name} ${was} right (${first.cell}: ${first.kind}${more}); no speed makes up for that.`;
   }
   if (comparison.tests === 0)
     return isVoid(comparison)

@@ -81,7 +81,7 @@ async function runPlan<R extends Report>(
       Promise.race([
         failed,
         options.broken,
-        impatient(options.timeoutSeconds, `fleet ${index} said nothing of "${type}"`),
+        impatient(options.timeoutSeconds, type),
         new Promise<Extract<FromFleet<Report>, { type: T }>>((resolve) =>
           waiting.set(type, (message) => resolve(message as Extract<FromFleet<Report>, { type: T }>)),
         ),
@@ -126,10 +126,23 @@ function failure(kind: "unreachable" | "internal", reason: string): Failure {
   return new Failure(kind === "unreachable" ? exitCodes.unreachable : exitCodes.untrusted, reason);
 }
 
-function impatient(seconds: number, what: string): Promise<never> {
+/** What a fleet waits for is the target's doing: it is the one that takes too long, or never comes to an end. */
+const waitedFor: Record<Step, string> = {
+  ready: "its connections did not stand",
+  sent: "the load was not over",
+  report: "not all had come, and it went on",
+};
+
+function impatient(seconds: number, step: Step): Promise<never> {
   return new Promise((_, reject) => {
     setTimeout(
-      () => reject(new Failure(exitCodes.untrusted, `${what} within ${seconds} s`)),
+      () =>
+        reject(
+          new Failure(
+            exitCodes.untrusted,
+            `${waitedFor[step]} within ${Math.round(seconds)} s: the target is too slow for this load, or never ends`,
+          ),
+        ),
       seconds * 1000,
     ).unref();
   });
