@@ -79,8 +79,8 @@ test.each(
     for (const [i, [least, most]] of bounds.entries()) {
       const { asked, known, measured } = answers[i];
       expect([asked, typeof measured]).toEqual([asked, "number"]);
-      expect(measured! / known, asked).toBeGreaterThanOrEqual(least);
-      expect(measured! / known, asked).toBeLessThanOrEqual(most);
+      expect(measured! / known!, asked).toBeGreaterThanOrEqual(least);
+      expect(measured! / known!, asked).toBeLessThanOrEqual(most);
     }
   },
   TIMEOUT_MS,

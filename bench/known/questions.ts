@@ -278,7 +278,7 @@ export function slowLast(behindMs: number, { seconds, samples }: Size): Question
       {
         asked: "first receiver p50, beside that without",
         unit: "ns",
-        known: ({ without }) => medianOf(without, "first.p50") ?? 0,
+        known: ({ without }) => medianOf(without, "first.p50"),
         measured: figure("first.p50"),
         allowed: either(0.5 * MS),
       },
