@@ -1,6 +1,6 @@
 /**
  * What is asked of a server whose answer is known: it is measured as any server is, by cells of the scenarios, and each
- * figure is held against what it must be. The table of them is in questions.ts.
+ * figure is held against what it must be. The list of them is in questions.ts.
  */
 import { exitCodes } from "../../platform/failure.ts";
 import type { ServerSource } from "../../targets/server.ts";
