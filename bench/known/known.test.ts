@@ -4,9 +4,10 @@
  */
 import { describe, expect, test } from "bun:test";
 import { run } from "../run/run.ts";
+import * as amount from "./amounts.ts";
 import { codeOf, render } from "./known.ts";
 import { type Judged, judgeRecord, type Question } from "./question.ts";
-import * as ask from "./questions.ts";
+import * as wait from "./waits.ts";
 
 const TIMEOUT_MS = 60_000;
 const short = { seconds: 1, samples: 1 };
@@ -35,37 +36,37 @@ const alone = ({ without: _, ...question }: Question): Question => question as Q
 /** For each answer: what it is of what is known, at least and at most. */
 type Bounds = [least: number, most: number][];
 const rows: [Question, Bounds][] = [
-  [alone(ask.delayLine(20, short)), [[0.998, ANY]]],
+  [alone(wait.delayLine(20, short)), [[0.998, ANY]]],
   // Less by a step of the load and of the histogram.
   [
-    ask.stall(short),
+    wait.stall(short),
     [
       [0.988, ANY],
       [0.993, ANY],
     ],
   ],
-  [alone(ask.sumDelay(10, short)), [[0.998, ANY]]],
-  [ask.throttle(20_000, { ...short, seconds: 2 }), [[0, 1.1]]],
+  [alone(wait.sumDelay(10, short)), [[0.998, ANY]]],
+  [amount.throttle(20_000, { ...short, seconds: 2 }), [[0, 1.1]]],
   [
-    ask.loser(50, short),
+    amount.loser(50, short),
     [
       [1, 1],
       [0.8, 1.2],
     ],
   ],
   [
-    alone(ask.slowLast(30, short)),
+    alone(wait.slowLast(30, short)),
     [
       [0.998, ANY],
       [0.998, ANY],
     ],
   ],
-  [ask.cutter(777), [[1, 1]]],
+  [amount.cutter(777), [[1, 1]]],
 ];
 /** Where a process's CPU time and memory can be read. */
 const onLinux: typeof rows = [
-  [ask.burner(500, { ...short, seconds: 0.5 }), [[0.5, 2]]],
-  [ask.hoarder(64, 300, short), [[0.5, 2]]],
+  [amount.burner(500, { ...short, seconds: 0.5 }), [[0.5, 2]]],
+  [amount.hoarder(64, 300, short), [[0.5, 2]]],
 ];
 
 test.each(
@@ -79,15 +80,15 @@ test.each(
     for (const [i, [least, most]] of bounds.entries()) {
       const { asked, known, measured } = answers[i];
       expect([asked, typeof measured]).toEqual([asked, "number"]);
-      expect(measured! / known, asked).toBeGreaterThanOrEqual(least);
-      expect(measured! / known, asked).toBeLessThanOrEqual(most);
+      expect(measured! / known!, asked).toBeGreaterThanOrEqual(least);
+      expect(measured! / known!, asked).toBeLessThanOrEqual(most);
     }
   },
   TIMEOUT_MS,
 );
 
 describe("an answer", () => {
-  const question = ask.delayLine(20, short);
+  const question = wait.delayLine(20, short);
   const sample = (server: string, p50: number, invalid: object[] = []) => ({
     ...{ server, invalid, counts: {}, metrics: { "delivery.p50": p50 } },
   });

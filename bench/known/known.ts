@@ -25,7 +25,7 @@ function row({ server, asked, unit, known, measured, error, below, above, within
   return [
     server,
     asked,
-    text(unit, known),
+    known === null ? NONE : text(unit, known),
     measured === null ? NONE : text(unit, measured),
     error === null ? NONE : error === 0 ? "0" : signed(unit, error),
     below === 0 && above === 0 ? "exactly" : `−${text(unit, below)} to +${text(unit, above)}`,

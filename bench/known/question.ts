@@ -1,6 +1,6 @@
 /**
  * What is asked of a server whose answer is known: it is measured as any server is, by cells of the scenarios, and each
- * figure is held against what it must be. The table of them is in questions.ts.
+ * figure is held against what it must be. The list of them is in questions.ts.
  */
 import { exitCodes } from "../../platform/failure.ts";
 import type { ServerSource } from "../../targets/server.ts";
@@ -35,7 +35,7 @@ export type Found = {
 export type Answer = {
   asked: string;
   unit: Unit;
-  known: (found: Found) => number;
+  known: (found: Found) => number | undefined;
   measured: (found: Found) => number | undefined;
   /** It is a count of all samples, which needs none to be valid. */
   counted?: true;
@@ -48,7 +48,7 @@ export type Judged = {
   server: string;
   asked: string;
   unit: Unit;
-  known: number;
+  known: number | null;
   measured: number | null;
   error: number | null;
   below: number;
@@ -93,10 +93,10 @@ export function judgeRecord(
   };
   const enough = found.with.length >= wanted && (!without || found.without.length >= wanted);
   return answers.map(({ asked, unit, known: knownOf, measured: measure, counted, allowed }) => {
-    const known = knownOf(found);
+    const known = knownOf(found) ?? null;
     const measured = measure(found) ?? null;
     const { below, above } = allowed === "exactly" ? { below: 0, above: 0 } : allowed(found);
-    const error = measured === null ? null : measured - known;
+    const error = measured === null || known === null ? null : measured - known;
     const within = error === null || !(enough || counted) ? null : error >= -below && error <= above;
     const samples = { valid: found.with.length, taken: taken.length };
     return { server, asked, unit, known, measured, error, below, above, within, samples };
