@@ -123,7 +123,11 @@ async function measure(search: Search, value: number, purpose: Purpose): Promise
 
 /** Notes the machine's own latency with a miss, and whether that hides it; resolves with whether it always will. */
 function besideMachine(step: Step, { bound }: Clause, machine: Step["machine"]): boolean {
-  if (!machine) return false;
+  // An echo without enough replies for a median says enough of the machine.
+  if (!machine) {
+    step.hidden = true;
+    return false;
+  }
   const most = bound * WELL_BELOW;
   Object.assign(step, { machine, hidden: step.hidden || machine.value > most });
   return machine.p50 > most;

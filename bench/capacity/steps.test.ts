@@ -168,6 +168,8 @@ describe("what the steps say", () => {
       evidence: ["load generator busy for 98 % of the time", "the queue grew"],
     });
     expect(limitOf([missed(110, busy), missed(112, full)], 100).limit).toBe("server");
+    const once = [missed(110, busy, queue), missed(110, queue), missed(111, queue)];
+    expect(limitOf(once, 100)).toMatchObject({ limit: "server" });
     expect(limitOf([missed(90, full)], 100).limit).toBe("none found");
   });
 
