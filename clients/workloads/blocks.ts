@@ -159,7 +159,7 @@ const IN_FLIGHT = 0.5;
 /** One slice alone may have been disturbed. */
 const LOOKED_BACK = 5;
 /** Servers that are farther apart than this are not driven alike: the faster one would wait for its load. */
-const ALIKE = 2;
+const ALIKE = 4;
 
 /**
  * What is in flight is as much as a server has done in a part of a slice. Servers of about the same speed get the same,
