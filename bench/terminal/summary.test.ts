@@ -24,7 +24,7 @@ test.each([
   const record = { ...fixture({ servers: [server] }), command };
   record.samples[0].wrong = [{ kind: "lost", count: 1, words: "one" }];
   expect(renderRun(record, "record.json")).toContain(
-    `bun run conform ${record.samples[0].protocol.replace("/", "-")} ${flags}`,
+    `${record.samples[0].protocol.replace("/", "-")} ${flags}`,
   );
 });
 
