@@ -13,7 +13,7 @@ const three: Size = { seconds: 2, samples: 3 };
 export const questions: Readonly<Record<string, () => readonly Question[]>> = {
   delay: () => [delayLine(20, three)],
   stall: () => [stall(three)],
-  sum: () => [sumDelay(10, { seconds: 1.2, samples: 3 })],
+  sum: () => [sumDelay(10, { seconds: 2.2, samples: 3 })],
   throttle: () => [throttle(20_000, three), throttledCapacity(23_000)],
   burner: () => [burner(500, { seconds: 0.8, samples: 6 })],
   loser: () => [loser(50, { seconds: 1, samples: 1 })],

@@ -7,11 +7,11 @@ import type { Answer, Found, Question } from "./question.ts";
 
 /**
  * A latency is what is known, what the server takes anyway (the median of the same server without, in the same run), and what
- * the server says itself that its waits were late by; and half a millisecond. Histograms have three digits.
+ * the server says itself that its waits were late by; and a millisecond. Histograms have three digits.
  */
 const floor = (metric: string, expected: number) => (found: Found) => ({
   below: expected * 0.002,
-  above: (medianOf(found.without, metric) ?? 0) + lateness(found, 50) + 0.5 * MS,
+  above: (medianOf(found.without, metric) ?? 0) + lateness(found, 50) + MS,
 });
 const lateness = ({ with: samples }: Found, p: keyof typeof LATE) =>
   1000 * Math.max(0, ...samples.map(({ serverCounters }) => serverCounters?.[LATE[p]] ?? 0));
@@ -69,7 +69,7 @@ export function sumDelay(delayMs: number, { seconds, samples }: Size): Question 
     without: known("not delayed", "delay.ts", "--protocol", protocol),
     cell: sumCell(
       protocol,
-      { loop: "closed", depth: 1 },
+      { loop: "open", rate: 500 },
       { ...bench, connections: 10, warmup: 0.3, duration: seconds },
     ),
     samples,
