@@ -3,7 +3,7 @@ import { now } from "../platform/clock.ts";
 import { readMeter, type Used, usedBetween } from "../platform/meter.ts";
 
 /** Seconds, and whose CPU and memory are measured, with all that descends from them. */
-type MeasuredPlan = { warmupSeconds: number; seconds: number; serverPids: readonly number[] };
+type MeasuredPlan = { warmup: number; duration: number; serverPids: readonly number[] };
 
 export type MeasuredTime = { used: Used; done: number; firstHalf: number };
 
@@ -36,14 +36,14 @@ export async function measureTime(
 ): Promise<MeasuredTime> {
   const pids = fleet === 0 ? plan.serverPids : [];
   const at = (seconds: number) =>
-    sleepUntil(start + (plan.warmupSeconds + seconds) * 1e9, work.over, work.lookMs ?? LOOK_MS);
+    sleepUntil(start + (plan.warmup + seconds) * 1e9, work.over, work.lookMs ?? LOOK_MS);
   await at(0);
   const [meter, before] = [readMeter(pids), work.done()];
   work.onBegin?.();
-  await at(plan.seconds / 2);
+  await at(plan.duration / 2);
   const middle = work.done();
   work.onMiddle?.();
-  await at(plan.seconds);
+  await at(plan.duration);
   work.onEnd?.();
   return {
     used: usedBetween(meter, readMeter(pids), pids),

@@ -11,11 +11,10 @@ import { createWindows, type Windows } from "./windows.ts";
 const GIVE_UP_NS = 250e6;
 
 /** Open loop: messages of the warm-up, which are verified but not measured. */
-export const warmMessages = ({ warmupSeconds }: RoomPlan, { rate }: OpenLoad): number =>
-  Math.round(rate * warmupSeconds);
+export const warmMessages = ({ warmup }: RoomPlan, { rate }: OpenLoad): number => Math.round(rate * warmup);
 
 export const allMessages = (plan: RoomPlan, load: OpenLoad): number =>
-  warmMessages(plan, load) + Math.round(load.rate * plan.seconds);
+  warmMessages(plan, load) + Math.round(load.rate * plan.duration);
 
 /** Puts one message, and what the protocol wants around it, at `at`. */
 export function compose(
@@ -107,7 +106,7 @@ async function offerClosed(run: RoomRun, load: ClosedLoad, start: number): Promi
   try {
     await until(start);
     windows.start();
-    await until(start + (plan.warmupSeconds + plan.seconds) * 1e9);
+    await until(start + (plan.warmup + plan.duration) * 1e9);
   } finally {
     windows.stop();
   }

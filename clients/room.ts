@@ -27,9 +27,9 @@ export type RoomPlan = {
   tag: number;
   /** Where the messages' times count from: CLOCK_MONOTONIC nanoseconds. */
   epoch: number;
-  warmupSeconds: number;
-  /** Measured time. */
-  seconds: number;
+  /** Seconds: before the measured time, and of it. */
+  warmup: number;
+  duration: number;
   load: Load;
   /** Connections that come and go beside the members in the measured time; fleet 0 sees to it. */
   churn?: Churn;

@@ -230,7 +230,7 @@ async function takeRound(
 }
 
 /** A round's times are those of its slices. */
-const withoutTimes = ({ seconds: _, warmupSeconds: __, ...others }: Cell["parameters"]) => others;
+const withoutTimes = ({ duration: _, warmup: __, ...others }: Cell["parameters"]) => others;
 
 /** What a sample is of. */
 const identity = (

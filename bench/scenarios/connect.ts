@@ -67,19 +67,18 @@ export const connect: Scenario = {
 };
 
 function sessionCell({ name: protocol, transport }: Protocol, options: BenchOptions): Cell {
-  const { warmup: warmupSeconds = WARMUP_SECONDS, quick } = options;
-  const seconds = options.duration ?? (quick ? QUICK_SECONDS : SECONDS);
+  const { warmup = WARMUP_SECONDS, quick } = options;
+  const duration = options.duration ?? (quick ? QUICK_SECONDS : SECONDS);
   const atOnce = options.connections ?? AT_ONCE;
   const leaving = transport === "ws" ? "close frame" : "FIN";
   return {
     scenario: "connect",
     variant: `${protocol} ${atOnce} at once`,
     protocol,
-    parameters: { protocol, atOnce, leaving, warmupSeconds, seconds, most: MAX_CONNECTIONS, loop: "closed" },
+    parameters: { protocol, atOnce, leaving, warmup, duration, most: MAX_CONNECTIONS, loop: "closed" },
     repeats: true,
     secondary: true,
-    run: (context) =>
-      runSessions({ protocol, atOnce, most: MAX_CONNECTIONS, warmupSeconds, seconds }, context),
+    run: (context) => runSessions({ protocol, atOnce, most: MAX_CONNECTIONS, warmup, duration }, context),
   };
 }
 
@@ -96,7 +95,7 @@ async function runSessions(
   const reports = await context.fleets.run<ConnectReport>(plan, {
     onProgress: context.onProgress,
     broken: context.broken,
-    timeoutSeconds: TIMEOUT_SECONDS + shape.warmupSeconds + shape.seconds,
+    timeoutSeconds: TIMEOUT_SECONDS + shape.warmup + shape.duration,
   });
   const meters = joinMeters(reports.map(({ measured }) => measured.used));
   const sessions = total(reports, ({ measured }) => measured.sessions);
@@ -136,14 +135,14 @@ async function runSessions(
 
 /** A room in an open loop, whose members are resident; in the second of the two cells others churn beside them. */
 function residentCell(protocol: string, perSecond: number, options: BenchOptions): Cell {
-  const { warmupSeconds, seconds } = times(options);
+  const { warmup, duration } = times(options);
   const rate = options.rate ?? RATE;
   const shape: RoomShape = {
     protocol,
     connections: ROOM,
     messageBytes: options.size ?? MESSAGE_BYTES,
-    warmupSeconds,
-    seconds,
+    warmup,
+    duration,
     load: { loop: "open", rate, senders: ROOM },
     ...(perSecond > 0 ? { churn: { perSecond } } : {}),
   };

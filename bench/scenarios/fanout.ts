@@ -121,15 +121,14 @@ export function roomCell(
           senders: Math.min(options.senders ?? connections, connections, MAX_SENDERS),
         }
       : { loop, ...closed };
-  const { warmupSeconds, seconds } = times(options);
+  const { warmup, duration } = times(options);
   return {
     scenario: "fanout",
     variant: `${protocol} ${connections} ${loop}`,
     protocol,
-    parameters: { protocol, connections, messageBytes, warmupSeconds, seconds, ...load },
+    parameters: { protocol, connections, messageBytes, warmup, duration, ...load },
     repeats: true,
-    run: (context) =>
-      runRoomCell({ protocol, connections, messageBytes, warmupSeconds, seconds, load }, context),
+    run: (context) => runRoomCell({ protocol, connections, messageBytes, warmup, duration, load }, context),
     blocks: (tag) => ({
       kind: "room",
       protocol,
@@ -137,8 +136,8 @@ export function roomCell(
       messageBytes,
       tag,
       epoch: now(),
-      warmupSeconds: 0,
-      seconds: 0,
+      warmup: 0,
+      duration: 0,
       load,
       quietSeconds: QUIET_SECONDS[transport],
     }),
@@ -160,7 +159,7 @@ function closedLoad(
 
 export type RoomShape = Pick<
   RoomPlan,
-  "protocol" | "connections" | "messageBytes" | "warmupSeconds" | "seconds" | "load" | "churn"
+  "protocol" | "connections" | "messageBytes" | "warmup" | "duration" | "load" | "churn"
 >;
 
 /** One sample of a room, with everything that can be told of it. */
@@ -181,7 +180,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
   const reports = await context.fleets.run<RoomReport>(plan, {
     onProgress: context.onProgress,
     broken: context.broken,
-    timeoutSeconds: TIMEOUT_SECONDS + shape.warmupSeconds + shape.seconds,
+    timeoutSeconds: TIMEOUT_SECONDS + shape.warmup + shape.duration,
   });
   const meters = joinMeters(
     reports.map(({ measured }) => measured.used),
@@ -275,7 +274,7 @@ function openLatency(
     shape.connections - (capabilityOf(shape.protocol, "room")(shape.messageBytes).echoes ? 0 : 1);
   const [first, last, spread] = [createHistogram(), createHistogram(), createHistogram()];
   const halves = [createHistogram(), createHistogram()];
-  const warm = Math.round(load.rate * shape.warmupSeconds);
+  const warm = Math.round(load.rate * shape.warmup);
   // Fleet 0 sent the first message at its start; all count intended times from the same plan.
   let incomplete = 0;
   for (let k = 0; k < messages; k++) {

@@ -103,7 +103,7 @@ export function protocolsFor(
 export const isStream = ({ transport }: Protocol): boolean => transport !== "udp";
 
 /** Seconds of warm-up and of measuring, by how much of a hurry there is. */
-export const times = (options: BenchOptions): { warmupSeconds: number; seconds: number } => ({
-  warmupSeconds: options.warmup ?? (options.quick ? 0.2 : 0.3),
-  seconds: options.duration ?? (options.quick ? 0.4 : 0.6),
+export const times = (options: BenchOptions): { warmup: number; duration: number } => ({
+  warmup: options.warmup ?? (options.quick ? 0.2 : 0.3),
+  duration: options.duration ?? (options.quick ? 0.4 : 0.6),
 });

@@ -66,15 +66,15 @@ const isDatagrams = (protocol: string) => protocolOf(protocol).transport === "ud
 const quietSeconds = (protocol: string) => (isDatagrams(protocol) ? 0.3 : 3);
 
 export function sumCell(protocol: string, load: Load, options: BenchOptions): Cell {
-  const { warmupSeconds, seconds } = times(options);
+  const { warmup, duration } = times(options);
   const connections = options.connections ?? CONNECTIONS;
   const what = load.loop === "open" ? "open" : `depth ${load.depth}`;
-  const shape = { protocol, connections, seed: options.seed, warmupSeconds, seconds, load };
+  const shape = { protocol, connections, seed: options.seed, warmup, duration, load };
   return {
     scenario: "sum",
     variant: `${protocol} ${connections} ${what}`,
     protocol,
-    parameters: { protocol, connections, seed: options.seed, warmupSeconds, seconds, ...load },
+    parameters: { protocol, connections, seed: options.seed, warmup, duration, ...load },
     repeats: true,
     run: (context) => runSumCell(shape, context),
     blocks: () => ({
@@ -89,7 +89,7 @@ export function sumCell(protocol: string, load: Load, options: BenchOptions): Ce
 }
 
 async function runSumCell(
-  shape: Pick<SumPlan, "protocol" | "connections" | "seed" | "warmupSeconds" | "seconds" | "load">,
+  shape: Pick<SumPlan, "protocol" | "connections" | "seed" | "warmup" | "duration" | "load">,
   context: SampleContext,
 ): Promise<SampleParts> {
   const datagrams = isDatagrams(shape.protocol);
@@ -103,7 +103,7 @@ async function runSumCell(
   const reports = await context.fleets.run<SumReport>(plan, {
     onProgress: context.onProgress,
     broken: context.broken,
-    timeoutSeconds: TIMEOUT_SECONDS + shape.warmupSeconds + shape.seconds,
+    timeoutSeconds: TIMEOUT_SECONDS + shape.warmup + shape.duration,
   });
   const opens = reports.flatMap(({ open }) => (open ? [open] : []));
   const meters = joinMeters(

@@ -35,8 +35,9 @@ export type ConnectPlan = {
   atOnce: number;
   /** An end before the time is over: each connection may hold a local port for a minute (TIME_WAIT). */
   most: number;
-  warmupSeconds: number;
-  seconds: number;
+  /** Seconds: before the measured time, and of it. */
+  warmup: number;
+  duration: number;
 };
 
 export type ConnectReport = {

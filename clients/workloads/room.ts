@@ -71,7 +71,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
         measure(run, start),
         driveLoad(run, start),
         plan.churn && exchange.fleet === 0
-          ? churn(run.target, plan.churn, start + plan.warmupSeconds * 1e9, plan.seconds)
+          ? churn(run.target, plan.churn, start + plan.warmup * 1e9, plan.duration)
           : undefined,
       ]);
       noteOffered(run);

@@ -20,8 +20,9 @@ import {
 export type SumPlan = RequestPlan & {
   workload: "sum";
   serverPids: readonly number[];
-  warmupSeconds: number;
-  seconds: number;
+  /** Seconds: before the measured time, and of it. */
+  warmup: number;
+  duration: number;
 };
 
 export type SumReport = {
@@ -119,7 +120,7 @@ async function measure(
 /** Request k goes out on connection k mod connections. */
 async function askOpen(
   run: RequestRun,
-  { connections, warmupSeconds, seconds }: SumPlan,
+  { connections, warmup, duration }: SumPlan,
   { fleet, fleets }: Exchange,
   start: number,
   rate: number,
@@ -129,7 +130,7 @@ async function askOpen(
     {
       start,
       interval: 1e9 / rate,
-      count: Math.round(rate * (warmupSeconds + seconds)),
+      count: Math.round(rate * (warmup + duration)),
       mine: (k) => (k % connections) % fleets === fleet,
       send: (k, intended) => ask(run, run.clients[Math.floor((k % connections) / fleets)], intended),
       onLag(nanoseconds) {
