@@ -46,10 +46,3 @@ export function metersOf({ slices }: Pick<BlockServer, "slices">): Meters {
     tcpRetransmits: null,
   };
 }
-
-/** Share of a CPU that the server used while others were driven: it ought to be none. */
-export function idleShare({ slices }: Pick<BlockServer, "slices">): number {
-  const idle = slices.flatMap(({ idle }) => idle ?? []);
-  const elapsed = idle.reduce((all, one) => all + one.elapsed, 0);
-  return elapsed === 0 ? 0 : idle.reduce((all, one) => all + one.cpu, 0) / elapsed;
-}
