@@ -7,7 +7,8 @@ export const browserPath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/
   (path) => existsSync(path),
 );
 
-const args = [
+/** Of every browser that a test starts. */
+export const browserArgs = [
   "--no-sandbox",
   "--headless",
   "--disable-gpu",
@@ -19,4 +20,4 @@ const args = [
 ];
 
 export const launchBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: browserPath ?? "", args });
+  chromium.launch({ executablePath: browserPath ?? "", args: browserArgs });

@@ -1,27 +1,17 @@
 /** The chat page in a real browser: Debian's Chromium. Where there is none, the tests say so and are skipped. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { browserArgs, browserPath } from "../../testing/browser.ts";
 import type { Running } from "../standalone.ts";
 import { connectWebSocket, WAIT_MS } from "../testing.ts";
 import { startChatWs } from "../ws-chat.ts";
 
-const CHROMIUM = "/usr/bin/chromium";
-const ARGUMENTS = [
-  "--no-sandbox",
-  "--headless",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const START_MS = 60_000;
-const missing = !existsSync(CHROMIUM);
-if (missing) console.warn(`the chat page is not tested: there is no ${CHROMIUM}`);
+const missing = browserPath === undefined;
+if (missing) console.warn("the chat page is not tested: no Chromium is installed");
 
 describe.skipIf(missing)("the chat page", () => {
   let browser: BrowserContext;
@@ -32,8 +22,8 @@ describe.skipIf(missing)("the chat page", () => {
   beforeAll(async () => {
     profile = mkdtempSync(join(tmpdir(), "chat-page-"));
     browser = await chromium.launchPersistentContext(profile, {
-      executablePath: CHROMIUM,
-      args: ARGUMENTS,
+      executablePath: browserPath ?? "",
+      args: browserArgs,
       timeout: START_MS,
     });
     browser.setDefaultTimeout(WAIT_MS);
