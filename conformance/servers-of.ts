@@ -1,6 +1,6 @@
 /** Which server a case gets: one that it shares with others, one of its own, or the shared one after a restart. */
 import { parseEndpoint } from "../clients/endpoint.ts";
-import { isThirdParty, type ServerSource, type ServerUnderTest } from "../targets/server.ts";
+import { isThirdParty, type ServerSource, type ServerUnderTest, unseen } from "../targets/server.ts";
 import type { Case } from "./case.ts";
 import { serverTimes, type TimeName } from "./times.ts";
 import { quotable } from "./violation.ts";
@@ -116,12 +116,7 @@ export function serversOf(judged: Judged) {
 export function platformItself(): Judged {
   const server: ServerUnderTest = {
     ...parseEndpoint("tcp://127.0.0.1:1")!,
-    pids: () => [],
-    pinned: false,
-    broken: new Promise(() => {}),
-    alive: () => true,
-    lastWords: async () => undefined,
-    restarts: () => 0,
+    ...unseen(),
     pause() {},
     resume() {},
     stop: async () => ({}),

@@ -5,7 +5,7 @@ import type { ServerOptions, ServerSpec } from "../servers/standalone.ts";
 import { pausing } from "./pause.ts";
 import { atPath } from "./place.ts";
 import { ownDirectory } from "./programs.ts";
-import type { ServerSource } from "./server.ts";
+import { type ServerSource, unseen } from "./server.ts";
 import { failedToStart } from "./started.ts";
 
 export function inProcess(spec: ServerSpec, flags: readonly string[]): ServerSource {
@@ -24,12 +24,7 @@ export function inProcess(spec: ServerSpec, flags: readonly string[]): ServerSou
       return {
         ...atPath(endpoint, options.path),
         ...pausing(name, () => []),
-        pids: () => [],
-        pinned: false,
-        broken: new Promise(() => {}),
-        alive: () => true,
-        lastWords: async () => undefined,
-        restarts: () => 0,
+        ...unseen(),
         ...(directory ? { directory } : {}),
         async stop() {
           await stop();

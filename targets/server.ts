@@ -77,3 +77,13 @@ export type ServerSource = {
 
 /** The user's own: it speaks one protocol, and we have no say in its flags. */
 export const isThirdParty = ({ kind }: ServerSource): boolean => kind !== "program" && kind !== "in process";
+
+/** What is said of a server whose processes cannot be seen, or of which there are none. */
+export const unseen = () => ({
+  pids: () => [],
+  pinned: false,
+  broken: new Promise<never>(() => {}),
+  alive: () => true,
+  lastWords: async () => undefined,
+  restarts: () => 0,
+});
