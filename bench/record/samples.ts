@@ -96,6 +96,18 @@ const faultWords: Record<string, string> = {
   wrong: "replies were wrong",
 };
 
+/** Faults of a room, and of requests; over datagrams loss and overtaking are told, and held against nobody. */
+export const faultKinds = {
+  Delivery: {
+    stream: ["lost", "duplicated", "reordered", "corrupt", "unexpected"],
+    datagrams: ["duplicated", "corrupt", "unexpected"],
+  },
+  Request: {
+    stream: ["wrong", "missing", "duplicated", "reordered", "unexpected"],
+    datagrams: ["wrong", "unexpected"],
+  },
+} as const;
+
 /** What is wrong by the counts, one entry a kind of fault. */
 export function faultsOf(counts: Record<string, number>, kinds: readonly string[]): Wrong[] {
   return kinds.flatMap((kind) =>

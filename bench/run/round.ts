@@ -8,7 +8,7 @@ import type { BlockServer, BlocksReport } from "../../clients/workloads/blocks.t
 import type { ServerSource, ServerUnderTest } from "../../targets/server.ts";
 import { metersOf, middleFigures, sliceFigures, type WorkUnit } from "../record/blocks.ts";
 import type { Sample } from "../record/record.ts";
-import { faultsOf, lostConnections, requestWitness } from "../record/samples.ts";
+import { faultKinds, faultsOf, lostConnections, requestWitness } from "../record/samples.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import type { Fleets } from "./fleets.ts";
 
@@ -69,18 +69,6 @@ export async function driveRound(
   const datagrams = servers[0].transport === "udp";
   return report.servers.map((server) => partsOf(server, unit, datagrams));
 }
-
-/** Of a room, and of requests; over datagrams loss and overtaking are nobody's fault. */
-const faultKinds: Record<WorkUnit, { stream: readonly string[]; datagrams: readonly string[] }> = {
-  Delivery: {
-    stream: ["lost", "duplicated", "reordered", "corrupt", "unexpected"],
-    datagrams: ["duplicated", "corrupt", "unexpected"],
-  },
-  Request: {
-    stream: ["wrong", "missing", "duplicated", "reordered", "unexpected"],
-    datagrams: ["wrong", "unexpected"],
-  },
-};
 
 function partsOf(server: BlockServer, unit: WorkUnit, datagrams: boolean): RoundParts {
   const slices = sliceFigures(server.slices, unit);

@@ -15,6 +15,7 @@ import type { Sample } from "../record/record.ts";
 import {
   addCounts,
   cpuMetrics,
+  faultKinds,
   faultsOf,
   halfMedians,
   joinMeters,
@@ -206,11 +207,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
   const churned = reports[0].churned;
   if (churned) Object.assign(counts, { churned: churned.came, churnFailed: churned.failed });
   const latency = shape.load.loop === "open" ? openLatency(shape, reports) : undefined;
-  // Datagrams may be lost or overtake each other without anyone's fault: that is told, not held against it.
-  const faults =
-    transport === "udp"
-      ? ["duplicated", "corrupt", "unexpected"]
-      : ["lost", "duplicated", "reordered", "corrupt", "unexpected"];
+  const faults = faultKinds.Delivery[transport === "udp" ? "datagrams" : "stream"];
   return {
     counts: { ...counts, ...latency?.counts },
     metrics: {

@@ -5,6 +5,7 @@ import { type Protocol, protocolOf } from "../../protocols/index.ts";
 import {
   addCounts,
   cpuMetrics,
+  faultKinds,
   faultsOf,
   halfMedians,
   joinMeters,
@@ -29,9 +30,6 @@ const CONNECTIONS = 50;
 const DEPTHS = [1, 16];
 const OPEN_RATE = 10_000;
 const TIMEOUT_SECONDS = 60;
-
-/** Over a stream replies come once, in the order of their requests; datagrams may be lost without anyone's fault. */
-const STREAM_FAULTS = ["wrong", "missing", "duplicated", "reordered", "unexpected"];
 
 type Load = SumPlan["load"];
 
@@ -140,7 +138,7 @@ async function runSumCell(
     witnesses: reports.flatMap(({ witnesses }) => witnesses.map(requestWitness)),
     meters,
     wrong: [
-      ...faultsOf(counts, datagrams ? ["wrong", "unexpected"] : STREAM_FAULTS),
+      ...faultsOf(counts, faultKinds.Request[datagrams ? "datagrams" : "stream"]),
       ...lostConnections(reports),
     ],
   };
