@@ -3,7 +3,6 @@ declare module "jstat" {
   const jStat: {
     studentt: {
       inv: (p: number, degreesOfFreedom: number) => number;
-      cdf: (t: number, degreesOfFreedom: number) => number;
     };
   };
   export default jStat;

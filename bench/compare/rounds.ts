@@ -9,7 +9,7 @@
  * (Bonferroni): nothing has to be assumed of how they hang together.
  */
 import jStat from "jstat";
-import { median } from "simple-statistics";
+import { mean, median, sampleVariance } from "simple-statistics";
 
 /** Chance of one false alarm in a comparison of two equal servers, over all tested figures and looks. */
 export const LEVEL = 0.01;
@@ -35,10 +35,6 @@ export function roundFigure(first: readonly number[], second: readonly number[])
   return ratios.length > 0 && ratios.length * 2 > first.length ? median(ratios) : undefined;
 }
 
-const meanOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-const varianceOf = (values: readonly number[], mean: number) =>
-  values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
-
 const around = (estimate: number, error: number, freedom: number, level: number): Estimate => {
   const half = error === 0 ? 0 : jStat.studentt.inv(1 - level / 2, freedom) * error;
   return { estimate, low: estimate - half, high: estimate + half };
@@ -48,17 +44,16 @@ const around = (estimate: number, error: number, freedom: number, level: number)
 export function pairedEstimate(differences: readonly number[], level: number): Estimate | null {
   const n = differences.length;
   if (n < 2) return null;
-  const mean = meanOf(differences);
-  return around(mean, Math.sqrt(varianceOf(differences, mean) / n), n - 1, level);
+  const values = [...differences];
+  return around(mean(values), Math.sqrt(sampleVariance(values) / n), n - 1, level);
 }
 
 /** By how much the second side's mean lies above the first's, each with its own spread (Welch 1947). */
 export function apartEstimate(a: readonly number[], b: readonly number[], level: number): Estimate | null {
   if (a.length < 2 || b.length < 2) return null;
-  const [meanA, meanB] = [meanOf(a), meanOf(b)];
-  const [u, v] = [varianceOf(a, meanA) / a.length, varianceOf(b, meanB) / b.length];
+  const [u, v] = [sampleVariance([...a]) / a.length, sampleVariance([...b]) / b.length];
   const freedom = u + v === 0 ? 1 : (u + v) ** 2 / (u ** 2 / (a.length - 1) + v ** 2 / (b.length - 1));
-  return around(meanB - meanA, Math.sqrt(u + v), freedom, level);
+  return around(mean([...b]) - mean([...a]), Math.sqrt(u + v), freedom, level);
 }
 
 /** What is said of the second server's figure beside the first's. */

@@ -2,6 +2,7 @@
  * From values to verdicts: how large the change of each figure is, with an interval that holds for all tested figures
  * together, and what that says. Only here is known how many figures there are.
  */
+import { mean } from "simple-statistics";
 import type { CellComparison, FigureComparison, FigureVerdict } from "./comparison.ts";
 import { answer, apartEstimate, type Estimate, levelOf, pairedEstimate } from "./rounds.ts";
 
@@ -52,21 +53,18 @@ function logRatioOf({ old, now, logRatios }: Values, level: number): Estimate | 
   return apartEstimate(old.map(Math.log), now.map(Math.log), level);
 }
 
-const meanOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-
 /** The change with its interval; of too few values for one, the bare change. */
 function ratioOf(values: Values, found: Estimate | null | undefined): FigureComparison["change"] {
-  if (found === undefined) return null;
-  const logs = (list: number[]) => meanOf(list.map(Math.log));
-  const bare = values.logRatios ? meanOf(values.logRatios) : logs(values.now) - logs(values.old);
+  if (found === undefined || values.logRatios?.length === 0) return null;
+  const logs = (list: number[]) => mean(list.map(Math.log));
+  const bare = values.logRatios ? mean(values.logRatios) : logs(values.now) - logs(values.old);
   const estimate = Math.exp(found?.estimate ?? bare);
-  if (Number.isNaN(estimate)) return null;
   const interval = found && { low: Math.exp(found.low), high: Math.exp(found.high) };
   return { scale: "ratio", estimate, interval };
 }
 
 function pointsOf({ old, now }: Values, found: Estimate | null): FigureComparison["change"] {
-  const estimate = found?.estimate ?? meanOf(now) - meanOf(old);
+  const estimate = found?.estimate ?? mean(now) - mean(old);
   return { scale: "difference", estimate, interval: found && { low: found.low, high: found.high } };
 }
 

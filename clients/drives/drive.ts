@@ -35,8 +35,6 @@ export type Slice = {
   latency?: Record<string, number>;
   /** Open loop: share of the asked rate at which was sent, and the longest lag of the pacer. */
   paced?: { achieved: number; lag: number };
-  /** CPU that the server used from the end of its last slice to the beginning of this one, and how long that was. */
-  idle?: { cpu: number; elapsed: number };
 };
 
 export type DriveEnd = {
@@ -47,20 +45,18 @@ export type DriveEnd = {
   histograms: Record<string, Histogram>;
 };
 
-export type SliceUse = Pick<Slice, "serverCpu" | "fleetCpu" | "serverWait" | "fleetWait" | "idle">;
+type SliceUse = Pick<Slice, "serverCpu" | "fleetCpu" | "serverWait" | "fleetWait">;
 
-type Reading = { at: number; server: TreeReading; own: number; wait: number | undefined };
+type Reading = { server: TreeReading; own: number; wait: number | undefined };
 
 const read = (pids: readonly number[]): Reading => ({
   server: readTree(pids, serverProcesses),
   own: cpuTime(process.pid) ?? process.cpuUsage().user * 1000,
   wait: cpuWait(process.pid),
-  at: now(),
 });
 
-/** What server and fleet use in each slice, and the server in between. */
+/** What server and fleet use in each slice. */
 export function createSliceMeter(pids: readonly number[]) {
-  let last: Reading | undefined;
   let begun: Reading | undefined;
   return {
     begin(): void {
@@ -70,9 +66,6 @@ export function createSliceMeter(pids: readonly number[]) {
       const end = read(pids);
       const start = begun ?? end;
       const server = cpuBetween(start.server, end.server);
-      const idle = last && cpuBetween(last.server, start.server);
-      const before = last;
-      last = end;
       const [fleetWait, serverWait] = [
         end.wait === undefined || start.wait === undefined ? undefined : end.wait - start.wait,
         waitBetween(start.server, end.server),
@@ -82,9 +75,6 @@ export function createSliceMeter(pids: readonly number[]) {
         ...("cpu" in server ? { serverCpu: server.cpu } : {}),
         ...(fleetWait === undefined ? {} : { fleetWait }),
         ...(serverWait === undefined ? {} : { serverWait }),
-        ...(before && idle
-          ? { idle: { cpu: "cpu" in idle ? idle.cpu : 0, elapsed: start.at - before.at } }
-          : {}),
       };
     },
   };

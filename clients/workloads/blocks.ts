@@ -36,8 +36,6 @@ export type BlockServer = Omit<DriveEnd, "histograms"> & {
   slices: Slice[];
   /** Slices of this server that broke a rule, so that their blocks were taken again, and the rules. */
   retaken: Record<string, number>;
-  /** Slices before its figures had settled. */
-  warmup: number;
 };
 
 export type BlocksReport = { workload: "blocks"; servers: BlockServer[] };
@@ -63,14 +61,13 @@ export async function runBlocks(plan: BlocksPlan, exchange: Exchange): Promise<B
     servers.push({
       slices: [],
       retaken: {},
-      warmup: 0,
       counts: {},
       witnesses: [],
       connectionsLost: { count: 0, reason: "" },
       histograms: {},
     });
   }
-  await warmUp(plan, drives, servers, random);
+  await warmUp(plan, drives, random);
   await takeBlocks(plan, drives, servers, random, exchange);
   for (const [i, drive] of drives.entries()) {
     const { histograms, ...end } = await drive.finish();
@@ -134,20 +131,12 @@ async function takeBlock(
   return slices;
 }
 
-async function warmUp(
-  plan: BlocksPlan,
-  drives: readonly Drive[],
-  servers: BlockServer[],
-  random: () => number,
-): Promise<void> {
+async function warmUp(plan: BlocksPlan, drives: readonly Drive[], random: () => number): Promise<void> {
   const taken: Slice[][] = drives.map(() => []);
   const most = plan.warmSlices ?? MAX_WARM_SLICES;
   for (let i = 0; i < most && !drives.some((drive) => drive.broken()); i++) {
     const block = await takeBlock(plan, drives, random);
-    block.forEach((slice, server) => {
-      taken[server].push(slice);
-      servers[server].warmup++;
-    });
+    block.forEach((slice, server) => void taken[server].push(slice));
     if (plan.load.load.loop === "closed") limitAll(plan, drives, taken);
     if (plan.warmSlices === undefined && i + 1 >= WARM_SLICES && taken.every(hasSettled)) return;
   }
