@@ -11,7 +11,7 @@ import type { Exchange } from "./exchange.ts";
 import { createLedger } from "./ledger.ts";
 import { openMembers } from "./members.ts";
 import { createReader, createReceiver, marks } from "./reader.ts";
-import type { RoomPlan, RoomRun } from "./room.ts";
+import { type RoomPlan, type RoomRun, total } from "./room.ts";
 import { compose } from "./room-load.ts";
 import { Unreachable } from "./unreachable.ts";
 
@@ -160,10 +160,4 @@ export async function introduce(run: RoomRun): Promise<number> {
       ),
     );
   return at;
-}
-
-function total(values: Float64Array): number {
-  let all = 0;
-  for (const value of values) all += value;
-  return all;
 }

@@ -4,7 +4,7 @@ import { writeMessage } from "../protocols/stamp.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "./histogram.ts";
 import type { Member } from "./members.ts";
 import { type Pace, pace } from "./pacer.ts";
-import type { ClosedLoad, OpenLoad, RoomPlan, RoomRun } from "./room.ts";
+import { type ClosedLoad, type OpenLoad, type RoomPlan, type RoomRun, receiversOf } from "./room.ts";
 import { createWindows, type Windows } from "./windows.ts";
 
 /** A datagram that has not come everywhere after so long is not waited for. */
@@ -82,7 +82,7 @@ export function openWindows(run: RoomRun, { window, senders }: ClosedLoad): Wind
   return createWindows({
     senders: members.map(({ index }) => run.senderOf(index)).filter((sender) => sender < senders),
     window,
-    receivers: members.length - (wire.echoes ? 0 : 1),
+    receivers: receiversOf(run),
     ...(wire.unit === "datagram" ? { giveUpAfter: GIVE_UP_NS } : {}),
     send(sender, sequence, count) {
       const index = Math.floor(sender / exchange.fleets);

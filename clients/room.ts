@@ -78,3 +78,14 @@ export type RoomRun = {
   longestSilence: number;
   windows?: Windows;
 };
+
+/** Of one fleet's members, how many are to get each message. */
+export const receiversOf = ({ members, wire }: Pick<RoomRun, "members" | "wire">): number =>
+  members.length - (wire.echoes ? 0 : 1);
+
+/** Of counts by member. */
+export function total(values: Int32Array | Float64Array): number {
+  let all = 0;
+  for (const value of values) all += value;
+  return all;
+}

@@ -16,6 +16,15 @@ const floor = (metric: string, expected: number) => (found: Found) => ({
 const lateness = ({ with: samples }: Found, p: keyof typeof LATE) =>
   1000 * Math.max(0, ...samples.map(({ serverCounters }) => serverCounters?.[LATE[p]] ?? 0));
 
+/** A median that is a wait of so long, and what any message takes here. */
+const late = (metric: string, asked: string, ms: number): Answer => ({
+  asked,
+  unit: "ns",
+  known: always(ms * MS),
+  measured: figure(metric),
+  allowed: floor(metric, ms * MS),
+});
+
 export function delayLine(delayMs: number, { seconds, samples }: Size): Question {
   return {
     server: `delay line of ${delayMs} ms`,
@@ -23,15 +32,7 @@ export function delayLine(delayMs: number, { seconds, samples }: Size): Question
     without: known("not delayed", "delay.ts"),
     cell: room(5, "open", { rate: 200, duration: seconds }),
     samples,
-    answers: [
-      {
-        asked: "each delivery p50",
-        unit: "ns",
-        known: always(delayMs * MS),
-        measured: figure("delivery.p50"),
-        allowed: floor("delivery.p50", delayMs * MS),
-      },
-    ],
+    answers: [late("delivery.p50", "each delivery p50", delayMs)],
   };
 }
 
@@ -73,26 +74,11 @@ export function sumDelay(delayMs: number, { seconds, samples }: Size): Question 
       { ...bench, connections: 10, warmup: 0.3, duration: seconds },
     ),
     samples,
-    answers: [
-      {
-        asked: "round trip p50",
-        unit: "ns",
-        known: always(delayMs * MS),
-        measured: figure("roundTrip.p50"),
-        allowed: floor("roundTrip.p50", delayMs * MS),
-      },
-    ],
+    answers: [late("roundTrip.p50", "round trip p50", delayMs)],
   };
 }
 
 export function slowLast(behindMs: number, { seconds, samples }: Size): Question {
-  const late = (metric: string, asked: string): Answer => ({
-    asked,
-    unit: "ns",
-    known: always(behindMs * MS),
-    measured: figure(metric),
-    allowed: floor(metric, behindMs * MS),
-  });
   return {
     server: `last receiver ${behindMs} ms behind`,
     source: known("slow to the last", "slow-last.ts", "--behind", `${behindMs}`),
@@ -100,8 +86,8 @@ export function slowLast(behindMs: number, { seconds, samples }: Size): Question
     cell: room(10, "open", { rate: 200, duration: seconds }),
     samples,
     answers: [
-      late("spread.p50", "first to last receiver p50"),
-      late("last.p50", "last receiver p50"),
+      late("spread.p50", "first to last receiver p50", behindMs),
+      late("last.p50", "last receiver p50", behindMs),
       {
         asked: "first receiver p50, beside that without",
         unit: "ns",

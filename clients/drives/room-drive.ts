@@ -5,7 +5,7 @@ import type { Exchange } from "../exchange.ts";
 import { createHistogram, type Histogram } from "../histogram.ts";
 import { awaitArrivals } from "../measured-time.ts";
 import { pace } from "../pacer.ts";
-import type { ClosedLoad, OpenLoad, RoomPlan, RoomRun } from "../room.ts";
+import { type ClosedLoad, type OpenLoad, type RoomPlan, type RoomRun, receiversOf, total } from "../room.ts";
 import { finish } from "../room-end.ts";
 import { introduce, joinRoom, rollCall } from "../room-join.ts";
 import { compose, openWindows } from "../room-load.ts";
@@ -47,7 +47,7 @@ export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise
       const start = now();
       run.lastArrival = start;
       const loaded = await load(milliseconds * 1e6, start);
-      const expected = (total(run.sent) - sentBefore) * (run.members.length - (run.wire.echoes ? 0 : 1));
+      const expected = (total(run.sent) - sentBefore) * receiversOf(run);
       const missing = () => before + expected - counts.delivered - counts.corrupt - counts.lost;
       await awaitArrivals({
         done: () => missing() <= 0 || run.lost.count > 0,
@@ -72,12 +72,6 @@ export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise
       };
     },
   };
-}
-
-function total(values: Int32Array): number {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum;
 }
 
 function closedLoop(run: RoomRun, load: ClosedLoad) {
@@ -154,5 +148,3 @@ function openLoop(
     };
   };
 }
-
-const receiversOf = ({ members, wire }: RoomRun) => members.length - (wire.echoes ? 0 : 1);

@@ -11,7 +11,7 @@ import type { Exchange } from "../exchange.ts";
 import type { Ledger, Witness } from "../ledger.ts";
 import { measureTime } from "../measured-time.ts";
 import type { Pace } from "../pacer.ts";
-import type { ConnectionsLost, Offered, RoomPlan, RoomRun } from "../room.ts";
+import { type ConnectionsLost, type Offered, type RoomPlan, type RoomRun, total } from "../room.ts";
 import { finish } from "../room-end.ts";
 import { introduce, joinRoom, rollCall } from "../room-join.ts";
 import { allMessages, driveLoad, warmMessages } from "../room-load.ts";
@@ -44,12 +44,6 @@ const START_DELAY_NS = 20e6;
 const OFFERED_EVERY_MS = 20;
 const MAX_OFFERED = 100_000;
 
-function sum(values: Int32Array | Float64Array): number {
-  let all = 0;
-  for (const value of values) all += value;
-  return all;
-}
-
 export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomReport> {
   const { load } = plan;
   const arrivals =
@@ -62,7 +56,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
     const takenBefore = run.members.map((member) => member.taken());
     const start = (await introduce(run)) + START_DELAY_NS;
     const progress = setInterval(
-      () => exchange.progress({ sent: sum(run.sent), delivered: run.ledger.counts.delivered }),
+      () => exchange.progress({ sent: total(run.sent), delivered: run.ledger.counts.delivered }),
       250,
     );
     const offered = setInterval(() => noteOffered(run), OFFERED_EVERY_MS);
@@ -82,7 +76,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
         witnesses: run.ledger.witnesses,
         sent: taken,
         expected,
-        withheld: sum(run.sent) - taken,
+        withheld: total(run.sent) - taken,
         givenUp: run.windows?.givenUp() ?? 0,
         connectionsLost: run.lost,
         offered: run.offered,
@@ -104,7 +98,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
 }
 
 function noteOffered({ offered, sent }: RoomRun): void {
-  if (offered.length < MAX_OFFERED) offered.push({ at: now(), messages: sum(sent) });
+  if (offered.length < MAX_OFFERED) offered.push({ at: now(), messages: total(sent) });
 }
 
 async function measure(run: RoomRun, start: number): Promise<RoomReport["measured"]> {
@@ -113,7 +107,7 @@ async function measure(run: RoomRun, start: number): Promise<RoomReport["measure
   const { used, done, firstHalf } = await measureTime(plan, exchange.fleet, start, {
     done: () => ledger.counts.delivered,
     onBegin() {
-      sentBefore = sum(run.sent);
+      sentBefore = total(run.sent);
       run.longestSilence = 0;
       run.lastArrival = now();
     },
@@ -121,7 +115,7 @@ async function measure(run: RoomRun, start: number): Promise<RoomReport["measure
   });
   return {
     used,
-    sent: sum(run.sent) - sentBefore,
+    sent: total(run.sent) - sentBefore,
     delivered: done,
     firstHalf,
     silence: Math.max(run.longestSilence, now() - run.lastArrival),
