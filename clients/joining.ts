@@ -94,7 +94,13 @@ function createAnswering({ protocol: { framing, react }, onStray }: Joining, ind
   };
 }
 
-function meOf({ topic, number }: Joining, role: Role, target: Endpoint, index: number): Me {
+/** Who opens a connection of this run. */
+export function meOf(
+  { topic, number }: Pick<Joining, "topic" | "number">,
+  role: Role,
+  target: Endpoint,
+  index: number,
+): Me {
   const { user = "", password = "", hostname, port } = target;
   return { role, topic, index: number?.(index) ?? index, user, password, host: hostname, port };
 }

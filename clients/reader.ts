@@ -191,6 +191,9 @@ function takeMessage(
   if (wire.find) {
     const start = foundAt(reading, at, stop);
     if (start < 0) return false;
+    // Whatever it says: who does not acknowledge is sent no more.
+    if (wire.acknowledge)
+      reading.answer?.(receiver, wire.acknowledge(payloadOf(wire.framing, reading.scratch, at, stop)));
     if (verifyMessage(view, start, messageBytes, tag))
       reading.onMessage(receiver, stamp.sender, stamp.sequence, stamp.time);
     else if (verifyMessage(view, start, messageBytes, markTag(tag)))
