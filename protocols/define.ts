@@ -141,7 +141,10 @@ function roomOn(
     deliverySuffix: after,
     ...(find ? { find } : {}),
     ...(number
-      ? { number: (prefix, count) => number(Buffer.from(prefix.buffer, prefix.byteOffset, prefix.length), count) }
+      ? {
+          number: (prefix, count) =>
+            number(Buffer.from(prefix.buffer, prefix.byteOffset, prefix.length), count),
+        }
       : {}),
     ...(acknowledge ? { acknowledge: (unit) => framed(sends.said, bytesOf(acknowledge(unit))) } : {}),
   };
@@ -259,6 +262,7 @@ const promiseFields: Record<keyof Promises, Field> = {
   mayDuplicate: [isFlag, "true or false"],
   binary: [isFlag, "true or false"],
   queueBytes: [isCount, "a number of bytes"],
+  queueMessages: [isCount, "a number of messages"],
   wholeUpTo: [isCount, "a number of bytes"],
 };
 

@@ -54,6 +54,8 @@ export type Promises = {
   binary: boolean;
   /** Bytes that a server keeps at least for a reader who falls behind, before it may end the connection. */
   queueBytes?: number;
+  /** Messages that it keeps at least for one, before it may drop others: a closed loop has fewer under way. */
+  queueMessages?: number;
   /** A message of up to so many bytes arrives whole, where it arrives. */
   wholeUpTo?: number;
 };

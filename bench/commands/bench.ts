@@ -1,7 +1,7 @@
 /** `sockbench bench [scenario…]`: runs scenarios, prints their tables, writes a record. */
 import { tmpdir } from "node:os";
 import { type Command, Option } from "commander";
-import { endpointForms } from "../../clients/endpoint.ts";
+import { endpointForms, shownUrl } from "../../clients/endpoint.ts";
 import { loadedWords, resolveProtocol } from "../../clients/protocol-file.ts";
 import { endSignals } from "../../platform/at-exit.ts";
 import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
@@ -19,8 +19,17 @@ import { isSettled } from "../compare/settled.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
-import { boundBy, CAPACITY, checkProtocol, chooseCells, chooseSources, type Request } from "../run/choose.ts";
+import {
+  boundBy,
+  CAPACITY,
+  checkProtocol,
+  chooseCells,
+  chooseSources,
+  type Request,
+  spokenBy,
+} from "../run/choose.ts";
 import { checkEffects, checkPairs } from "../run/flags.ts";
+import { isMixed } from "../run/mixed.ts";
 import { run } from "../run/run.ts";
 import type { RunResult, SessionOptions } from "../run/session.ts";
 import { scenarios } from "../scenarios/index.ts";
@@ -134,7 +143,7 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   const timed = cells.length === 0 || cells.some(({ repeats }) => repeats);
   const session: SessionOptions = {
     fleets: flags.fleets,
-    command: ["bench", ...Bun.argv.slice(3)],
+    command: ["bench", ...Bun.argv.slice(3).map(shownUrl)],
     interrupted: interruption(),
     quiet: timed && !flags.busy ? { tell: console.error } : undefined,
   };
@@ -201,7 +210,8 @@ function interruption(): Promise<never> {
 function withAdvice(failure: Failure, names: string[], request: Request): Failure {
   const { message, exitCode } = failure;
   if (exitCode !== exitCodes.unreachable) return failure;
-  const guess = request.protocol === undefined && boundBy(names, request)?.protocol;
+  const mixed = isMixed(spokenBy(names, request));
+  const guess = request.protocol === undefined && !mixed && boundBy(names, request)?.protocol;
   const advice = [
     ...(guess && !message.includes(FAILED_BY_ITSELF) ? [`taken for ${guess}; --protocol names another`] : []),
     ...(message.includes(FAILED) && chooseSources(request).length > 1

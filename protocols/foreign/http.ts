@@ -29,7 +29,9 @@ export default defineProtocol({
     }),
     answer: (_, bytes) => ({ prefix: `HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n` }),
     find: (unit) =>
-      unit.toString("latin1", 0, 13) === "HTTP/1.1 200 " ? { body: [bodyAt(unit) ?? 0, unit.length] } : undefined,
+      unit.toString("latin1", 0, 13) === "HTTP/1.1 200 "
+        ? { body: [bodyAt(unit) ?? 0, unit.length] }
+        : undefined,
     // Pipelining (9.3.2) is for those who ask for it: --window.
     oneAtATime: true,
   },

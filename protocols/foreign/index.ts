@@ -9,13 +9,4 @@ import redis from "./redis.ts";
 import redisResp3 from "./redis-resp3.ts";
 import stomp from "./stomp.ts";
 
-export const foreign: readonly Protocol[] = [
-  nats,
-  redis,
-  redisResp3,
-  mqtt,
-  mqttQos1,
-  memcached,
-  stomp,
-  http,
-];
+export const foreign: readonly Protocol[] = [nats, redis, redisResp3, mqtt, mqttQos1, memcached, stomp, http];

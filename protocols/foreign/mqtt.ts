@@ -52,8 +52,7 @@ const atLeastOnce = {
     typeOf(unit) === types.publish && (unit[0] & 6) === 2
       ? ([idAt(unit) + ID_BYTES, unit.length] as const)
       : undefined,
-  acknowledge: (unit: Buffer) =>
-    packet(types.puback, unit.subarray(idAt(unit), idAt(unit) + ID_BYTES)),
+  acknowledge: (unit: Buffer) => packet(types.puback, unit.subarray(idAt(unit), idAt(unit) + ID_BYTES)),
 };
 
 export const mqtt = (name: string, qos: 0 | 1): Protocol =>
@@ -83,6 +82,8 @@ export const mqtt = (name: string, qos: 0 | 1): Protocol =>
       ordered: "per sender",
       binary: true,
       ...(qos === 0 ? { mayLose: true } : { mayDuplicate: true }),
+      // mosquitto's max_queued_messages, by default.
+      queueMessages: 1000,
     },
   });
 

@@ -6,7 +6,9 @@ function unitEnd(bytes: Buffer): number | undefined {
   const line = bytes.indexOf("\r\n");
   if (line < 0) return undefined;
   const isMessage = bytes.subarray(0, 4).equals(MSG);
-  return line + 2 + (isMessage ? Number(bytes.toString("latin1", bytes.lastIndexOf(" ", line), line)) + 2 : 0);
+  return (
+    line + 2 + (isMessage ? Number(bytes.toString("latin1", bytes.lastIndexOf(" ", line), line)) + 2 : 0)
+  );
 }
 
 const MSG = Buffer.from("MSG ");
