@@ -65,7 +65,7 @@ describe("what cannot run is refused", () => {
     const { exitCode, message } = refusal(["sum"], { protocol: "chat/bracket" });
     expect(exitCode).toBe(3);
     expect(message).toBe(
-      "nothing to run: sum does not fit --protocol chat/bracket; its protocols are sum/tcp, sum/udp, sum/ws; " +
+      "nothing to run: sum does not fit --protocol chat/bracket; its protocols are sum/tcp, sum/udp, sum/ws, nats, redis, redis/resp3, memcached, http; " +
         "scenarios that fit: framing, coalesce, fanout, connect, idle",
     );
   });

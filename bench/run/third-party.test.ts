@@ -38,15 +38,15 @@ test("servers of ours speak all of them", () => {
   expect(boundBy(["sum"], request({ servers: ["bun", "go"] }))).toBeUndefined();
 });
 
-test("targets.json says what a server speaks; two that speak different protocols cannot be compared", () => {
+test("targets.json says what a server speaks; two of which nothing fits both cannot be compared", () => {
   const entry = (name: string, slug: string) => ({ name, command: "./server {port}", protocols: [slug] });
   const entries = [entry("a", "sum-tcp"), entry("b", "chat-json"), entry("c", "rfc6455")];
   writeFileSync(`${folder}/targets.json`, JSON.stringify(entries));
   process.chdir(folder);
   try {
     expect(boundBy(["sum"], request({ servers: ["a", "bun"] }))?.protocol).toBe("sum/tcp");
-    expect(() => boundBy(["sum"], request({ servers: ["a", "b"] }))).toThrow(
-      "--server b speaks chat-json, and a sum-tcp: they cannot be compared",
+    expect(() => chooseCells(["sum"], request({ servers: ["a", "b"] }))).toThrow(
+      "--server a speaks sum/tcp, b speaks chat/json: sum does not fit all of them",
     );
     expect(() => boundBy(["sum"], request({ servers: ["c"] }))).toThrow(
       "rfc6455 is nothing that bench measures",

@@ -1,5 +1,5 @@
 /** MQTT 3.1.1 (OASIS standard): a topic is a room. QoS 0: a broker may drop what it likes. */
-import { defineProtocol, expect, ignore, type Protocol, send } from "sockbench/protocol";
+import { defineProtocol, expect, ignore, type Protocol, type RoomDefinition, send } from "sockbench/protocol";
 
 /** Fixed header: a byte, then the length of the rest, 7 bits a byte (2.2.3). */
 function packetEnd(bytes: Buffer): number | undefined {
@@ -22,40 +22,21 @@ function header(type: number, length: number): Buffer {
 
 const uint16 = (value: number) => Buffer.from([value >> 8, value & 255]);
 const text = (value: string) => Buffer.concat([uint16(Buffer.byteLength(value)), Buffer.from(value)]);
-const packet = (type: number, ...parts: Buffer[]) => {
+export const packet = (type: number, ...parts: Buffer[]) => {
   const rest = Buffer.concat(parts);
   return Buffer.concat([header(type, rest.length), rest]);
 };
 
-const types = { connack: 0x20, publish: 0x30, puback: 0x40, suback: 0x90, pingresp: 0xd0 } as const;
-const typeOf = (unit: Buffer): number => unit[0] & 0xf0;
-const ID_BYTES = 2;
+export const types = { connack: 0x20, publish: 0x30, puback: 0x40, suback: 0x90, pingresp: 0xd0 } as const;
+export const typeOf = (unit: Buffer): number => unit[0] & 0xf0;
 
 function published(qos: 0 | 1, topic: string, bytes: number) {
   const rest = qos === 0 ? text(topic) : Buffer.concat([text(topic), uint16(1)]);
   return { prefix: Buffer.concat([header(types.publish | (qos << 1), rest.length + bytes), rest]) };
 }
 
-/** Where the packet identifier of a PUBLISH with QoS 1 stands, before its message. */
-function idAt(unit: Buffer): number {
-  let at = 1;
-  while (unit[at++] >= 128);
-  return at + 2 + unit.readUInt16BE(at);
-}
-
-/** What differs with QoS 1: each message has a packet identifier, and each delivery is acknowledged (4.3.2). */
-const atLeastOnce = {
-  // None that is in flight: a sender has 65,535 of them.
-  number: (prefix: Buffer, count: number) =>
-    void prefix.writeUInt16BE((count % 65_535) + 1, prefix.length - ID_BYTES),
-  find: (unit: Buffer) =>
-    typeOf(unit) === types.publish && (unit[0] & 6) === 2
-      ? ([idAt(unit) + ID_BYTES, unit.length] as const)
-      : undefined,
-  acknowledge: (unit: Buffer) => packet(types.puback, unit.subarray(idAt(unit), idAt(unit) + ID_BYTES)),
-};
-
-export const mqtt = (name: string, qos: 0 | 1): Protocol =>
+/** @param more what differs with a higher quality of service */
+export const mqtt = (name: string, qos: 0 | 1, more: Partial<RoomDefinition> = {}): Protocol =>
   defineProtocol({
     name,
     port: 1883,
@@ -75,7 +56,7 @@ export const mqtt = (name: string, qos: 0 | 1): Protocol =>
     room: {
       say: (topic, bytes) => published(qos, topic, bytes),
       hear: (topic, bytes) => published(qos, topic, bytes),
-      ...(qos === 1 ? atLeastOnce : {}),
+      ...more,
     },
     promises: {
       echoesToSender: true,

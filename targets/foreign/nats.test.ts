@@ -56,7 +56,7 @@ withServer("nats", "its PING is answered: who does not answer is cut off, and th
 
 withServer(
   "nats",
-  "a fast producer is held back and loses nothing; a consumer that does not read is cut off, and nobody else notices",
+  "a fast producer is not cut off and loses nothing; a consumer that does not read is cut off, and nobody else notices",
   async () => {
     const server = await started(
       "nats",
