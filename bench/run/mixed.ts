@@ -4,6 +4,7 @@
  */
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { protocolOf } from "../../protocols/index.ts";
+import { EACH_ITS_OWN } from "../scenarios/beside.ts";
 import { scenarios } from "../scenarios/index.ts";
 import type { BenchOptions, Cell } from "../scenarios/scenario.ts";
 
@@ -47,7 +48,7 @@ export function mixedCells(names: readonly string[], options: BenchOptions, spok
 /** `nats 200 closed` is `200 closed`. */
 const variantOf = ({ variant, protocol }: Cell) => variant.replace(protocol, "").trim();
 const keyOf = (cell: Cell) => `${cell.scenario} ${variantOf(cell)}`;
-const parametersOf = ({ parameters: { protocol: _, ...others } }: Cell) => others;
+const parametersOf = ({ parameters }: Cell) => ({ ...parameters, protocol: EACH_ITS_OWN });
 
 /** What is asked of all of them must be the same. */
 function refuseUnlike(cell: Cell, own: ReadonlyMap<string, Cell>): void {

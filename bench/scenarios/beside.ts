@@ -10,9 +10,11 @@ import { isOpen } from "../record/saturation.ts";
 import { cellText, percent, whole } from "../record/units.ts";
 import type { DetailTable } from "./columns.ts";
 
-/** Whether it stands beside servers of other protocols: then the protocol is none of what all were asked for. */
+/** In a sample's parameters, as the protocol: all servers were asked the same, each in its own. */
+export const EACH_ITS_OWN = "each its own";
+
 export const isBeside = ({ parameters }: Pick<Sample, "parameters">): boolean =>
-  parameters.protocol === undefined;
+  parameters.protocol === EACH_ITS_OWN;
 
 const fromClosed = ["deliveryRate", "serverCpuPerDelivery", "serverMemoryLoaded"] as const;
 const fromOpen = ["first.p50", "last.p50", "last.p99"] as const;
