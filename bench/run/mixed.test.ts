@@ -20,7 +20,7 @@ test("the room is the same, and the protocol each server's own", () => {
       ["bun", "chat/bracket"],
     ]);
     for (const [, cell] of own ?? [])
-      expect({ ...cell.parameters, protocol: "each its own" }).toEqual(parameters);
+      expect(parameters).toEqual({ ...cell.parameters, protocol: "each its own" });
   }
 });
 
