@@ -166,18 +166,19 @@ function echoesOn(
   framing: Framing,
   sends: Framing,
 ): Omit<OnWire, "named"> {
+  const echo = (id: number, body: Uint8Array) => {
+    // Ids count from 1: 0 is none in many protocols.
+    const number = id + 1;
+    const unit = unitOf(framing.heard, answer(number, body.length), body);
+    return {
+      text: Buffer.from(body).toString("latin1"),
+      bytes: unitOf(sends.said, ask(number, body.length), body),
+      ...(find ? { reply: essenceOf(byId ? number : undefined, body), example: unit } : { reply: unit }),
+    };
+  };
   return {
-    at(place, id, random) {
-      const body = Buffer.from(bodyText(place, random));
-      // Ids count from 1: 0 is none in many protocols.
-      const number = id + 1;
-      const unit = unitOf(framing.heard, answer(number, body.length), body);
-      return {
-        text: body.toString(),
-        bytes: unitOf(sends.said, ask(number, body.length), body),
-        ...(find ? { reply: essenceOf(byId ? number : undefined, body), example: unit } : { reply: unit }),
-      };
-    },
+    echo,
+    at: (place, id, random) => echo(id, Buffer.from(bodyText(place, random))),
     ...(find
       ? {
           essence(unit: Buffer) {
