@@ -4,7 +4,7 @@ import { printable } from "../platform/printable.ts";
 import { sourceOf, type TargetEntry } from "../targets/file.ts";
 import { blank, type Case } from "./case.ts";
 import { type ConformOptions, type ConformReport, choose, conform, countsOf } from "./index.ts";
-import { suites } from "./suites.ts";
+import { allSuites } from "./suites.ts";
 import { timeNames } from "./times.ts";
 
 /** The entry of a server in a targets file as options of `conform`: its cases by protocol, and how they are judged. */
@@ -17,7 +17,7 @@ export function declared({ name, protocols: slugs, times, unsupported, known }: 
       `targets.json, ${name}: ${what} ${wrong}: expected one of: ${all.join(", ")}`,
     );
   };
-  const all = suites.map(({ slug }) => slug);
+  const all = allSuites().map(({ slug }) => slug);
   expectOne("protocol", all, slugs);
   expectOne("time", timeNames, Object.keys(times ?? {}));
   return {

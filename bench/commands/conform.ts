@@ -1,11 +1,11 @@
 /** `sockbench conform [protocol[/section[.case]]…]`: judges a server, ours or a third-party one, and says what is wrong. */
 import { type Command, InvalidArgumentError } from "commander";
 import { endpointForms, parseEndpoint, readTrust, type TlsTrust } from "../../clients/endpoint.ts";
-import { resolveProtocol } from "../../clients/protocol-file.ts";
 import {
   type ConformOptions,
   type ConformReport,
   choose,
+  chosenOf,
   conform,
   exitCodeOf,
   sourceFor,
@@ -101,7 +101,7 @@ export function addConformCommand(program: Command): void {
 
 async function run(cases: string[], options: Options): Promise<void> {
   checkFlags(options, rules);
-  if (options.protocol !== undefined) cases = [...cases, await resolveProtocol(options.protocol)];
+  if (options.protocol !== undefined) cases = await chosenOf(options.protocol, cases);
   if (options.list || options.unproven) return list(cases, options);
   if (options.junit !== undefined) checkWritable("--junit", options.junit);
   if (options.html !== undefined) checkWritable("--html", options.html);

@@ -4,11 +4,7 @@
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { type DialHandlers, dial, trustHint } from "../../clients/dial.ts";
-import {
-  readTrust,
-  type TlsTrust,
-  tlsOptions,
-} from "../../clients/endpoint.ts";
+import { readTrust, type TlsTrust, tlsOptions } from "../../clients/endpoint.ts";
 import { resolveProtocol } from "../../clients/protocol-file.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { printable, printableLines } from "../../platform/printable.ts";

@@ -23,6 +23,8 @@ export type Connection = {
   readonly id: string;
   /** Whether the room's name was asked for while it was opened. */
   readonly usedTopic: boolean;
+  /** Whether `open` said anything. */
+  readonly spoke: boolean;
   /** Takes what has come; throws what the server did wrong. */
   read: () => void;
   send: (bytes: Uint8Array) => void;
@@ -45,8 +47,12 @@ export type Asked = {
 export async function openConnection(t: Context, protocol: Protocol, asked: Asked): Promise<Connection> {
   const me = meOf(t, asked);
   const peer = await connect(t, protocol, me.value, asked);
-  const answer = asked.slowly ? byteByByte(peer) : peer.send;
-  const talk = converse(protocol, me.value, answer);
+  const write = asked.slowly ? byteByByte(peer) : peer.send;
+  let spoke = false;
+  const talk = converse(protocol, me.value, (bytes) => {
+    spoke = true;
+    write(bytes);
+  });
   let rest: Buffer | undefined;
   let opened: { id: string } | { reason: string } | undefined;
   const settle = (how: typeof opened) => {
@@ -84,7 +90,7 @@ export async function openConnection(t: Context, protocol: Protocol, asked: Aske
     reading.read();
     if (reading.trouble()) throw reading.trouble();
   };
-  return { peer, id: opened.id, usedTopic: me.usedTopic(), read, send: peer.send };
+  return { peer, id: opened.id, usedTopic: me.usedTopic(), spoke, read, send: peer.send };
 }
 
 /** As `open` is told it, and whether it asked for the topic. */
@@ -120,7 +126,7 @@ async function connect(
     ...headers?.(me),
     ...(subprotocol === undefined ? {} : { "Sec-WebSocket-Protocol": subprotocol }),
   };
-  return (await t.ws(name, { path, fields })).tcp;
+  return (await t.ws(name, { path, fields, ...(receiveBuffer ? { receiveBuffer } : {}) })).tcp;
 }
 
 /** What has come, and is taken now. */

@@ -30,7 +30,7 @@ export type Client = {
   asked: number;
 };
 
-export type Asked = PooledRequest & { answered: boolean };
+export type Asked = PooledRequest & { id: number; answered: boolean };
 
 export type Clients = {
   readonly t: Context;
@@ -58,13 +58,13 @@ class NotAnswered extends Violation {}
 export function clientsIn(t: Context, protocol: Protocol): Clients {
   if (!protocol.requests) throw new Unsupported("the definition has no request");
   const { requests, promises } = protocol;
-  let place = 0;
+  let [place, count] = [0, 0];
   const all: Clients = {
     t,
     protocol,
     clients: [],
     async join(how = {}) {
-      const index = all.clients.length;
+      const index = count++;
       const name = NAMES[index] ?? `m${index}`;
       const onUnit = (unit: Buffer) => take(protocol, client, unit);
       const client = {
@@ -86,11 +86,11 @@ export function clientsIn(t: Context, protocol: Protocol): Clients {
       const id = client.asked++;
       if (body) {
         if (!requests.echo) throw new Unsupported("the definition's requests have no body of one's own");
-        return { ...requests.echo(id, body), answered: false };
+        return { ...requests.echo(id, body), id, answered: false };
       }
       for (const end = place + MAX_PLACES; place < end; ) {
         const one = requests.at(place++, id, seededRandom(place));
-        if (one) return { ...one, answered: false };
+        if (one) return { ...one, id, answered: false };
       }
       throw new Unsupported("the definition has too few requests with a right reply");
     },
@@ -151,7 +151,7 @@ function take(protocol: Protocol, client: Client, unit: Buffer): void {
   }
   if (promises.mayDuplicate && answered.some(is)) return;
   if (client.tolerant && at < 0 && !answered.some(is)) {
-    client.others.push(Buffer.from(payload));
+    client.others.push(Buffer.from(bytes ?? unit));
     return;
   }
   const [next] = inFlight;

@@ -8,7 +8,7 @@ import { until } from "../peer.ts";
 import { Unsupported, Violation } from "../violation.ts";
 import { show } from "../wire-log.ts";
 import { type Connection, openConnection } from "./connection.ts";
-import { createLedger } from "./ledger.ts";
+import { createLedger, type Ledger } from "./ledger.ts";
 
 const NAMES = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi"];
 /** How often something is said, at most, until all have heard it: a newcomer may be known later than it is let in. */
@@ -50,6 +50,10 @@ export type Room = {
   /** So many join, one after another, each known to all before the next. */
   enter: (count: number) => Promise<Member[]>;
   join: (how?: Joining) => Promise<Member>;
+  /** Lets one in, without waiting until it is known to the others. */
+  open: (how?: Joining) => Promise<Member>;
+  /** Nothing is expected of a member from now on; by default its connections are closed. */
+  leave: (member: Member, how?: "close" | "reset" | "stay") => void;
   /** What a member is going to say: this body, or a text of so many bytes. */
   message: (author: Member, body?: Uint8Array | number, optional?: boolean) => Message;
   /** Says these as they are, by one write. */
@@ -79,6 +83,7 @@ export function roomIn(t: Context, protocol: Protocol): Room {
   const { mayLose } = protocol.promises;
   const topic = newTopic();
   const ledger = createLedger(protocol);
+  let count = 0;
   const room: Room = {
     t,
     protocol,
@@ -88,9 +93,16 @@ export function roomIn(t: Context, protocol: Protocol): Room {
       return room.members.slice(-count);
     },
     async join(how = {}) {
-      const member = await openMember(room, ledger, { topic, ...how });
+      const member = await room.open(how);
       await introduce(room, member);
       return member;
+    },
+    open: (how = {}) => openMember(room, ledger, count++, { topic, ...how }),
+    leave(member, how = "close") {
+      member.gone = true;
+      for (const { peer } of new Set([member.hears, member.speaks]))
+        if (how === "close") peer.close();
+        else if (how === "reset" && peer.kind === "tcp") peer.reset();
     },
     message(author, body, optional = false) {
       const bytes = typeof body === "object" ? Buffer.from(body) : ledger.textOf(author, body);
@@ -144,10 +156,10 @@ export function roomIn(t: Context, protocol: Protocol): Room {
 /** Its connections, opened as the definition says. */
 async function openMember(
   { t, protocol, members }: Room,
-  ledger: ReturnType<typeof createLedger>,
+  ledger: Ledger,
+  index: number,
   { topic = "", ...how }: Joining,
 ): Promise<Member> {
-  const index = members.length;
   const name = NAMES[index] ?? `m${index}`;
   const asked = { name, topic, index, ...how };
   const member = { name, topic, gone: false } as Member;

@@ -1,0 +1,306 @@
+/** Requests and their replies. */
+import type { Protocol } from "../../protocols/protocol.ts";
+import { sleep, until } from "../peer.ts";
+import { Unsupported, Violation } from "../violation.ts";
+import { show } from "../wire-log.ts";
+import { textOf } from "./ledger.ts";
+import type { Asked, Client, Clients } from "./requests.ts";
+import { anyBytes, asking, LONG_BYTES, needsStream, type Rule, sendByteByByte, sendCut } from "./rule.ts";
+
+const MANY = 100;
+const CLIENTS = 10;
+/** Requests of one write to a server whose replies are not read, and most bytes of all of them. */
+const BLOCK = 200;
+const UNREAD_BYTES = 8_000_000;
+/** Nothing more is taken when nothing was for so long. */
+const STOPPED_MS = 200;
+const SMALL_BUFFER = 4096;
+/** What stands around the body of a reply is shorter. */
+const AROUND_BYTES = 128;
+
+const oneClient = (run: (clients: Clients, alice: Client) => Promise<void>): Rule["run"] =>
+  asking(async (clients) => {
+    await run(clients, await clients.join());
+    await clients.quiet();
+  });
+
+/** Whether these bytes are a reply with the beginning of a body. */
+function isCut({ requests }: Protocol, { id }: Asked, body: Uint8Array, bytes: Buffer): boolean {
+  for (let length = Math.max(1, bytes.length - AROUND_BYTES); length < body.length; length++) {
+    if (length > bytes.length) return false;
+    if (bytes.equals(requests!.echo!(id, body.subarray(0, length)).reply)) return true;
+  }
+  return false;
+}
+
+/** Asks what may be refused: by a unit that is no reply, by silence, or by the end of the connection. */
+async function askDoubtful(clients: Clients, body: Uint8Array): Promise<void> {
+  const [alice, bob] = [await clients.join(), await clients.join()];
+  const request = clients.request(alice, body);
+  alice.tolerant = true;
+  clients.ask(alice, request);
+  await clients.quiet();
+  // What comes of it from now on is no reply to the next one.
+  if (!request.answered) alice.inFlight.length = 0;
+  if (alice.connection.peer.ended === "open") await clients.exchange(alice);
+  await clients.exchange(bob);
+  await clients.quiet();
+  const cut = alice.others.find((bytes) => isCut(clients.protocol, request, body, bytes));
+  if (cut)
+    throw new Violation(
+      `alice receives a reply with all ${body.length} bytes, or none`,
+      `received ${show(cut)}`,
+    );
+  const what = `a request of ${body.length} bytes`;
+  clients.t.found(request.answered ? `${what} is answered` : `${what} is not answered`);
+}
+
+/** Sends requests whose replies nobody reads, until the server takes no more. */
+async function askWithoutReading(clients: Clients, { connection: { peer, send } }: Client, block: Buffer) {
+  if (peer.kind !== "tcp") return;
+  peer.stopReading();
+  for (let said = 0; said < UNREAD_BYTES && peer.ended === "open" && !clients.t.over; said += block.length) {
+    send(block);
+    if (!(await until(peer, STOPPED_MS, () => peer.allSent() || peer.ended !== "open"))) return;
+  }
+}
+
+export const requests: Rule[] = [
+  {
+    number: "5.1",
+    title: "one request",
+    requirement: "A request MUST be answered by its reply, byte for byte, exactly once.",
+    level: "MUST",
+    follows: "request",
+    run: oneClient((clients, alice) => clients.exchange(alice)),
+  },
+  {
+    number: "5.2",
+    title: "a request split across two reads",
+    requirement: "A request split across two reads MUST be answered once it is complete.",
+    level: "MUST",
+    follows: "framing",
+    run: oneClient(async (clients, alice) => {
+      needsStream(clients.protocol);
+      for (const part of [0, 0.5, 1])
+        await clients.answers(alice, async () => {
+          const one = clients.request(alice);
+          clients.begin(alice, one);
+          const last = one.bytes.length - 1;
+          const at = Math.max(1, Math.floor(last * part));
+          await sendCut(alice.connection.send, Buffer.from(one.bytes), at);
+          return [one];
+        });
+    }),
+  },
+  {
+    number: "5.3",
+    title: "a request sent byte by byte",
+    requirement: "A request MUST be answered once, however many reads it arrives in.",
+    level: "MUST",
+    follows: "framing",
+    run: oneClient(async (clients, alice) => {
+      needsStream(clients.protocol);
+      await clients.answers(alice, async () => {
+        const one = clients.request(alice);
+        clients.begin(alice, one);
+        await sendByteByByte(alice.connection.send, Buffer.from(one.bytes));
+        return [one];
+      });
+    }),
+  },
+  {
+    number: "5.4",
+    title: "three requests in one write",
+    requirement: "Requests that arrive in one read MUST each be answered.",
+    level: "MUST",
+    follows: "framing",
+    run: oneClient(async (clients, alice) => {
+      needsStream(clients.protocol);
+      await clients.exchange(alice, 3);
+    }),
+  },
+  {
+    number: "5.5",
+    title: "two and a half requests in one write",
+    requirement:
+      "An incomplete request at the end of a read MUST be kept until the rest arrives, and then answered.",
+    level: "MUST",
+    follows: "framing",
+    run: oneClient(async (clients, alice) => {
+      needsStream(clients.protocol);
+      await clients.answers(alice, async () => {
+        const three = [clients.request(alice), clients.request(alice), clients.request(alice)];
+        clients.begin(alice, ...three);
+        const bytes = Buffer.concat(three.map((one) => one.bytes));
+        const at = bytes.length - Math.ceil(three[2].bytes.length / 2);
+        await sendCut(alice.connection.send, bytes, at);
+        return three;
+      });
+    }),
+  },
+  {
+    number: "5.6",
+    title: `${MANY} requests in flight`,
+    requirement:
+      "Replies MUST name their requests, or come in the order of these, however many are in flight.",
+    level: "MUST",
+    follows: "request",
+    run: oneClient(async (clients, alice) => {
+      const many = Array.from({ length: MANY }, () => clients.request(alice));
+      clients.ask(alice, ...many);
+      if (!clients.protocol.promises.mayLose) await clients.answered(alice, ...many);
+    }),
+  },
+  {
+    number: "5.7",
+    title: "one request after another",
+    requirement: "Each request of a connection MUST be answered, not only the first.",
+    level: "MUST",
+    follows: "request",
+    run: oneClient(async (clients, alice) => {
+      for (let i = 0; i < 20; i++) await clients.exchange(alice);
+    }),
+  },
+  {
+    number: "5.8",
+    title: `${CLIENTS} clients at once`,
+    requirement: "Each client MUST receive the replies to its own requests, and no others.",
+    level: "MUST",
+    follows: "request",
+    run: asking(async (clients) => {
+      const all = await Promise.all(Array.from({ length: CLIENTS }, () => clients.join()));
+      await Promise.all(all.map((client) => clients.exchange(client, 5)));
+      await clients.quiet();
+    }),
+  },
+  {
+    number: "5.9",
+    title: "halves of two clients",
+    requirement: "Half a request of one client MUST NOT become part of another's.",
+    level: "MUST",
+    follows: "framing",
+    run: asking(async (clients) => {
+      needsStream(clients.protocol);
+      const [alice, bob] = [await clients.join(), await clients.join()];
+      const one = clients.request(alice);
+      clients.begin(alice, one);
+      const half = Math.floor(one.bytes.length / 2);
+      alice.connection.send(one.bytes.subarray(0, half));
+      await sleep(20);
+      await clients.exchange(bob);
+      alice.connection.send(one.bytes.subarray(half));
+      await clients.answered(alice, one);
+      await clients.quiet();
+    }),
+  },
+  {
+    number: "5.10",
+    title: "the same body under three ids",
+    requirement: "Each of several equal requests MUST be answered under its own id.",
+    level: "MUST",
+    follows: "request.byId",
+    run: oneClient(async (clients, alice) => {
+      if (!clients.protocol.requests?.named)
+        throw new Unsupported("request.byId is not true: replies do not name their requests");
+      const body = textOf("same", 64);
+      await clients.answers(alice, () => {
+        const three = [0, 1, 2].map(() => clients.request(alice, body));
+        clients.ask(alice, ...three);
+        return three;
+      });
+    }),
+  },
+  {
+    number: "5.11",
+    title: "requests before a FIN",
+    requirement: "Requests that arrive before a FIN SHOULD be answered.",
+    level: "SHOULD",
+    follows: "request",
+    ends: "any",
+    run: asking(async (clients) => {
+      needsStream(clients.protocol);
+      const alice = await clients.join();
+      const two = [clients.request(alice), clients.request(alice)];
+      clients.ask(alice, ...two);
+      const { peer } = alice.connection;
+      if (peer.kind === "tcp") peer.finish();
+      await clients.answered(alice, ...two);
+    }),
+  },
+  {
+    number: "5.12",
+    title: "gone in the middle of a request",
+    requirement: "A client that goes in the middle of a request MUST NOT affect the others.",
+    level: "MUST",
+    follows: "framing",
+    ends: "any",
+    run: asking(async (clients) => {
+      needsStream(clients.protocol);
+      const bob = await clients.join();
+      for (const how of ["close", "reset"] as const) {
+        const guest = await clients.join();
+        const { bytes } = clients.request(guest);
+        guest.connection.send(bytes.subarray(0, Math.floor(bytes.length / 2)));
+        await sleep(20);
+        const { peer } = guest.connection;
+        if (how === "close" || peer.kind !== "tcp") peer.close();
+        else peer.reset();
+      }
+      await clients.exchange(bob);
+      await clients.exchange(await clients.join());
+    }),
+  },
+  {
+    number: "5.13",
+    title: "a long request",
+    requirement: `A request of ${LONG_BYTES} bytes MUST be answered whole or not at all, and not affect others.`,
+    level: "MUST",
+    follows: "request",
+    ends: "any",
+    run: asking((clients) => askDoubtful(clients, textOf("long", LONG_BYTES))),
+  },
+  {
+    number: "5.14",
+    title: "an empty request",
+    requirement:
+      "A request with an empty body MUST be answered with it or not at all, and not affect the next one.",
+    level: "MUST",
+    follows: "request",
+    ends: "any",
+    run: asking((clients) => askDoubtful(clients, new Uint8Array(0))),
+  },
+  {
+    number: "5.15",
+    title: "every byte",
+    requirement: "A request with all bytes from 0 to 255 MUST be answered with them.",
+    level: "MUST",
+    follows: "promises.binary",
+    run: oneClient(async (clients, alice) => {
+      if (!clients.protocol.promises.binary)
+        throw new Unsupported("promises.binary is not true: a body is text");
+      await clients.answers(alice, () => {
+        const one = clients.request(alice, anyBytes());
+        clients.ask(alice, one);
+        return [one];
+      });
+    }),
+  },
+  {
+    number: "5.16",
+    title: "a client that does not read",
+    requirement: "A client that does not read its replies MUST NOT delay the others.",
+    level: "MUST",
+    follows: "request",
+    ends: "any",
+    slow: true,
+    run: asking(async (clients) => {
+      needsStream(clients.protocol);
+      const slow = await clients.join({ receiveBuffer: SMALL_BUFFER });
+      const bob = await clients.join();
+      const block = Buffer.concat(Array.from({ length: BLOCK }, () => clients.request(slow).bytes));
+      await askWithoutReading(clients, slow, block);
+      for (let i = 0; i < 5; i++) await clients.exchange(bob);
+    }),
+  },
+];
