@@ -7,9 +7,7 @@ import { Unsupported } from "../violation.ts";
 import { either, type Rule } from "./rule.ts";
 
 /** A message of one masked frame, as two fragments with a ping between (RFC 6455 5.4, 5.5.2). */
-function withPing({ sends, transport }: Protocol, unit: Uint8Array): Buffer {
-  if (transport !== "ws")
-    throw new Unsupported("its units are not sent in parts: no control unit can come within one");
+function withPing({ sends }: Protocol, unit: Uint8Array): Buffer {
   const payload = masked(unit.subarray(...sends.payload(unit, 0, unit.length)), CLIENT_MASK);
   const half = Math.floor(payload.length / 2);
   return Buffer.concat([
@@ -17,6 +15,11 @@ function withPing({ sends, transport }: Protocol, unit: Uint8Array): Buffer {
     encodeFrame(FIN | opcodes.ping, Buffer.from("between"), CLIENT_MASK),
     encodeFrame(FIN | opcodes.continuation, payload.subarray(half), CLIENT_MASK),
   ]);
+}
+
+function needsFragments({ transport }: Protocol): void {
+  if (transport !== "ws")
+    throw new Unsupported("its units are not sent in parts: no control unit can come within one");
 }
 
 export const control: Rule[] = [
@@ -28,6 +31,7 @@ export const control: Rule[] = [
     follows: "framing",
     run: either(
       async (room) => {
+        needsFragments(room.protocol);
         const [alice] = await room.enter(2);
         const message = room.message(alice);
         alice.speaks.send(withPing(room.protocol, message.said));
@@ -35,6 +39,7 @@ export const control: Rule[] = [
         await room.quiet();
       },
       async (clients) => {
+        needsFragments(clients.protocol);
         const alice = await clients.join();
         const one = clients.request(alice);
         clients.begin(alice, one);

@@ -7,7 +7,7 @@
  */
 import { defineProtocol } from "../../protocols/define.ts";
 import { expect, send } from "../../protocols/definition.ts";
-import { lengthPrefixed } from "../../protocols/framing.ts";
+import { lengthPrefixed, wsMessage } from "../../protocols/framing.ts";
 
 /** Ids of one width. */
 const idOf = (id: number) => String(id).padStart(6, "0");
@@ -27,4 +27,12 @@ export const letters = defineProtocol({
     byId: true,
   },
   promises: { binary: true, wholeUpTo: 100_000 },
+});
+
+/** A WebSocket echo: its control frames may come within a message. */
+export const frames = defineProtocol({
+  name: "frames",
+  path: "/echo",
+  framing: wsMessage(),
+  request: { ask: () => ({}), answer: () => ({}) },
 });
