@@ -48,7 +48,7 @@ for (;;) {
   };
   try {
     // A protocol that is none of ours comes with the file that defines it.
-    if (plan.module !== undefined) addProtocol(await importProtocol(plan.module));
+    for (const module of plan.modules ?? []) addProtocol(await importProtocol(module));
     tell({ type: "report", report: await runWorkload(plan, exchange) });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -61,7 +61,13 @@ const both = (hearing: Member, speaking: Member): Member => ({
   },
 });
 
-function meOf({ topic, number }: Joining, role: Role, target: Endpoint, index: number): Me {
+/** Who opens a connection of this run. */
+export function meOf(
+  { topic, number }: Pick<Joining, "topic" | "number">,
+  role: Role,
+  target: Endpoint,
+  index: number,
+): Me {
   const { user = "", password = "", hostname, port } = target;
   return { role, topic, index: number?.(index) ?? index, user, password, host: hostname, port };
 }
@@ -73,7 +79,7 @@ const handshakeBy = ({ subprotocol, headers }: Protocol, me: Me): Handshake => (
 
 /** The handshake of a connection that is to see whether a server answers at all. */
 export const firstHandshake = (protocol: Protocol, target: Endpoint): Handshake =>
-  handshakeBy(protocol, meOf({ protocol, topic: "sockbench", role: "client" }, "client", target, 0));
+  handshakeBy(protocol, meOf({ topic: "sockbench" }, "client", target, 0));
 
 /** One connection, from its handshake to the end of `open`. */
 async function join(

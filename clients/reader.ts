@@ -190,6 +190,9 @@ function takeMessage(
   const { wire, messageBytes, view, tag } = reading;
   if (wire.find) {
     const start = foundAt(reading, at, stop);
+    // Whatever it says: who does not acknowledge is sent no more.
+    if (start >= 0 && wire.acknowledge)
+      reading.answer?.(receiver, wire.acknowledge(payloadOf(wire.framing, reading.scratch, at, stop)));
     if (start >= 0 && verifyMessage(view, start, messageBytes, tag))
       reading.onMessage(receiver, stamp.sender, stamp.sequence, stamp.time);
     else if (start >= 0 && verifyMessage(view, start, messageBytes, markTag(tag)))

@@ -31,10 +31,9 @@ function setUp(transport: Transport, depth = 100) {
   };
   const { requests } = sums[transport];
   const pool = createRequestPool(requests, 7);
-  const client = createRequestClient(member, depth, 0);
+  const client = createRequestClient(member, pool, depth, 0);
   const run: SumRun = {
     requests,
-    pool,
     counts: emptyCounts(),
     witnesses: [],
     latency: createHistogram(),

@@ -59,6 +59,8 @@ const MAX_PASSED_OVER = 4096;
 /** One connection's requests in flight: a ring of places in the pool and of the times they count from. */
 export type RequestClient = {
   member: Member;
+  /** Shared with the others, where what is asked does not depend on the connection. */
+  pool: readonly PooledRequest[];
   next: number;
   ring: Int32Array;
   times: Float64Array;
@@ -80,7 +82,6 @@ export type RequestClient = {
 /** All that the clients of one run share. */
 export type SumRun = {
   requests: Omit<Requests, "at">;
-  pool: PooledRequest[];
   counts: SumCounts;
   witnesses: SumWitness[];
   latency: Histogram;
@@ -101,9 +102,15 @@ export type SumRun = {
 };
 
 /** @param depth most requests in flight; there is room for one more, which closes the connection's questions */
-export function createRequestClient(member: Member, depth: number, next: number): RequestClient {
+export function createRequestClient(
+  member: Member,
+  pool: readonly PooledRequest[],
+  depth: number,
+  next: number,
+): RequestClient {
   return {
     member,
+    pool,
     next,
     begin: next,
     asked: 0,
@@ -123,7 +130,7 @@ const EMPTY = new Uint8Array(0);
 
 /** Asks the next request of the pool; false when the connection can take no more. */
 export function ask(run: SumRun, client: RequestClient, time: number): boolean {
-  const { bytes } = run.pool[client.next];
+  const { bytes } = client.pool[client.next];
   if (client.count === client.ring.length || !client.member.send(bytes, 0, bytes.length)) return false;
   enter(run, client, time);
   return true;
@@ -141,7 +148,7 @@ export function askAll(run: SumRun, client: RequestClient): void {
   }
   let length = 0;
   for (let i = 0; i < count; i++) {
-    const { bytes } = run.pool[client.next];
+    const { bytes } = client.pool[client.next];
     if (length + bytes.length > run.batch.length) {
       client.member.send(run.batch, 0, length);
       length = 0;
@@ -158,7 +165,7 @@ function enter(run: SumRun, client: RequestClient, time: number): void {
   const slot = (client.first + client.count++) % client.ring.length;
   client.ring[slot] = client.next;
   client.times[slot] = time;
-  client.next = client.next + 1 === run.pool.length ? 0 : client.next + 1;
+  client.next = client.next + 1 === client.pool.length ? 0 : client.next + 1;
   client.asked++;
   run.counts.sent++;
 }
@@ -192,7 +199,7 @@ function readReplies(run: SumRun, client: RequestClient, bytes: Uint8Array, at: 
   let from = 0;
   try {
     while (from < bytes.length && !client.broken) {
-      const end = client.count > 0 && !essence ? expectedEnd(run, client, bytes, from) : 0;
+      const end = client.count > 0 && !essence ? expectedEnd(client, bytes, from) : 0;
       const to = end > 0 ? end : framing.end(bytes, from, bytes.length);
       if (to < 0 || to > bytes.length) break;
       if (end > 0) settle(run, client, at);
@@ -213,8 +220,8 @@ function readReplies(run: SumRun, client: RequestClient, bytes: Uint8Array, at: 
 }
 
 /** Where the right reply to the oldest request ends, if it stands here whole; 0 if not. */
-function expectedEnd(run: SumRun, client: RequestClient, bytes: Uint8Array, from: number): number {
-  const { reply } = run.pool[client.ring[client.first]];
+function expectedEnd(client: RequestClient, bytes: Uint8Array, from: number): number {
+  const { reply } = client.pool[client.ring[client.first]];
   if (from + reply.length > bytes.length) return 0;
   for (let i = 0; i < reply.length; i++) if (bytes[from + i] !== reply[i]) return 0;
   return from + reply.length;
@@ -249,7 +256,7 @@ function explain(
   if (answer) return void client.member.send(answer, 0, answer.length);
   const payload = payloadOf(framing, bytes, from, to);
   const unit = essence ? (essence(payload) ?? payload) : bytes.subarray(from, to);
-  const ahead = aheadBy(run, client, unit);
+  const ahead = aheadBy(client, unit);
   if (ahead >= 0) {
     if (named) moveToFront(client, ahead);
     else for (let i = 0; i < ahead; i++) passOver(run, client);
@@ -257,17 +264,17 @@ function explain(
     return;
   }
   const got = text(payload);
-  const place = run.pool.findIndex(({ reply }) => Buffer.compare(reply, unit) === 0);
+  const place = client.pool.findIndex(({ reply }) => Buffer.compare(reply, unit) === 0);
   if (place >= 0 && client.passedOver.delete(place)) {
     run.counts.missing--;
     run.counts.replies++;
-    note(run, client, "reordered", { request: run.pool[place].text, got });
+    note(run, client, "reordered", { request: client.pool[place].text, got });
   } else if (place >= 0 && named) run.counts.late++;
-  else if (place >= 0 && wasAsked(run, client, place))
-    note(run, client, "duplicated", { request: run.pool[place].text, got });
+  else if (place >= 0 && wasAsked(client, place))
+    note(run, client, "duplicated", { request: client.pool[place].text, got });
   else if (client.count === 0) note(run, client, "unexpected", { got });
   else {
-    const { text: request, reply } = run.pool[client.ring[client.first]];
+    const { text: request, reply } = client.pool[client.ring[client.first]];
     const expected = essence ? request : text(payloadOf(framing, reply, 0, reply.length));
     settle(run, client, at);
     note(run, client, "wrong", { request, expected, got });
@@ -278,11 +285,11 @@ function explain(
 function passOver(run: SumRun, client: RequestClient): void {
   const place = dropOldest(client);
   if (client.passedOver.size < MAX_PASSED_OVER) client.passedOver.add(place);
-  note(run, client, "missing", { request: run.pool[place].text });
+  note(run, client, "missing", { request: client.pool[place].text });
 }
 
 /** Whether this connection has asked the pool's request at `place`; of those in flight none is looked for here. */
-function wasAsked({ pool }: SumRun, { begin, asked }: RequestClient, place: number): boolean {
+function wasAsked({ pool, begin, asked }: RequestClient, place: number): boolean {
   return (place - begin + pool.length) % pool.length < asked;
 }
 
@@ -318,9 +325,9 @@ export function giveUp(run: SumRun): void {
 const text = (bytes: Uint8Array) => Buffer.from(bytes.subarray(0, 200)).toString("latin1").trimEnd();
 
 /** How many requests in flight before the one that this unit is the right reply to; -1 for none. */
-function aheadBy(run: SumRun, client: RequestClient, unit: Uint8Array): number {
+function aheadBy(client: RequestClient, unit: Uint8Array): number {
   for (let ahead = 0; ahead < client.count; ahead++) {
-    const { reply } = run.pool[client.ring[(client.first + ahead) % client.ring.length]];
+    const { reply } = client.pool[client.ring[(client.first + ahead) % client.ring.length]];
     if (Buffer.compare(reply, unit) === 0) return ahead;
   }
   return -1;

@@ -4,11 +4,11 @@ import { capabilityOf, protocolOf } from "../protocols/index.ts";
 import { type Endpoint, plannedEndpoint, type TlsTrust } from "./endpoint.ts";
 import type { Exchange } from "./exchange.ts";
 import { createHistogram } from "./histogram.ts";
-import { joining, topicOf } from "./joining.ts";
+import { joining, meOf, topicOf } from "./joining.ts";
 import { awaitArrivals } from "./measured-time.ts";
 import { type MemberHandlers, openMembers } from "./members.ts";
 import { ask, createRequestClient, emptyCounts, receive, type SumRun } from "./request-clients.ts";
-import { createRequestPool, POOL_SIZE } from "./requests.ts";
+import { createRequestPool, poolSize } from "./requests.ts";
 import { Unreachable } from "./unreachable.ts";
 
 export type RequestPlan = {
@@ -41,12 +41,13 @@ export async function openRequests(plan: RequestPlan, exchange: Exchange): Promi
   const target = plannedEndpoint(plan);
   // An open loop that has more in flight stops, and says that it did.
   // No more than a reply can be told apart from, with the closing request.
-  const depth = plan.load.loop === "closed" ? Math.min(plan.load.depth, POOL_SIZE - 1) : POOL_SIZE - 1;
   const requests = capabilityOf(plan.protocol, "requests");
+  const most = poolSize(requests) - 1;
+  const depth = plan.load.loop === "closed" ? Math.min(plan.load.depth, most) : most;
+  const seed = plan.seed + exchange.fleet;
   const run: RequestRun = {
     target,
     requests,
-    pool: createRequestPool(requests, plan.seed + exchange.fleet),
     counts: emptyCounts(),
     witnesses: [],
     latency: createHistogram(),
@@ -60,14 +61,19 @@ export async function openRequests(plan: RequestPlan, exchange: Exchange): Promi
     quietSeconds: plan.quietSeconds,
   };
   const count = Math.ceil((plan.connections - exchange.fleet) / exchange.fleets);
-  const enter = joining({
-    protocol: protocolOf(plan.protocol),
+  const who = {
     topic: topicOf(plan.seed, now()),
+    number: (index: number) => index * exchange.fleets + exchange.fleet,
+  };
+  const shared = requests.perConnection ? undefined : createRequestPool(requests, seed);
+  const enter = joining({
+    ...who,
+    protocol: protocolOf(plan.protocol),
     role: "client",
-    number: (index) => index * exchange.fleets + exchange.fleet,
     // What a server says before it is asked is looked at too.
     onHearing(index, member) {
-      run.clients[index] = createRequestClient(member, depth, (index * 97) % run.pool.length);
+      const pool = shared ?? createRequestPool(requests, seed, meOf(who, "client", target, index));
+      run.clients[index] = createRequestClient(member, pool, depth, (index * 97) % pool.length);
     },
   });
   const handlers: MemberHandlers = {

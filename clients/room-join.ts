@@ -58,7 +58,7 @@ export async function joinRoom(
       if (mark === marks.end) ledger.end(receiver, sender);
       else run.present.add(receiver);
     },
-    answer: (receiver, bytes) => void hearing[receiver]?.send(bytes, 0, bytes.length),
+    answer: (_, bytes) => void answers.push(bytes),
     onUnreadable(reason) {
       run.unreadable ??= reason;
     },
@@ -94,6 +94,8 @@ export async function joinRoom(
   };
   const receivers = Array.from({ length: count }, (_, index) => createReceiver(index));
   const hearing: Member[] = [];
+  /** To what has been read at once: one write for all of them. */
+  const answers: Uint8Array[] = [];
   const enter = joining({
     protocol,
     topic,
@@ -114,6 +116,11 @@ export async function joinRoom(
       run.received[index] += chunk.length;
       arrivedAt = at - plan.epoch;
       reader.read(receivers[index], chunk);
+      if (answers.length > 0) {
+        const all = answers.splice(0);
+        for (const one of wire.framing.transport === "udp" ? all : [Buffer.concat(all)])
+          hearing[index]?.send(one, 0, one.length);
+      }
       run.readAt[index] = at;
       // Of the message that was looked at last.
       run.saidAt[index] = plan.epoch + stamp.time;

@@ -29,6 +29,7 @@ export function compose(
 ): void {
   const { sendPrefix, sendSuffix } = wire;
   if (sendPrefix.length > 0) out.set(sendPrefix, at);
+  wire.number?.(out.subarray(at, at + sendPrefix.length), sequence);
   const body = at + sendPrefix.length;
   writeMessage(view, body, plan.messageBytes, tag, sender, sequence, time);
   wire.seal?.(view, body, plan.messageBytes);

@@ -13,6 +13,10 @@ export type Load = OpenLoad | ClosedLoad;
 export type OpenLoad = { loop: "open"; rate: number; senders: number };
 export type ClosedLoad = { loop: "closed"; window: number; senders: number };
 
+/** Messages that may be on their way to one receiver; of an open loop there is no telling. */
+export const underWay = (load: Load): number =>
+  load.loop === "closed" ? load.senders * load.window : Number.POSITIVE_INFINITY;
+
 export type RoomPlan = {
   workload: "room";
   target: string;

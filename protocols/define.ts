@@ -1,6 +1,6 @@
 /** Makes a protocol of its definition: what a file says once, as a room and as requests on the wire. */
 import { exitCodes, Failure } from "../platform/failure.ts";
-import type { Around, Bytes, Definition, EchoRequest, Promises } from "./definition.ts";
+import type { Around, Bytes, Definition, EchoRequest, Me, Promises } from "./definition.ts";
 import { type Frame, type Framing, framed, framingBy, ignore, maskAt, masked } from "./framing.ts";
 import type { Protocol, React, Requests, Room } from "./protocol.ts";
 import { applyMask } from "./websocket.ts";
@@ -9,6 +9,16 @@ import { applyMask } from "./websocket.ts";
 export const BODY_BYTES = 64;
 /** The topic of a room where nobody else listens. */
 const TOPIC = "sockbench";
+/** For whom a request is made where connections share theirs. */
+const ANYBODY: Me = {
+  role: "client",
+  topic: TOPIC,
+  index: 0,
+  user: "",
+  password: "",
+  host: "127.0.0.1",
+  port: 1,
+};
 
 export const bytesOf = (bytes: Bytes = ""): Uint8Array =>
   typeof bytes === "string" ? new Uint8Array(Buffer.from(bytes)) : bytes;
@@ -102,7 +112,7 @@ function wrap(
 }
 
 function roomOn(
-  { say, hear, find }: NonNullable<Definition["room"]>,
+  { say, hear, find, number, acknowledge }: NonNullable<Definition["room"]>,
   framing: Framing,
   sends: Framing,
   messageBytes: number,
@@ -130,6 +140,13 @@ function roomOn(
     },
     deliverySuffix: after,
     ...(find ? { find } : {}),
+    ...(number
+      ? {
+          number: (prefix, count) =>
+            number(Buffer.from(prefix.buffer, prefix.byteOffset, prefix.length), count),
+        }
+      : {}),
+    ...(acknowledge ? { acknowledge: (unit) => framed(sends.said, bytesOf(acknowledge(unit))) } : {}),
   };
 }
 
@@ -143,7 +160,7 @@ function requestsOn(request: NonNullable<Definition["request"]>, framing: Framin
   const named = request.byId ?? false;
   if ("ask" in request) return { named, ...echoesOn(request, framing, sends) };
   return {
-    named,
+    ...{ named, perConnection: false, oneAtATime: false },
     at(place, id, random) {
       const one = request.at(place, id, random);
       return (
@@ -162,23 +179,24 @@ const essenceOf = (id: string | number | undefined, body: Uint8Array) =>
   Buffer.concat([Buffer.from(`${id ?? ""}\n`), body]);
 
 function echoesOn(
-  { ask, answer, find, byId = false }: EchoRequest,
+  { ask, answer, find, byId = false, perConnection = false, oneAtATime = false }: EchoRequest,
   framing: Framing,
   sends: Framing,
 ): Omit<OnWire, "named"> {
-  const echo = (id: number, body: Uint8Array) => {
+  const echo = (id: number, body: Uint8Array, me = ANYBODY) => {
     // Ids count from 1: 0 is none in many protocols.
     const number = id + 1;
-    const unit = unitOf(framing.heard, answer(number, body.length), body);
+    const unit = unitOf(framing.heard, answer(number, body.length, me), body);
     return {
       text: Buffer.from(body).toString("latin1"),
-      bytes: unitOf(sends.said, ask(number, body.length), body),
+      bytes: unitOf(sends.said, ask(number, body.length, me), body),
       ...(find ? { reply: essenceOf(byId ? number : undefined, body), example: unit } : { reply: unit }),
     };
   };
   return {
+    ...{ perConnection, oneAtATime },
     echo,
-    at: (place, id, random) => echo(id, Buffer.from(bodyText(place, random))),
+    at: (place, id, random, me) => echo(id, Buffer.from(bodyText(place, random)), me),
     ...(find
       ? {
           essence(unit: Buffer) {
@@ -233,6 +251,8 @@ const roomFields: Record<keyof NonNullable<Definition["room"]>, Field> = {
   say: [isFunction, "a function"],
   hear: [isFunction, "a function"],
   find: [isFunction, "a function"],
+  number: [isFunction, "a function"],
+  acknowledge: [isFunction, "a function"],
 };
 
 const isCount = (value: unknown) => Number.isInteger(value) && Number(value) >= 0;
@@ -243,6 +263,7 @@ const promiseFields: Record<keyof Promises, Field> = {
   mayDuplicate: [isFlag, "true or false"],
   binary: [isFlag, "true or false"],
   queueBytes: [isCount, "a number of bytes"],
+  queueMessages: [isCount, "a number of messages"],
   wholeUpTo: [isCount, "a number of bytes"],
 };
 
@@ -252,6 +273,8 @@ const requestFields: Record<keyof EchoRequest | "at", Field> = {
   find: [isFunction, "a function"],
   at: [isFunction, "a function"],
   byId: [isFlag, "true or false"],
+  perConnection: [isFlag, "true or false"],
+  oneAtATime: [isFlag, "true or false"],
 };
 
 function checkFields(definition: Definition): void {

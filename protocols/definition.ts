@@ -54,6 +54,8 @@ export type Promises = {
   binary: boolean;
   /** Bytes that a server keeps at least for a reader who falls behind, before it may end the connection. */
   queueBytes?: number;
+  /** Messages that it keeps at least for one, before it may drop others: a closed loop has fewer under way. */
+  queueMessages?: number;
   /** A message of up to so many bytes arrives whole, where it arrives. */
   wholeUpTo?: number;
 };
@@ -68,6 +70,10 @@ export type RoomDefinition = {
    * What `hear` gives is then an example, and only the message is verified.
    */
   find?: (unit: Buffer) => readonly [from: number, to: number] | undefined;
+  /** Only where what stands before a message differs from one to the next (a packet identifier): writes it there. */
+  number?: (prefix: Buffer, count: number) => void;
+  /** Only with `find`: what a delivery is to be answered with. */
+  acknowledge?: (unit: Buffer) => Bytes;
 };
 
 /** What a reply says: the id as it stands there, where replies name their requests, and where the body is. */
@@ -75,12 +81,16 @@ export type Reply = { id?: string | number; body: readonly [from: number, to: nu
 
 export type EchoRequest = {
   /** What a client sends around a body of so many bytes, and what stands around it in the reply. Ids count from 1. */
-  ask: (id: number, bytes: number) => Around;
-  answer: (id: number, bytes: number) => Around;
+  ask: (id: number, bytes: number, me: Me) => Around;
+  answer: (id: number, bytes: number, me: Me) => Around;
   /** Only where the header of a reply varies: what it says, or undefined for what is no reply. */
   find?: (unit: Buffer) => Reply | undefined;
   /** Replies name their requests, and may come in any order. */
   byId?: boolean;
+  /** They depend on `me`, so that connections do not share their requests. */
+  perConnection?: boolean;
+  /** A connection asks when it has been answered, unless the command line asks for more in flight. */
+  oneAtATime?: boolean;
 };
 
 /** Requests with replies of their own, for whom an echoed body does not do. */

@@ -6,6 +6,7 @@ import { chatProtocols } from "./chat.ts";
 import { chatWs } from "./chat-ws.ts";
 import { echo } from "./echo.ts";
 import { file } from "./file.ts";
+import { foreign } from "./foreign/index.ts";
 import type { Protocol, Transport } from "./protocol.ts";
 import { relay } from "./relay.ts";
 import { sumTcp, sumUdp, sumWs } from "./sum-client.ts";
@@ -25,7 +26,7 @@ export function addProtocol(protocol: Protocol): void {
 /** Makes it unknown again. */
 export const removeProtocol = (name: string): void => void registry.delete(name);
 
-for (const protocol of [...chatProtocols, relay, chatWs, sumTcp, sumUdp, sumWs, echo, file])
+for (const protocol of [...chatProtocols, relay, chatWs, sumTcp, sumUdp, sumWs, echo, file, ...foreign])
   addProtocol(protocol);
 
 export const allProtocols = (): Protocol[] => [...registry.values()];

@@ -73,19 +73,27 @@ export type Room = Pick<Protocol, "framing" | "react" | "promises"> & {
   seal?: (view: DataView, at: number, messageBytes: number) => void;
   /** Where in a unit's payload the message stands. */
   find?: (unit: Buffer) => readonly [from: number, to: number] | undefined;
+  /** Writes what differs from one message to the next into what stands before it, in place. */
+  number?: (prefix: Uint8Array, count: number) => void;
+  /** What a delivery's payload is to be answered with, as it is sent. */
+  acknowledge?: (unit: Buffer) => Uint8Array;
 };
 
 /** Requests that can be told apart, each with the bytes of its one right reply. */
 export type Requests = Pick<Protocol, "framing" | "react" | "promises"> & {
   /** Whether a reply names its request, so that replies may come in any order; else the order tells. */
   named: boolean;
+  /** Connections do not share their requests: each has its own. */
+  perConnection: boolean;
+  /** A connection asks when it has been answered, unless more is asked for. */
+  oneAtATime: boolean;
   /**
    * The request at a place of a pool: those at the edges of the protocol first, then what follows from `random`.
    * Undefined where it has no right reply.
    */
-  at: (place: number, id: number, random: () => number) => PooledRequest | undefined;
+  at: (place: number, id: number, random: () => number, me?: Me) => PooledRequest | undefined;
   /** The request with this body, where bodies are echoed. */
-  echo?: (id: number, body: Uint8Array) => PooledRequest;
+  echo?: (id: number, body: Uint8Array, me?: Me) => PooledRequest;
   /** Where the header of a reply varies: what of its payload is to be as `reply` has it. */
   essence?: (unit: Buffer) => Uint8Array | undefined;
 };

@@ -6,7 +6,7 @@ import type { Endpoint } from "../clients/endpoint.ts";
 import { protocolOf } from "../protocols/index.ts";
 import { freePort } from "./free-port.ts";
 import { placeOn } from "./place.ts";
-import { started } from "./programs.ts";
+import { ownDirectory, started } from "./programs.ts";
 import { refuseTaken, untilAnswered, untilListening } from "./ready.ts";
 import { listenersOf } from "./running.ts";
 import type { ServerSource, ServerUnderTest, StartOptions } from "./server.ts";
@@ -14,6 +14,8 @@ import { failedToStart } from "./started.ts";
 
 /** Where the command is to be told its port. */
 export const PORT = "{port}";
+/** Where it is to be told a directory of its own, which goes with it. */
+const DIRECTORY = "{dir}";
 
 /** A command's server; `at` is where it will answer, and `label` how messages call it. */
 export function command(name: string, text: string, at?: Endpoint, label = name): ServerSource {
@@ -28,13 +30,29 @@ export function command(name: string, text: string, at?: Endpoint, label = name)
   const start: ServerSource["start"] = text.includes(PORT)
     ? async (protocol, options = {}) => {
         const port = await freePort(protocolOf(protocol).transport);
-        return startAndAsk(label, argv(port), placeOn(protocol, port, options.path), protocol, options);
+        const place = placeOn(protocol, port, options.path);
+        return inDirectory(argv(port), (own) => startAndAsk(label, own, place, protocol, options));
       }
     : async (protocol, options = {}) => {
         const server = await started(label, argv(0), options, (one) => untilListening(label, one));
         return refuseOther(label, protocol, server);
       };
   return { name, kind: "command", start };
+}
+
+/** Starts a command, with a directory where it asks for one. */
+async function inDirectory(
+  argv: readonly string[],
+  start: (argv: string[]) => Promise<ServerUnderTest>,
+): Promise<ServerUnderTest> {
+  const { directory = "", forget } = ownDirectory({ directory: argv.some((one) => one.includes(DIRECTORY)) });
+  try {
+    const server = await start(argv.map((one) => one.replaceAll(DIRECTORY, `'${directory}'`)));
+    return { ...server, stop: () => server.stop().finally(forget) };
+  } catch (error) {
+    forget();
+    throw error;
+  }
 }
 
 /** Starts a server that says nothing we know, and asks at its address until it answers. */

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { readTrust } from "../clients/endpoint.ts";
+import { type Endpoint, readTrust } from "../clients/endpoint.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { command } from "./commands.ts";
 import { implementation, implementationNames } from "./programs.ts";
@@ -17,6 +17,8 @@ const entry = z
     /** Any other: where it answers, and the command that starts it; without a url one as of `--server name=command`. */
     url: z.string().optional(),
     command: z.string().min(1).optional(),
+    /** The program that it starts, as `{program}`: without it there is no such server here, which is told and no failure. */
+    needs: z.string().min(1).optional(),
     /** Which certificates a `tls://` or `wss://` url may have: any, or those that this PEM file vouches for. */
     insecure: z.literal(true).optional(),
     ca: z.string().optional(),
@@ -68,7 +70,7 @@ export function sourceOf(entry: TargetEntry): ServerSource {
   return entry.protocols ? { ...source, speaks: entry.protocols } : source;
 }
 
-function givenBy({ name, server, url, command: text, insecure, ca }: TargetEntry): ServerSource {
+function givenBy({ name, server, url, command: text, needs, insecure, ca }: TargetEntry): ServerSource {
   if (server !== undefined) return { ...implementation(server), name };
   const endpoint = url === undefined ? undefined : readEndpoint(`targets.json, ${name}:`, url);
   const trust = readTrust(
@@ -76,6 +78,19 @@ function givenBy({ name, server, url, command: text, insecure, ca }: TargetEntry
     endpoint,
   );
   const at = endpoint && trust ? { ...endpoint, trust } : endpoint;
-  if (text !== undefined) return command(name, text, at);
+  if (text !== undefined)
+    return needs === undefined ? command(name, text, at) : installed(name, text, needs, at);
   return running(name, at!);
+}
+
+/** Servers stand where a user's shell may not look. */
+const PROGRAM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin";
+
+/** A command of a program that may not be there. */
+function installed(name: string, text: string, needs: string, at?: Endpoint): ServerSource {
+  const program = Bun.which(needs, { PATH: `${process.env.PATH ?? ""}:${PROGRAM_FOLDERS}` });
+  return {
+    ...command(name, text.replaceAll("{program}", program ?? needs), at),
+    missing: async () => (program ? undefined : `${needs} is not installed`),
+  };
 }

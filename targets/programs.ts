@@ -18,7 +18,12 @@ const SERVERS = join(import.meta.dir, "../servers");
 
 /** Programs that run on Bun, file and flags by protocol, for each implementation of that name. */
 const onBun: Record<string, Record<string, readonly string[]>> = {
-  bun: Object.fromEntries(Object.entries(servers).map(([name, { file, flags }]) => [name, [file, ...flags]])),
+  bun: {
+    ...Object.fromEntries(Object.entries(servers).map(([name, { file, flags }]) => [name, [file, ...flags]])),
+    // Of protocols that others' servers are measured by; they are none of the twelve.
+    stomp: ["foreign/stomp.ts"],
+    http: ["foreign/http.ts"],
+  },
   // A room without batches, to measure what batching is worth.
   unbatched: { "chat/bracket": ["mutants/chat-unbatched.ts"] },
 };

@@ -70,7 +70,10 @@ export type ServerSource = {
   endpoint?: Endpoint;
   /** What it speaks, where targets.json says it: the first parts of the ids of its cases. */
   speaks?: readonly string[];
-  /** Why it has no server for a protocol; undefined when it has one, or takes what it is asked for. */
+  /**
+   * Why it has no server for a protocol; undefined when it has one, or takes what it is asked for. A command's that is
+   * not installed is passed over, and that is told.
+   */
   missing?: (protocol: string) => Promise<string | undefined>;
   start: (protocol: string, options?: StartOptions) => Promise<ServerUnderTest>;
 };

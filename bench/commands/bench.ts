@@ -19,8 +19,17 @@ import { isSettled } from "../compare/settled.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
-import { boundBy, CAPACITY, checkProtocol, chooseCells, chooseSources, type Request } from "../run/choose.ts";
+import {
+  boundBy,
+  CAPACITY,
+  checkProtocol,
+  chooseCells,
+  chooseSources,
+  type Request,
+  spokenBy,
+} from "../run/choose.ts";
 import { checkEffects, checkPairs } from "../run/flags.ts";
+import { isMixed } from "../run/mixed.ts";
 import { run } from "../run/run.ts";
 import type { RunResult, SessionOptions } from "../run/session.ts";
 import { scenarios } from "../scenarios/index.ts";
@@ -201,7 +210,8 @@ function interruption(): Promise<never> {
 function withAdvice(failure: Failure, names: string[], request: Request): Failure {
   const { message, exitCode } = failure;
   if (exitCode !== exitCodes.unreachable) return failure;
-  const guess = request.protocol === undefined && boundBy(names, request)?.protocol;
+  const mixed = isMixed(spokenBy(names, request));
+  const guess = request.protocol === undefined && !mixed && boundBy(names, request)?.protocol;
   const advice = [
     ...(guess && !message.includes(FAILED_BY_ITSELF) ? [`taken for ${guess}; --protocol names another`] : []),
     ...(message.includes(FAILED) && chooseSources(request).length > 1

@@ -32,14 +32,14 @@ const sum = (slices: readonly Slice[], value: (slice: Slice) => number) =>
   slices.reduce((all, slice) => all + value(slice), 0);
 
 /** All slices of a round as one measured time. */
-export function metersOf({ slices }: Pick<BlockServer, "slices">): Meters {
+export function metersOf({ slices, memory }: Pick<BlockServer, "slices" | "memory">): Meters {
   const known = slices.every(({ serverCpu }) => serverCpu !== undefined);
   return {
     elapsed: sum(slices, ({ elapsed }) => elapsed),
     serverCpu: known && slices.length > 0 ? sum(slices, ({ serverCpu = 0 }) => serverCpu) : null,
     fleetCpu: [sum(slices, ({ fleetCpu }) => fleetCpu)],
     cpuWait: sum(slices, ({ serverWait = 0, fleetWait = 0 }) => Math.max(serverWait, fleetWait)),
-    serverMemory: null,
+    serverMemory: memory ?? null,
     stolen: null,
     clockStep: 0,
     udpBufferDrops: null,

@@ -115,9 +115,16 @@ const kindsOf = {
   Request: ["wrong", "missing", "duplicated", "reordered", "unexpected"],
 } as const;
 
-/** What is a fault of a room's deliveries, or of replies, by what the protocol promises. */
-export const faultKinds = (unit: keyof typeof kindsOf, promises: Promises): string[] =>
-  kindsOf[unit].filter((kind) => !allowed[kind]?.(promises));
+/**
+ * What is a fault of a room's deliveries, or of replies, by what the protocol promises.
+ * @param underWay how many messages the load may have had on their way to one receiver
+ */
+export const faultKinds = (unit: keyof typeof kindsOf, promises: Promises, underWay = 0): string[] =>
+  kindsOf[unit].filter(
+    (kind) =>
+      !allowed[kind]?.(promises) &&
+      !(kind === "lost" && underWay > (promises.queueMessages ?? Number.POSITIVE_INFINITY)),
+  );
 
 /** What is wrong by the counts, one entry a kind of fault. */
 export function faultsOf(counts: Record<string, number>, kinds: readonly string[]): Wrong[] {

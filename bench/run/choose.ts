@@ -3,6 +3,7 @@ import { type Endpoint, readTrust, type TlsTrust } from "../../clients/endpoint.
 import { suites } from "../../conformance/suites.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { allProtocols, findProtocol, primaryOf, protocolOf, type Transport } from "../../protocols/index.ts";
+import { servers } from "../../servers/index.ts";
 import { command } from "../../targets/commands.ts";
 import { namedServers } from "../../targets/named.ts";
 import { readEndpoint, running } from "../../targets/running.ts";
@@ -10,6 +11,7 @@ import { isThirdParty, type ServerSource } from "../../targets/server.ts";
 import { REFERENCE } from "../record/record.ts";
 import { scenarios } from "../scenarios/index.ts";
 import { type BenchOptions, type Cell, protocolsFor } from "../scenarios/scenario.ts";
+import { isMixed, mixedCells, type Spoken } from "./mixed.ts";
 
 export type Request = BenchOptions &
   TlsTrust & {
@@ -57,7 +59,7 @@ export function chooseSources(request: Request): ServerSource[] {
 type Bound = { protocol: string; endpoint: Endpoint | undefined };
 
 export function boundBy(names: readonly string[], request: Request): Bound | undefined {
-  const others = chooseSources(request).filter(isThirdParty);
+  const others = chooseSources(request).filter((one) => isThirdParty(one) || declaredBy(one) !== undefined);
   if (others.length === 0) return undefined;
   const known = others.flatMap(({ name, endpoint }) => (endpoint ? [{ name, endpoint }] : []));
   const unlike = known.find(({ endpoint }) => endpoint.transport !== known[0].endpoint.transport);
@@ -74,18 +76,29 @@ export function boundBy(names: readonly string[], request: Request): Bound | und
 
 const given = ({ target }: Request) => (target === undefined ? "--server" : "--target");
 
-/** The protocol that targets.json says they speak. */
-function declaredProtocol(sources: readonly ServerSource[]): string | undefined {
-  const said = sources.flatMap(({ name, speaks = [] }) => speaks.map((slug) => ({ name, slug })));
-  const unlike = said.find(({ slug }) => slug !== said[0].slug);
-  if (unlike)
-    throw usage(
-      `--server ${unlike.name} speaks ${unlike.slug}, and ${said[0].name} ${said[0].slug}: they cannot be compared`,
-    );
-  if (!said[0]) return undefined;
-  const name = suites.find(({ slug }) => slug === said[0].slug)?.name;
-  if (name !== undefined && findProtocol(name)) return name;
-  throw usage(`--server ${said[0].name}: ${said[0].slug} is nothing that bench measures; see --protocol`);
+/** The protocol that targets.json says a server speaks. */
+function declaredBy({ name, kind, speaks = [] }: ServerSource): string | undefined {
+  if (speaks.length === 0 || (kind === "program" && speaks.length > 1)) return undefined;
+  const known = suites.find(({ slug }) => slug === speaks[0])?.name ?? speaks[0];
+  if (findProtocol(known)) return known;
+  throw usage(`--server ${name}: ${speaks[0]} is nothing that bench measures; see --protocol`);
+}
+
+const declaredProtocol = (sources: readonly ServerSource[]): string | undefined =>
+  sources.map(declaredBy).find((name) => name !== undefined);
+
+/**
+ * What each server speaks: what is asked for, or what targets.json says; the others speak the same where we have a
+ * server of it, else the first that fits.
+ */
+export function spokenBy(names: readonly string[], request: Request): Spoken {
+  const { protocol } = request;
+  if (protocol !== undefined) return new Map();
+  const sources = chooseSources(request);
+  const first = declaredProtocol(sources);
+  if (first === undefined) return new Map();
+  const other = first in servers ? first : taken(names, request.transport ?? protocolOf(first).transport);
+  return new Map(sources.map((source) => [source.name, declaredBy(source) ?? other]));
 }
 
 /** The cells of the named scenarios, of all without a name, that fit the request. */
@@ -96,6 +109,8 @@ export function chooseCells(names: readonly string[], request: Request): Cell[] 
       `unknown scenario "${unknown}": expected one of: ${scenarios.map(({ name }) => name).join(", ")}, ${CAPACITY}`,
     );
   checkProtocol(request);
+  const spoken = spokenBy(names, request);
+  if (isMixed(spoken)) return mixedCells(names, { ...request, named: names.length > 0 }, spoken);
   const bound = boundBy(names, request);
   const options: BenchOptions = {
     ...request,

@@ -101,7 +101,7 @@ async function runPlan<R extends Report>(
     ({ process }, fleet) =>
       void process.send({
         type: "plan",
-        plan: withModule(plan),
+        plan: withModules(plan),
         fleet,
         fleets: fleets.length,
       } satisfies ToFleet<Plan>),
@@ -115,9 +115,15 @@ async function runPlan<R extends Report>(
 }
 
 /** A fleet is another process: a protocol that is none of ours travels as the file that defines it. */
-function withModule(plan: Plan): Plan {
-  const module = "protocol" in plan ? findProtocol(plan.protocol)?.module : undefined;
-  return module === undefined ? plan : { ...plan, module };
+function withModules(plan: Plan): Plan {
+  const names =
+    "protocol" in plan
+      ? [plan.protocol]
+      : plan.workload === "blocks"
+        ? plan.servers.map(({ load }) => load.protocol)
+        : [];
+  const modules = [...new Set(names)].flatMap((name) => findProtocol(name)?.module ?? []);
+  return modules.length === 0 ? plan : { ...plan, modules };
 }
 
 const total = (list: Progress[], key: keyof Progress) => list.reduce((sum, one) => sum + one[key], 0);

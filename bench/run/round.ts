@@ -4,9 +4,9 @@
  */
 import type { Progress } from "../../clients/exchange.ts";
 import type { SumWitness } from "../../clients/request-clients.ts";
-import type { BlockServer, BlocksReport } from "../../clients/workloads/blocks.ts";
-import type { Promises } from "../../protocols/definition.ts";
-import { protocolOf } from "../../protocols/index.ts";
+import { underWay } from "../../clients/room.ts";
+import type { BlockLoad, BlockServer, BlocksReport } from "../../clients/workloads/blocks.ts";
+import { type Protocol, protocolOf } from "../../protocols/index.ts";
 import type { ServerSource, ServerUnderTest } from "../../targets/server.ts";
 import { metersOf, middleFigures, sliceFigures, type WorkUnit } from "../record/blocks.ts";
 import type { Sample } from "../record/record.ts";
@@ -37,24 +37,23 @@ export type RoundParts = Pick<
 > &
   Pick<Sample, "meters">;
 
-/** Drives servers that stand, and tells what each did. */
+/** Drives servers that stand, each as its own cell has it, and tells what each did. */
 export async function driveRound(
-  cell: Cell & Required<Pick<Cell, "blocks">>,
+  cells: readonly (Cell & Required<Pick<Cell, "blocks">>)[],
   servers: readonly ServerUnderTest[],
   options: RoundOptions,
 ): Promise<RoundParts[]> {
   const { blocks, sliceMs, warmSlices, seed, fleets, onProgress, interrupted } = options;
-  const load = cell.blocks(options.tag);
+  const loads = cells.map((cell) => cell.blocks(options.tag));
   const [report] = await fleets.run<BlocksReport>(
     {
       workload: "blocks",
-      protocol: cell.protocol,
-      servers: servers.map((server) => ({
+      servers: servers.map((server, i) => ({
+        load: loads[i],
         target: server.url,
         serverPids: server.pids(),
         ...(server.trust ? { trust: server.trust } : {}),
       })),
-      load,
       seed,
       blocks,
       sliceMs,
@@ -67,20 +66,20 @@ export async function driveRound(
       timeoutSeconds: TIMEOUT_SECONDS + (blocks * servers.length * sliceMs * 4) / 1000,
     },
   );
-  const unit = load.kind === "room" ? "Delivery" : "Request";
-  const { promises } = protocolOf(cell.protocol);
-  return report.servers.map((server) => partsOf(server, unit, promises));
+  return report.servers.map((server, i) => partsOf(server, loads[i], protocolOf(cells[i].protocol)));
 }
 
-function partsOf(server: BlockServer, unit: WorkUnit, promises: Promises): RoundParts {
+function partsOf(server: BlockServer, load: BlockLoad, { promises }: Protocol): RoundParts {
+  const unit: WorkUnit = load.kind === "room" ? "Delivery" : "Request";
   const slices = sliceFigures(server.slices, unit);
-  const kinds = faultKinds(unit, promises);
-  const { counts } = server;
+  const kinds = faultKinds(unit, promises, load.kind === "room" ? underWay(load.load) : 0);
+  const { counts, memory } = server;
   return {
     counts: { ...counts, measured: server.slices.reduce((sum, { done }) => sum + done, 0) },
     metrics: {
       ...middleFigures(slices),
-      ...(promises.mayLose && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
+      ...(!kinds.includes("lost") && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
+      ...(memory === undefined ? {} : { serverMemoryLoaded: memory }),
     },
     histograms: server.histograms,
     witnesses:

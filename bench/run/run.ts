@@ -84,7 +84,7 @@ async function roundCells(session: Session, options: RunOptions): Promise<Map<Bl
   if (!comparison || sources.length < 2 || !canStandTogether(sources)) return found;
   for (const cell of cells) {
     if (!hasBlocks(cell) || cell.reference) continue;
-    const present = skipMissing ? await session.present(cell, sources) : [...sources];
+    const present = await session.present(cell, sources, skipMissing);
     if (present.length > 1) found.set(cell, present);
   }
   return found;

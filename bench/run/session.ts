@@ -9,11 +9,11 @@ import type { Progress } from "../../clients/exchange.ts";
 import { allowedCpus, pin } from "../../platform/affinity.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { seededRandom, shuffled } from "../../platform/random.ts";
-import type { ServerSource, ServerUnderTest } from "../../targets/server.ts";
+import { isThirdParty, type ServerSource, type ServerUnderTest } from "../../targets/server.ts";
 import { cellName } from "../record/cells.ts";
 import { type Environment, newRecordId, type RunRecord, type Sample } from "../record/record.ts";
 import { judge } from "../record/validity.ts";
-import type { Cell } from "../scenarios/scenario.ts";
+import { type Cell, ownCell } from "../scenarios/scenario.ts";
 import { readEnvironment } from "./environment.ts";
 import { type Fleets, startFleets } from "./fleets.ts";
 import { awaitQuiet, giveUpIfBusy, look } from "./quiet.ts";
@@ -42,8 +42,8 @@ export type Session = {
   sample: (pair: Pair, options: SampleOptions) => Promise<Sample | undefined>;
   /** Takes one round of a comparison: a sample of each server, in the order of the sources. */
   round: (cell: BlockCell, sources: readonly ServerSource[], options: RoundSettings) => Promise<Sample[]>;
-  /** Those of the sources that start for a cell; of the others there is a warning. */
-  present: (cell: Cell, sources: readonly ServerSource[]) => Promise<ServerSource[]>;
+  /** Those of the sources that are there for a cell, or with `skipMissing` start for it; of the others there is a warning. */
+  present: (cell: Cell, sources: readonly ServerSource[], skipMissing: boolean) => Promise<ServerSource[]>;
 };
 
 /** A cell whose load comes in slices. */
@@ -105,10 +105,14 @@ export async function withSession(
         if (sample && options.quiet) await giveUpIfBusy(record.samples, lookAround);
         return sample;
       },
-      async present(cell, sources) {
+      async present(cell, sources, skipMissing) {
         const present: ServerSource[] = [];
         for (const source of sources) {
-          const taking = { ...options, skipMissing: true, onProgress() {}, fleets, pinned, record };
+          if (!skipMissing && !(isThirdParty(source) && source.missing)) {
+            present.push(source);
+            continue;
+          }
+          const taking = { ...options, skipMissing, onProgress() {}, fleets, pinned, record };
           const server = await startOrSkip({ cell, source }, taking);
           await server?.stop();
           if (server) present.push(source);
@@ -148,7 +152,7 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
     server = await startOrSkip({ cell, source }, taking);
     if (!server) return undefined;
     const order = record.samples.length;
-    const parts = await cell.run({
+    const parts = await ownCell(cell, source).run({
       target: server.url,
       serverPids: server.pids(),
       fleets: trusting(fleets, server.trust),
@@ -194,14 +198,15 @@ async function takeRound(
   try {
     for (const i of shuffled(sources.length, random))
       servers[i] = await orStopped(
-        sources[i].start(cell.protocol, {
+        sources[i].start(ownCell(cell, sources[i]).protocol, {
           cpus: pinned?.server,
           padding: Math.floor(random() * MAX_PADDING),
         }),
         interrupted,
       );
     const tag = (record.samples.length * 2 + 2) & 0xfffe;
-    const parts = await driveRound(cell, servers, { ...taking, tag, fleets });
+    const cells = sources.map((source) => ownCell(cell, source) as BlockCell);
+    const parts = await driveRound(cells, servers, { ...taking, tag, fleets });
     samples = servers.map((server, i) => ({
       ...identity(cell, sources[i], server, record.samples.length + i, startedAt),
       ...(pinned ? { pinned: server.pinned } : {}),
@@ -236,15 +241,15 @@ const withoutTimes = ({ duration: _, warmup: __, ...others }: Cell["parameters"]
 /** What a sample is of. */
 const identity = (
   cell: Cell,
-  { name }: ServerSource,
+  source: ServerSource,
   server: ServerUnderTest,
   order: number,
   startedAt: string,
 ) => ({
   scenario: cell.scenario,
   variant: cell.variant,
-  server: name,
-  protocol: cell.protocol,
+  server: source.name,
+  protocol: ownCell(cell, source).protocol,
   target: shownUrl(server.url),
   order,
   startedAt,
@@ -279,13 +284,19 @@ function certificates({ url, trust }: ServerUnderTest): { certificate?: string }
 }
 
 async function startOrSkip({ cell, source }: Pair, { record, skipMissing, interrupted, pinned }: Taking) {
-  const starting = source.start(cell.protocol, { directory: cell.files ?? false, cpus: pinned?.server });
+  const { protocol, files = false } = ownCell(cell, source);
+  const skip = (why: string) => {
+    const warning = `${cellName({ ...cell, server: source.name })} was skipped: ${why}`;
+    if (!record.warnings.includes(warning)) record.warnings.push(warning);
+    return undefined;
+  };
+  const missing = isThirdParty(source) ? await source.missing?.(protocol) : undefined;
+  if (missing !== undefined) return skip(`unsupported: ${missing}`);
+  const starting = source.start(protocol, { directory: files, cpus: pinned?.server });
   try {
     return await orStopped(starting, interrupted);
   } catch (error) {
     if (!(error instanceof Failure) || error.exitCode !== exitCodes.unreachable || !skipMissing) throw error;
-    const warning = `${cellName({ ...cell, server: source.name })} was skipped: ${error.message}`;
-    if (!record.warnings.includes(warning)) record.warnings.push(warning);
-    return undefined;
+    return skip(error.message);
   }
 }

@@ -5,7 +5,7 @@
 
 import { parseEndpoint } from "../../clients/endpoint.ts";
 import { createHistogram, encodeHistogram, mergeHistograms, recordLatency } from "../../clients/histogram.ts";
-import type { Load, RoomPlan } from "../../clients/room.ts";
+import { type Load, type RoomPlan, underWay } from "../../clients/room.ts";
 import type { RoomReport } from "../../clients/workloads/room.ts";
 import { now } from "../../platform/clock.ts";
 import { udpDrops } from "../../platform/proc.ts";
@@ -55,6 +55,7 @@ const CLOSED = {
  * by itself must never be what makes a right server evict.
  */
 const OUTSTANDING_BYTES = 262_144;
+const OUTSTANDING_SHARE = 0.25;
 /** What a protocol puts around a message when it is delivered: prefix, header, suffix; at most about so much. */
 const AROUND_BYTES = 64;
 /** What may be lost is not waited for long. */
@@ -69,8 +70,8 @@ const SECONDARY_SIZE = 200;
 const isSecondary = ({ primary }: Protocol, options: BenchOptions) =>
   !primary && options.protocol === undefined;
 
-const sizesFor = (secondary: boolean, { connections }: BenchOptions): number[] =>
-  connections ? [connections] : secondary ? [SECONDARY_SIZE] : ROOM_SIZES;
+const sizesFor = (secondary: boolean, { connections, mixed }: BenchOptions): number[] =>
+  connections ? [connections] : secondary || mixed ? [SECONDARY_SIZE] : ROOM_SIZES;
 
 export const fanout: Scenario = {
   name: "fanout",
@@ -114,7 +115,11 @@ export function roomCell(
 ): Cell {
   const { transport, promises } = protocolOf(protocol);
   const messageBytes = options.size ?? MESSAGE_BYTES;
-  const closed = closedLoad(CLOSED[transport], messageBytes, connections, options);
+  const keeps = Math.min(
+    promises.queueMessages ?? Number.POSITIVE_INFINITY,
+    options.mixed?.queueMessages ?? Number.POSITIVE_INFINITY,
+  );
+  const closed = closedLoad(CLOSED[transport], messageBytes, connections, options, keeps);
   const load: Load =
     loop === "open"
       ? {
@@ -148,14 +153,19 @@ export function roomCell(
   };
 }
 
-/** Senders and windows: those asked for, or as many as have their messages under way within the bound of bytes. */
+/** Senders and windows: those asked for, or as many as have their messages under way within the bounds. */
 function closedLoad(
   most: { senders: number; window: number },
   messageBytes: number,
   connections: number,
   options: BenchOptions,
+  queueMessages: number,
 ): { senders: number; window: number } {
-  const messages = Math.max(1, Math.floor(OUTSTANDING_BYTES / (messageBytes + AROUND_BYTES)));
+  const within = Math.min(
+    OUTSTANDING_BYTES / (messageBytes + AROUND_BYTES),
+    queueMessages * OUTSTANDING_SHARE,
+  );
+  const messages = Math.max(1, Math.floor(within));
   const senders = Math.min(options.senders ?? Math.min(most.senders, messages), connections);
   const fitting = Math.max(1, Math.floor(messages / senders));
   return { senders, window: options.window ?? Math.min(most.window, fitting) };
@@ -210,7 +220,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
   const churned = reports[0].churned;
   if (churned) Object.assign(counts, { churned: churned.came, churnFailed: churned.failed });
   const latency = shape.load.loop === "open" ? openLatency(shape, reports) : undefined;
-  const faults = faultKinds("Delivery", promises);
+  const faults = faultKinds("Delivery", promises, underWay(shape.load));
   return {
     counts: { ...counts, ...latency?.counts },
     metrics: {
@@ -221,7 +231,9 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
       ...parserMetric(protocolOf(shape.protocol)),
       ...(meters.serverMemory === null ? {} : { serverMemoryLoaded: meters.serverMemory }),
       longestSilence: Math.max(...reports.map(({ measured }) => measured.silence)),
-      ...(promises.mayLose && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
+      ...(!faults.includes("lost") && counts.expected > 0
+        ? { lossShare: counts.lost / counts.expected }
+        : {}),
       ...latency?.metrics,
     },
     histograms: latency?.histograms ?? {},

@@ -23,6 +23,8 @@ export type BenchOptions = {
   protocol?: string;
   loop?: "open" | "closed";
   connections?: number;
+  /** Servers of other protocols stand beside: what the least of them keeps, `Promises.queueMessages`. */
+  mixed?: { queueMessages: number };
   /** Messages or requests per second, over all connections. */
   rate?: number;
   /** Measured seconds of a sample. */
@@ -66,6 +68,8 @@ export type Cell = {
   /** A server of the bench's own that is measured for comparison, whichever servers were chosen. */
   reference?: ServerSource;
   run: (context: SampleContext) => Promise<SampleParts>;
+  /** Where servers speak different protocols: the same in each one's own, by server. */
+  own?: ReadonlyMap<string, Cell>;
   /** The same load in slices, so that several servers can be driven in turn: what a comparison takes instead. */
   blocks?: (tag: number) => BlockLoad;
 };
@@ -98,6 +102,10 @@ export function protocolsFor(
   );
   return [...fitting.filter(({ primary }) => primary), ...fitting.filter(({ primary }) => !primary)];
 }
+
+/** The cell as a server is to be asked it. */
+export const ownCell = (cell: Cell, { name }: Pick<ServerSource, "name">): Cell =>
+  cell.own?.get(name) ?? cell;
 
 /** Whether there are connections, which can stand without a word. */
 export const isStream = ({ transport }: Protocol): boolean => transport !== "udp";

@@ -49,14 +49,15 @@ export const sum: Scenario = {
   ],
 };
 
-function cellsOf({ name, primary }: Protocol, options: BenchOptions): Cell[] {
-  const depths = options.window ? [options.window] : DEPTHS;
+function cellsOf({ name, primary, requests }: Protocol, options: BenchOptions): Cell[] {
+  const alone = requests?.oneAtATime ?? false;
+  const depths = options.window ? [options.window] : alone ? [1] : DEPTHS;
   const closed =
     options.rate || options.loop === "open" ? [] : depths.map((depth): Load => ({ loop: "closed", depth }));
   // The other transports get one look, and no open loop, unless the command line names them.
   const secondary = !primary && options.protocol === undefined && options.transport === undefined;
   const open: Load[] =
-    options.loop === "closed" || (secondary && !options.rate && !options.loop)
+    options.loop === "closed" || ((secondary || alone) && !options.rate && !options.loop)
       ? []
       : [{ loop: "open", rate: options.rate ?? OPEN_RATE }];
   return [...closed, ...open].map((load) => ({ ...sumCell(name, load, options), secondary }));

@@ -3,6 +3,7 @@
  * them for one slice, in an order drawn anew: what the machine does in a tenth of a second falls on all of them alike.
  */
 
+import { serverMemory } from "../../platform/meter.ts";
 import { seededRandom, shuffled } from "../../platform/random.ts";
 import { alone, type Drive, type DriveEnd, type Slice } from "../drives/drive.ts";
 import { openRequestDrive } from "../drives/request-drive.ts";
@@ -13,16 +14,15 @@ import { encodeHistogram } from "../histogram.ts";
 import type { RequestPlan } from "../request-load.ts";
 import type { RoomPlan } from "../room.ts";
 
-/** How all servers are loaded: as a room, or by requests. */
+/** How a server is loaded: as a room, or by requests. */
 export type BlockLoad =
   | ({ kind: "room" } & Omit<RoomPlan, "workload" | "target" | "trust" | "serverPids" | "churn">)
   | ({ kind: "requests" } & Omit<RequestPlan, "target" | "trust">);
 
 export type BlocksPlan = {
   workload: "blocks";
-  protocol: string;
-  servers: { target: string; trust?: TlsTrust; serverPids: readonly number[] }[];
-  load: BlockLoad;
+  /** Each with the load in its own protocol; else they are all loaded alike. */
+  servers: { target: string; trust?: TlsTrust; serverPids: readonly number[]; load: BlockLoad }[];
   seed: number;
   blocks: number;
   sliceMs: number;
@@ -34,6 +34,8 @@ export type BlockServer = Omit<DriveEnd, "histograms"> & {
   histograms: Record<string, string>;
   /** One for each block, in their order. */
   slices: Slice[];
+  /** Resident bytes of its processes, each at its highest; absent where they cannot be seen. */
+  memory?: number;
   /** Slices of this server that broke a rule, so that their blocks were taken again, and the rules. */
   retaken: Record<string, number>;
 };
@@ -57,7 +59,7 @@ export async function runBlocks(plan: BlocksPlan, exchange: Exchange): Promise<B
   const servers: BlockServer[] = [];
   await exchange.ready({ prefixes: [] });
   for (const server of plan.servers) {
-    drives.push(await openDrive(plan, server, exchange));
+    drives.push(await openDrive(server, exchange));
     servers.push({
       slices: [],
       retaken: {},
@@ -70,6 +72,8 @@ export async function runBlocks(plan: BlocksPlan, exchange: Exchange): Promise<B
   await warmUp(plan, drives, random);
   await takeBlocks(plan, drives, servers, random, exchange);
   for (const [i, drive] of drives.entries()) {
+    const memory = serverMemory(plan.servers[i].serverPids)?.peak;
+    if (memory !== undefined) servers[i].memory = memory;
     const { histograms, ...end } = await drive.finish();
     Object.assign(servers[i], end, {
       histograms: Object.fromEntries(
@@ -109,15 +113,11 @@ async function takeBlocks(
 const total = (servers: readonly BlockServer[]) =>
   servers.reduce((sum, { slices }) => sum + slices.reduce((all, { done }) => all + done, 0), 0);
 
-function openDrive(
-  { load, protocol }: BlocksPlan,
-  server: BlocksPlan["servers"][number],
-  exchange: Exchange,
-): Promise<Drive> {
+function openDrive({ load, ...server }: BlocksPlan["servers"][number], exchange: Exchange): Promise<Drive> {
   const own = alone(exchange.progress);
   return load.kind === "room"
-    ? openRoomDrive({ ...load, ...server, protocol, workload: "room" }, own)
-    : openRequestDrive({ ...load, ...server, protocol }, own);
+    ? openRoomDrive({ ...load, ...server, workload: "room" }, own)
+    : openRequestDrive({ ...load, ...server }, own);
 }
 
 /** One slice of each server, in an order drawn anew; by server. */
@@ -137,7 +137,7 @@ async function warmUp(plan: BlocksPlan, drives: readonly Drive[], random: () => 
   for (let i = 0; i < most && !drives.some((drive) => drive.broken()); i++) {
     const block = await takeBlock(plan, drives, random);
     block.forEach((slice, server) => void taken[server].push(slice));
-    if (plan.load.load.loop === "closed") limitAll(plan, drives, taken);
+    if (plan.servers[0].load.load.loop === "closed") limitAll(plan, drives, taken);
     if (plan.warmSlices === undefined && i + 1 >= WARM_SLICES && taken.every(hasSettled)) return;
   }
 }

@@ -30,10 +30,10 @@ const workloads = {
 
 type Run = (typeof workloads)[keyof typeof workloads];
 /**
- * Whatever the workload: `trust` is of the target, `plannedEndpoint` reads it; `module` is the file of a protocol that is
- * none of ours.
+ * Whatever the workload: `trust` is of the target, `plannedEndpoint` reads it; `modules` are the files of protocols that
+ * are none of ours.
  */
-export type Plan = Parameters<Run>[0] & { trust?: TlsTrust; module?: string };
+export type Plan = Parameters<Run>[0] & { trust?: TlsTrust; modules?: readonly string[] };
 export type Report = Awaited<ReturnType<Run>>;
 
 export function runWorkload(plan: Plan, exchange: Exchange): Promise<Report> {

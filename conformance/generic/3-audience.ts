@@ -1,7 +1,8 @@
 /** Who hears what, and in which order. */
 import { sleep } from "../peer.ts";
 import { Unsupported } from "../violation.ts";
-import { newTopic, type Room } from "./room.ts";
+import { newTopic } from "./connection.ts";
+import type { Room } from "./room.ts";
 import { inRoom, type Rule } from "./rule.ts";
 
 const IN_ORDER = 60;

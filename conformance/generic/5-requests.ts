@@ -5,7 +5,16 @@ import { Unsupported, Violation } from "../violation.ts";
 import { show } from "../wire-log.ts";
 import { textOf } from "./ledger.ts";
 import type { Asked, Client, Clients } from "./requests.ts";
-import { anyBytes, asking, LONG_BYTES, needsStream, type Rule, sendByteByByte, sendCut } from "./rule.ts";
+import {
+  anyBytes,
+  asking,
+  LONG_BYTES,
+  needsPipeline,
+  needsStream,
+  type Rule,
+  sendByteByByte,
+  sendCut,
+} from "./rule.ts";
 
 const MANY = 100;
 const CLIENTS = 10;
@@ -25,10 +34,16 @@ const oneClient = (run: (clients: Clients, alice: Client) => Promise<void>): Rul
   });
 
 /** Whether these bytes are a reply with the beginning of a body. */
-function isCut({ requests }: Protocol, { id }: Asked, body: Uint8Array, bytes: Buffer): boolean {
+function isCut(
+  { requests }: Protocol,
+  { connection: { me } }: Client,
+  { id }: Asked,
+  body: Uint8Array,
+  bytes: Buffer,
+): boolean {
   for (let length = Math.max(1, bytes.length - AROUND_BYTES); length < body.length; length++) {
     if (length > bytes.length) return false;
-    if (bytes.equals(requests!.echo!(id, body.subarray(0, length)).reply)) return true;
+    if (bytes.equals(requests!.echo!(id, body.subarray(0, length), me).reply)) return true;
   }
   return false;
 }
@@ -45,7 +60,7 @@ async function askDoubtful(clients: Clients, body: Uint8Array): Promise<void> {
   if (alice.connection.peer.ended === "open") await clients.exchange(alice);
   await clients.exchange(bob);
   await clients.quiet();
-  const cut = alice.others.find((bytes) => isCut(clients.protocol, request, body, bytes));
+  const cut = alice.others.find((bytes) => isCut(clients.protocol, alice, request, body, bytes));
   if (cut)
     throw new Violation(
       `alice receives a reply with all ${body.length} bytes, or none`,
@@ -117,6 +132,7 @@ export const requests: Rule[] = [
     follows: "framing",
     run: oneClient(async (clients, alice) => {
       needsStream(clients.protocol);
+      needsPipeline(clients.protocol);
       await clients.exchange(alice, 3);
     }),
   },
@@ -129,6 +145,7 @@ export const requests: Rule[] = [
     follows: "framing",
     run: oneClient(async (clients, alice) => {
       needsStream(clients.protocol);
+      needsPipeline(clients.protocol);
       await clients.answers(alice, async () => {
         const three = [clients.request(alice), clients.request(alice), clients.request(alice)];
         clients.begin(alice, ...three);
@@ -147,6 +164,7 @@ export const requests: Rule[] = [
     level: "MUST",
     follows: "request",
     run: oneClient(async (clients, alice) => {
+      needsPipeline(clients.protocol);
       const many = Array.from({ length: MANY }, () => clients.request(alice));
       clients.ask(alice, ...many);
       if (!clients.protocol.promises.mayLose) await clients.answered(alice, ...many);
@@ -170,7 +188,8 @@ export const requests: Rule[] = [
     follows: "request",
     run: asking(async (clients) => {
       const all = await Promise.all(Array.from({ length: CLIENTS }, () => clients.join()));
-      await Promise.all(all.map((client) => clients.exchange(client, 5)));
+      const each = clients.protocol.requests?.oneAtATime ? 1 : 5;
+      await Promise.all(all.map((client) => clients.exchange(client, each)));
       await clients.quiet();
     }),
   },
@@ -203,6 +222,7 @@ export const requests: Rule[] = [
     run: oneClient(async (clients, alice) => {
       if (!clients.protocol.requests?.named)
         throw new Unsupported("request.byId is not true: replies do not name their requests");
+      needsPipeline(clients.protocol);
       const body = textOf("same", 64);
       await clients.answers(alice, () => {
         const three = [0, 1, 2].map(() => clients.request(alice, body));
@@ -220,6 +240,7 @@ export const requests: Rule[] = [
     ends: "any",
     run: asking(async (clients) => {
       needsStream(clients.protocol);
+      needsPipeline(clients.protocol);
       const alice = await clients.join();
       const two = [clients.request(alice), clients.request(alice)];
       clients.ask(alice, ...two);
@@ -296,6 +317,7 @@ export const requests: Rule[] = [
     slow: true,
     run: asking(async (clients) => {
       needsStream(clients.protocol);
+      needsPipeline(clients.protocol);
       const slow = await clients.join({ receiveBuffer: SMALL_BUFFER });
       const bob = await clients.join();
       const block = Buffer.concat(Array.from({ length: BLOCK }, () => clients.request(slow).bytes));

@@ -19,6 +19,8 @@ const NOTHING = Buffer.alloc(0);
 
 export type Connection = {
   readonly peer: TcpPeer | UdpPeer;
+  /** As `open` was told it. */
+  readonly me: Me;
   /** What the server calls it, "" where it does not say. */
   readonly id: string;
   /** Whether the room's name was asked for while it was opened. */
@@ -90,7 +92,7 @@ export async function openConnection(t: Context, protocol: Protocol, asked: Aske
     reading.read();
     if (reading.trouble()) throw reading.trouble();
   };
-  return { peer, id: opened.id, usedTopic: me.usedTopic(), spoke, read, send: peer.send };
+  return { peer, me: me.value, id: opened.id, usedTopic: me.usedTopic(), spoke, read, send: peer.send };
 }
 
 /** As `open` is told it, and whether it asked for the topic. */
@@ -217,3 +219,6 @@ async function keepReading(
 /** The payload of a unit, without what the framing puts around it. */
 export const payloadIn = ({ framing }: Protocol, unit: Buffer): Buffer =>
   payloadOf(framing, unit, 0, unit.length);
+
+/** A topic that nobody else has. */
+export const newTopic = (): string => `sockbench-${crypto.randomUUID().slice(0, 8)}`;

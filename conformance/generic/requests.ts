@@ -9,7 +9,7 @@ import { differenceOf } from "../expect.ts";
 import { until } from "../peer.ts";
 import { Unsupported, Violation } from "../violation.ts";
 import { show } from "../wire-log.ts";
-import { type Connection, openConnection, payloadIn } from "./connection.ts";
+import { type Connection, newTopic, openConnection, payloadIn } from "./connection.ts";
 
 const NAMES = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi"];
 /** So often a request that may be lost is asked, at most. */
@@ -59,6 +59,7 @@ export function clientsIn(t: Context, protocol: Protocol): Clients {
   if (!protocol.requests) throw new Unsupported("the definition has no request");
   const { requests, promises } = protocol;
   let [place, count] = [0, 0];
+  const topic = newTopic();
   const all: Clients = {
     t,
     protocol,
@@ -77,19 +78,20 @@ export function clientsIn(t: Context, protocol: Protocol): Clients {
       } as unknown as {
         -readonly [K in keyof Client]: Client[K];
       };
-      const asked = { name, role: "client" as const, topic: "sockbench", index, onUnit, ...how };
+      const asked = { name, role: "client" as const, topic, index, onUnit, ...how };
       client.connection = await openConnection(t, protocol, asked);
       all.clients.push(client);
       return client;
     },
     request(client, body) {
       const id = client.asked++;
+      const { me } = client.connection;
       if (body) {
         if (!requests.echo) throw new Unsupported("the definition's requests have no body of one's own");
-        return { ...requests.echo(id, body), id, answered: false };
+        return { ...requests.echo(id, body, me), id, answered: false };
       }
       for (const end = place + MAX_PLACES; place < end; ) {
-        const one = requests.at(place++, id, seededRandom(place));
+        const one = requests.at(place++, id, seededRandom(place), me);
         if (one) return { ...one, id, answered: false };
       }
       throw new Unsupported("the definition has too few requests with a right reply");

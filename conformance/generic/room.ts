@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { until } from "../peer.ts";
 import { Unsupported, Violation } from "../violation.ts";
 import { show } from "../wire-log.ts";
-import { type Connection, openConnection } from "./connection.ts";
+import { type Connection, newTopic, openConnection } from "./connection.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 
 const NAMES = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi"];
@@ -71,9 +71,6 @@ export type Room = {
 };
 
 export type Joining = { topic?: string; slowly?: boolean; receiveBuffer?: number };
-
-/** A topic that nobody else has. */
-export const newTopic = (): string => `sockbench-${crypto.randomUUID().slice(0, 8)}`;
 
 export function roomIn(t: Context, protocol: Protocol): Room {
   if (!protocol.room) throw new Unsupported("the definition has no room");

@@ -39,6 +39,12 @@ export function needsStream({ transport }: Protocol): void {
   if (transport === "udp") throw new Unsupported("a datagram is neither split nor joined, and has no end");
 }
 
+/** Several requests in flight on one connection. */
+export function needsPipeline({ requests }: Protocol): void {
+  if (requests?.oneAtATime)
+    throw new Unsupported("request.oneAtATime: a request follows the reply to the one before");
+}
+
 /** Long enough that two writes arrive as two reads. */
 const APART_MS = 60;
 
