@@ -39,7 +39,7 @@ export type Asked = {
   /** Different for each connection of a case. */
   index: number;
   /** A unit that is no control unit: as it came, framing included. */
-  onUnit: (unit: Buffer) => void;
+  onUnit: (unit: Buffer, answer: (bytes: Uint8Array) => void) => void;
   /** Sends what `open` says byte by byte. */
   slowly?: boolean;
   receiveBuffer?: number;
@@ -83,7 +83,8 @@ export async function openConnection(t: Context, protocol: Protocol, asked: Aske
   if (!opened || "reason" in opened)
     throw new Violation(`${peer.name} is let in, as open says`, opened ? opened.reason : "not open");
   feed();
-  const onUnit = (unit: Buffer) => void (seen.has(unit.toString("latin1")) || asked.onUnit(unit));
+  const onUnit: Asked["onUnit"] = (unit, answer) =>
+    void (seen.has(unit.toString("latin1")) || asked.onUnit(unit, answer));
   const listening = peer.kind === "udp" ? { ...asked, onUnit } : asked;
   const early = rest ?? Buffer.from(talk.take(NOTHING) ?? NOTHING);
   const reading = createReading(protocol, listening, peer, early);
@@ -167,7 +168,7 @@ function createReading(
       const end = framing.end(bytes, from, bytes.length);
       if (end < 0 || end > bytes.length) break;
       const answer = react(bytes, from, end, role);
-      if (answer === undefined) onUnit(bytes.subarray(from, end));
+      if (answer === undefined) onUnit(bytes.subarray(from, end), peer.send);
       else if (answer !== ignore) peer.send(answer);
       from = end;
     }

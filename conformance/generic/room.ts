@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { until } from "../peer.ts";
 import { Unsupported, Violation } from "../violation.ts";
 import { show } from "../wire-log.ts";
-import { type Connection, newTopic, openConnection } from "./connection.ts";
+import { type Connection, newTopic, openConnection, payloadIn } from "./connection.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 
 const NAMES = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi"];
@@ -24,6 +24,8 @@ export type Member = {
   /** By which it hears, and by which it speaks: the same, but where publishers are separate. */
   hears: Connection;
   speaks: Connection;
+  /** How many messages it was going to say. */
+  said: number;
   /** It has left, or takes no part any more: nothing is expected of it. */
   gone: boolean;
 };
@@ -106,6 +108,7 @@ export function roomIn(t: Context, protocol: Protocol): Room {
       const { id, peer } = author.speaks;
       const wire = wireOf(bytes.length, author.topic);
       const said = Buffer.concat([wire.sendPrefix, bytes, wire.sendSuffix]);
+      wire.number?.(said.subarray(0, wire.sendPrefix.length), author.said++);
       const view = new DataView(said.buffer, said.byteOffset, said.length);
       wire.seal?.(view, wire.sendPrefix.length, bytes.length);
       const prefix = wire.deliveryPrefix({ address: peer.address, id });
@@ -159,8 +162,16 @@ async function openMember(
 ): Promise<Member> {
   const name = NAMES[index] ?? `m${index}`;
   const asked = { name, topic, index, ...how };
-  const member = { name, topic, gone: false } as Member;
-  const hears = { ...asked, onUnit: (unit: Buffer) => ledger.hear(member, unit) };
+  const member = { name, topic, said: 0, gone: false } as Member;
+  const { find, acknowledge } = protocol.room!(1, topic);
+  const hears = {
+    ...asked,
+    onUnit(unit: Buffer, answer: (bytes: Uint8Array) => void) {
+      const payload = payloadIn(protocol, unit);
+      if (acknowledge && find?.(payload)) answer(acknowledge(payload));
+      ledger.hear(member, unit);
+    },
+  };
   const speaks = {
     ...asked,
     name: `${name}, publishing`,
