@@ -48,7 +48,7 @@ export const messages: Rule[] = [
         await room.delivers(async () => {
           const message = room.message(alice);
           const last = message.said.length - 1;
-          await sendCut(alice.speaks.send, message.said, Math.max(1, Math.floor(last * part)));
+          await sendCut(alice.speaks, message.said, Math.max(1, Math.floor(last * part)));
           return [message];
         });
       await room.quiet();
@@ -65,7 +65,7 @@ export const messages: Rule[] = [
       const [alice] = await room.enter(2);
       await room.delivers(async () => {
         const message = room.message(alice);
-        await sendByteByByte(alice.speaks.send, message.said);
+        await sendByteByByte(alice.speaks, message.said);
         return [message];
       });
       await room.quiet();
@@ -97,7 +97,7 @@ export const messages: Rule[] = [
       await room.delivers(async () => {
         const three = [room.message(alice), room.message(alice), room.message(alice)];
         const bytes = Buffer.concat(three.map(({ said }) => said));
-        await sendCut(alice.speaks.send, bytes, bytes.length - Math.ceil(three[2].said.length / 2));
+        await sendCut(alice.speaks, bytes, bytes.length - Math.ceil(three[2].said.length / 2));
         return three;
       });
       await room.quiet();

@@ -87,9 +87,11 @@ export const others: Rule[] = [
         const before = room.protocol.room!(whole.body.length, guest.topic).sendPrefix.length;
         // As it would be relayed by whoever takes the end of a stream for the end of a message.
         halves.push(room.message(guest, whole.body.subarray(0, Math.max(0, half - before)), true));
-        guest.speaks.send(whole.said.subarray(0, half));
-        await sleep(20);
-        room.leave(guest, how);
+        await guest.speaks.inParts(async (send) => {
+          send(whole.said.subarray(0, half));
+          await sleep(20);
+          room.leave(guest, how);
+        });
       }
       await room.tell(alice);
       await room.quiet();

@@ -103,7 +103,7 @@ export const requests: Rule[] = [
           clients.begin(alice, one);
           const last = one.bytes.length - 1;
           const at = Math.max(1, Math.floor(last * part));
-          await sendCut(alice.connection.send, Buffer.from(one.bytes), at);
+          await sendCut(alice.connection, Buffer.from(one.bytes), at);
           return [one];
         });
     }),
@@ -119,7 +119,7 @@ export const requests: Rule[] = [
       await clients.answers(alice, async () => {
         const one = clients.request(alice);
         clients.begin(alice, one);
-        await sendByteByByte(alice.connection.send, Buffer.from(one.bytes));
+        await sendByteByByte(alice.connection, Buffer.from(one.bytes));
         return [one];
       });
     }),
@@ -151,7 +151,7 @@ export const requests: Rule[] = [
         clients.begin(alice, ...three);
         const bytes = Buffer.concat(three.map((one) => one.bytes));
         const at = bytes.length - Math.ceil(three[2].bytes.length / 2);
-        await sendCut(alice.connection.send, bytes, at);
+        await sendCut(alice.connection, bytes, at);
         return three;
       });
     }),
@@ -205,10 +205,12 @@ export const requests: Rule[] = [
       const one = clients.request(alice);
       clients.begin(alice, one);
       const half = Math.floor(one.bytes.length / 2);
-      alice.connection.send(one.bytes.subarray(0, half));
-      await sleep(20);
-      await clients.exchange(bob);
-      alice.connection.send(one.bytes.subarray(half));
+      await alice.connection.inParts(async (send) => {
+        send(one.bytes.subarray(0, half));
+        await sleep(20);
+        await clients.exchange(bob);
+        send(one.bytes.subarray(half));
+      });
       await clients.answered(alice, one);
       await clients.quiet();
     }),
@@ -262,11 +264,13 @@ export const requests: Rule[] = [
       for (const how of ["close", "reset"] as const) {
         const guest = await clients.join();
         const { bytes } = clients.request(guest);
-        guest.connection.send(bytes.subarray(0, Math.floor(bytes.length / 2)));
-        await sleep(20);
-        const { peer } = guest.connection;
-        if (how === "close" || peer.kind !== "tcp") peer.close();
-        else peer.reset();
+        await guest.connection.inParts(async (send) => {
+          send(bytes.subarray(0, Math.floor(bytes.length / 2)));
+          await sleep(20);
+          const { peer } = guest.connection;
+          if (how === "close" || peer.kind !== "tcp") peer.close();
+          else peer.reset();
+        });
       }
       await clients.exchange(bob);
       await clients.exchange(await clients.join());

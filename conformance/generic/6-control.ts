@@ -59,10 +59,12 @@ export const control: Rule[] = [
     slow: true,
     run: either(
       async (room) => {
+        room.t.time("life");
         const [alice, bob] = await room.enter(2);
         await room.t.keepBusy((i) => room.tell(i % 2 ? alice : bob));
       },
       async (clients) => {
+        clients.t.time("life");
         const alice = await clients.join();
         await clients.t.keepBusy(() => clients.exchange(alice));
       },

@@ -30,6 +30,8 @@ export type Connection = {
   /** Takes what has come; throws what the server did wrong. */
   read: () => void;
   send: (bytes: Uint8Array) => void;
+  /** Sends a unit in parts: what is to be answered meanwhile waits, since an answer within a unit would be part of it. */
+  inParts: (work: (send: (bytes: Uint8Array) => void) => Promise<void>) => Promise<void>;
 };
 
 export type Asked = {
@@ -87,13 +89,24 @@ export async function openConnection(t: Context, protocol: Protocol, asked: Aske
     void (seen.has(unit.toString("latin1")) || asked.onUnit(unit, answer));
   const listening = peer.kind === "udp" ? { ...asked, onUnit } : asked;
   const early = rest ?? Buffer.from(talk.take(NOTHING) ?? NOTHING);
-  const reading = createReading(protocol, listening, peer, early);
+  const answers = createAnswers(peer);
+  const reading = createReading(protocol, listening, answers.answer, peer, early);
   void keepReading(t, peer, reading);
   const read = () => {
     reading.read();
     if (reading.trouble()) throw reading.trouble();
   };
-  return { peer, me: me.value, id: opened.id, usedTopic: me.usedTopic(), spoke, read, send: peer.send };
+  const { inParts } = answers;
+  return {
+    inParts,
+    peer,
+    me: me.value,
+    id: opened.id,
+    usedTopic: me.usedTopic(),
+    spoke,
+    read,
+    send: peer.send,
+  };
 }
 
 /** As `open` is told it, and whether it asked for the topic. */
@@ -152,10 +165,29 @@ function byteByByte(peer: TcpPeer | UdpPeer): (bytes: Uint8Array | string) => vo
   };
 }
 
+/** Answers, which wait while a unit is sent in parts. */
+function createAnswers(peer: TcpPeer | UdpPeer) {
+  const waiting: Uint8Array[] = [];
+  let parts = 0;
+  return {
+    answer: (bytes: Uint8Array) => void (parts > 0 ? waiting.push(bytes) : peer.send(bytes)),
+    async inParts(work: (send: (bytes: Uint8Array) => void) => Promise<void>): Promise<void> {
+      parts++;
+      try {
+        await work(peer.send);
+      } finally {
+        parts--;
+        if (peer.ended === "open") for (const bytes of waiting.splice(0)) peer.send(bytes);
+      }
+    },
+  };
+}
+
 /** Cuts what comes into units: control units are answered, the others handed on. What went wrong first is kept. */
 function createReading(
   { framing, react }: Protocol,
   { role, onUnit }: Asked,
+  reply: (bytes: Uint8Array) => void,
   peer: TcpPeer | UdpPeer,
   early: Buffer,
 ) {
@@ -168,8 +200,8 @@ function createReading(
       const end = framing.end(bytes, from, bytes.length);
       if (end < 0 || end > bytes.length) break;
       const answer = react(bytes, from, end, role);
-      if (answer === undefined) onUnit(bytes.subarray(from, end), peer.send);
-      else if (answer !== ignore) peer.send(answer);
+      if (answer === undefined) onUnit(bytes.subarray(from, end), reply);
+      else if (answer !== ignore) reply(answer);
       from = end;
     }
     return Buffer.from(bytes.subarray(from));

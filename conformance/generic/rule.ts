@@ -4,6 +4,7 @@ import type { Case } from "../case.ts";
 import type { Context } from "../context.ts";
 import { sleep } from "../peer.ts";
 import { Unsupported } from "../violation.ts";
+import type { Connection } from "./connection.ts";
 import { type Clients, clientsIn } from "./requests.ts";
 import { type Room, roomIn } from "./room.ts";
 
@@ -49,24 +50,22 @@ export function needsPipeline({ requests }: Protocol): void {
 const APART_MS = 60;
 
 /** Sends these bytes by so many writes, cut at these places, each read by itself. */
-export async function sendCut(
-  send: (bytes: Uint8Array) => void,
-  bytes: Buffer,
-  ...places: readonly number[]
-): Promise<void> {
-  const cuts = [0, ...places, bytes.length];
-  for (let i = 1; i < cuts.length; i++) {
-    if (i > 1) await sleep(APART_MS);
-    send(bytes.subarray(cuts[i - 1], cuts[i]));
-  }
-}
+export const sendCut = (connection: Connection, bytes: Buffer, ...places: readonly number[]): Promise<void> =>
+  connection.inParts(async (send) => {
+    const cuts = [0, ...places, bytes.length];
+    for (let i = 1; i < cuts.length; i++) {
+      if (i > 1) await sleep(APART_MS);
+      send(bytes.subarray(cuts[i - 1], cuts[i]));
+    }
+  });
 
-export async function sendByteByByte(send: (bytes: Uint8Array) => void, bytes: Buffer): Promise<void> {
-  for (const byte of bytes) {
-    send(Uint8Array.of(byte));
-    await sleep(1);
-  }
-}
+export const sendByteByByte = (connection: Connection, bytes: Buffer): Promise<void> =>
+  connection.inParts(async (send) => {
+    for (const byte of bytes) {
+      send(Uint8Array.of(byte));
+      await sleep(1);
+    }
+  });
 
 /** Each byte twice, up and down. */
 export const anyBytes = (): Buffer =>
