@@ -5,7 +5,7 @@ import type { Context } from "../context.ts";
 import { sleep } from "../peer.ts";
 import { Unsupported } from "../violation.ts";
 import type { Connection } from "./connection.ts";
-import { type Clients, clientsIn } from "./requests.ts";
+import { type Client, type Clients, clientsIn } from "./requests.ts";
 import { type Room, roomIn } from "./room.ts";
 
 /** A case without its protocol; `follows` is the field of the definition from which it follows. */
@@ -26,6 +26,13 @@ export const asking =
   (run: (clients: Clients) => Promise<void>): Rule["run"] =>
   (t, protocol) =>
     run(clientsIn(t, protocol));
+
+/** A rule about one client, who receives nothing more in the end. */
+export const oneClient = (run: (clients: Clients, alice: Client) => Promise<void>): Rule["run"] =>
+  asking(async (clients) => {
+    await run(clients, await clients.join());
+    await clients.quiet();
+  });
 
 /** A rule about both: whatever of it the protocol has. */
 export const either =

@@ -7,6 +7,7 @@ import { opening } from "./1-opening.ts";
 import { messages } from "./2-messages.ts";
 import { audience } from "./3-audience.ts";
 import { others } from "./4-others.ts";
+import { bodies } from "./5-bodies.ts";
 import { requests } from "./5-requests.ts";
 import { control } from "./6-control.ts";
 import { clientsIn } from "./requests.ts";
@@ -19,6 +20,7 @@ export const rules: readonly Rule[] = [
   ...audience,
   ...others,
   ...requests,
+  ...bodies,
   ...control,
 ];
 
