@@ -116,6 +116,7 @@ export function chooseCells(names: readonly string[], request: Request): Cell[] 
     ...request,
     named: names.length > 0,
     ...(bound ? { transport: protocolOf(bound.protocol).transport } : {}),
+    ...(bound && !(bound.protocol in servers) ? { protocol: bound.protocol } : {}),
   };
   const cells = scenarios
     .filter(({ name }) => names.length === 0 || names.includes(name))

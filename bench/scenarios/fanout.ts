@@ -28,6 +28,7 @@ import {
 } from "../record/samples.ts";
 import { isOpen } from "../record/saturation.ts";
 import { whole } from "../record/units.ts";
+import { besideTables, isBeside } from "./beside.ts";
 import { fleetBusy, lost, parserLimits, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
@@ -91,19 +92,20 @@ export const fanout: Scenario = {
   tables: [
     {
       title: "open loop",
-      of: isOpen,
+      of: (sample) => isOpen(sample) && !isBeside(sample),
       columns: ["achievedRate", "delivery.p50", "delivery.p99", "last.p50", "last.p99", lost],
       more: ["spread.p50", "spread.p99", "first.p50", "delivery.p999", "serverCpuPerDelivery"],
       notes: kernelDrops,
     },
     {
       title: "closed loop",
-      of: (sample) => !isOpen(sample),
+      of: (sample) => !isOpen(sample) && !isBeside(sample),
       columns: ["deliveryRate", "serverCpuPerDelivery", serverBusy, fleetBusy, lost],
       more: ["fleetCpuPerDelivery", "serverMemoryLoaded"],
       notes: (samples) => [...kernelDrops(samples), ...parserLimits(samples)],
     },
   ],
+  details: besideTables,
 };
 
 /** One room of a size, under one kind of load. */

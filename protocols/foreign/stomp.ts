@@ -1,28 +1,8 @@
 /** STOMP 1.2 (stomp.github.io): a destination is a room. A delivery's header differs from message to message. */
 import { defineProtocol, expect, ignore, send } from "sockbench/protocol";
+import { bodyAt, frameEnd, frameHead, isHeartbeat, writeFrame } from "./stomp-frames.ts";
 
-const LINE_END = 10;
-const MAX_HEADER_BYTES = 16_384;
-
-/** A frame ends with NUL behind its body; line ends between frames are heartbeats, each a unit of its own. */
-function frameEnd(bytes: Buffer): number | undefined {
-  if (bytes[0] === LINE_END) return 1;
-  const body = bodyAt(bytes);
-  if (body === undefined) return undefined;
-  const length = /\ncontent-length:(\d{1,9})\n/.exec(bytes.toString("latin1", 0, body));
-  if (length) return body + Number(length[1]) + 1;
-  const end = bytes.indexOf(0, body);
-  return end < 0 ? undefined : end + 1;
-}
-
-function bodyAt(bytes: Buffer): number | undefined {
-  const end = bytes.subarray(0, MAX_HEADER_BYTES).indexOf("\n\n");
-  if (end < 0 && bytes.length >= MAX_HEADER_BYTES) throw new Error("a frame with a header without an end");
-  return end < 0 ? undefined : end + 2;
-}
-
-const frame = (command: string, headers: Record<string, string | number>) =>
-  `${[command, ...Object.entries(headers).map(([name, value]) => `${name}:${value}`)].join("\n")}\n\n`;
+const MESSAGE = Buffer.from("MESSAGE\n");
 const destination = (topic: string) => `/topic/${topic}`;
 
 export default defineProtocol({
@@ -31,19 +11,19 @@ export default defineProtocol({
   framing: frameEnd,
   *open({ topic, user, password, host }) {
     const login = user ? { login: user, passcode: password } : {};
-    yield send(`${frame("CONNECT", { "accept-version": "1.2", host, "heart-beat": "0,0", ...login })}\0`);
-    yield expect(/^CONNECTED\n/);
-    yield send(`${frame("SUBSCRIBE", { id: 0, destination: destination(topic), receipt: "in" })}\0`);
-    yield expect(/^RECEIPT\n(?:.*\n)*receipt-id:in\n/);
+    yield send(writeFrame("CONNECT", { "accept-version": "1.2", host, "heart-beat": "0,0", ...login }));
+    yield expect(/^CONNECTED\r?\n/);
+    yield send(writeFrame("SUBSCRIBE", { id: 0, destination: destination(topic), receipt: "in" }));
+    yield expect(/^RECEIPT\r?\n/);
   },
-  control: (unit) => (unit[0] === LINE_END ? ignore : undefined),
+  control: (unit) => (isHeartbeat(unit) ? ignore : undefined),
   room: {
     say: (topic, bytes) => ({
-      prefix: frame("SEND", { destination: destination(topic), "content-length": bytes }),
+      prefix: frameHead("SEND", { destination: destination(topic), "content-length": bytes }),
       suffix: "\0",
     }),
     hear: (topic, bytes) => ({
-      prefix: frame("MESSAGE", {
+      prefix: frameHead("MESSAGE", {
         subscription: 0,
         "message-id": 1,
         destination: destination(topic),
@@ -52,9 +32,7 @@ export default defineProtocol({
       suffix: "\0",
     }),
     find: (unit) =>
-      unit.subarray(0, 8).equals(MESSAGE) ? ([bodyAt(unit) ?? 0, unit.length - 1] as const) : undefined,
+      unit.subarray(0, MESSAGE.length).equals(MESSAGE) ? [bodyAt(unit) ?? 0, unit.length - 1] : undefined,
   },
-  promises: { echoesToSender: true, ordered: "per sender", binary: true },
+  promises: { echoesToSender: true, ordered: "per sender", binary: true, queueBytes: 1_048_576 },
 });
-
-const MESSAGE = Buffer.from("MESSAGE\n");
