@@ -145,11 +145,10 @@ const lengthJsonServer = `'${process.execPath}' '${examples}/length-json-server.
 test.concurrent.each<[args: string[], said: string]>([
   [["--protocol", lengthJson], "no server of ours speaks length-json: name yours with --target <url>"],
   [["echo", "--protocol", lengthJson], "echo is no case of it: they begin with length-json/"],
-  [["--protocol", "file"], "--protocol file: "],
   [["--protocol", "./nowhere.ts"], "--protocol ./nowhere.ts: there is no such file"],
   [["7.1", "--protocol", lengthJson], 'no case matches "length-json/7.1"'],
 ])("%j is one line that says what to do", async (args, said) => {
-  const { code, stdout, stderr } = await sockbench(...args, ...(args[1] === "file" ? at : []));
+  const { code, stdout, stderr } = await sockbench(...args);
   expect([code === 2 || code === 3, stdout]).toEqual([true, ""]);
   expect(stderr.trim().split("\n")).toEqual([expect.stringContaining(said)]);
 });
