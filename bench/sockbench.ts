@@ -8,6 +8,7 @@ import { addBenchCommand } from "./commands/bench.ts";
 import { addCompareCommand } from "./commands/compare.ts";
 import { addConformCommand } from "./commands/conform.ts";
 import { addConnectCommand } from "./commands/connect.ts";
+import { addInitCommand } from "./commands/init.ts";
 import { addMicroCommand } from "./commands/micro.ts";
 import { addReportCommand } from "./commands/report.ts";
 import { addServeCommand } from "./commands/serve.ts";
@@ -26,6 +27,7 @@ const commands = [
   addReportCommand,
   addServeCommand,
   addConnectCommand,
+  addInitCommand,
   addMicroCommand,
 ];
 for (const add of commands) add(program);

@@ -18,6 +18,7 @@ export type WsOptions = {
   path?: string;
   /** Header fields to add, to replace, or (undefined) to leave out. */
   fields?: Record<string, string | undefined>;
+  receiveBuffer?: number;
 };
 
 export type Context = {
@@ -65,8 +66,8 @@ export function createContext(target: Target, timeout: number): Context {
     tcp: async (name, receiveBuffer) =>
       enter(await connectTcp({ ...options(name), ...(receiveBuffer ? { receiveBuffer } : {}) })),
     udp: async (name) => enter(await openUdp(options(name))),
-    async ws(name, { path = target.path, fields = {} } = {}) {
-      const peer = await context.tcp(name);
+    async ws(name, { path = target.path, fields = {}, receiveBuffer } = {}) {
+      const peer = await context.tcp(name, receiveBuffer);
       peer.send(handshakeRequest(`${target.hostname}:${target.port}`, path, createKey(randomKey()), fields));
       const head = await responseHead(peer);
       if (statusOf(head) !== 101)

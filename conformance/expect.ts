@@ -12,7 +12,7 @@ const QUIET_MS = 120;
 
 const ends = { open: "", ours: "", fin: ", then FIN", reset: ", then a reset" } as const;
 
-function differenceOf(expected: Uint8Array, actual: Uint8Array): string {
+export function differenceOf(expected: Uint8Array, actual: Uint8Array): string {
   let at = 0;
   while (at < expected.length && at < actual.length && expected[at] === actual[at]) at++;
   if (at === actual.length) return `it ends after ${at} of ${expected.length} bytes`;

@@ -3,6 +3,7 @@
  * Chooses the cases and the server to judge, runs them, and returns a report; the command line only prints.
  */
 import type { TlsTrust } from "../clients/endpoint.ts";
+import { resolveProtocol } from "../clients/protocol-file.ts";
 import { type ExitCode, exitCodes, Failure } from "../platform/failure.ts";
 import { transportNames } from "../protocols/protocol.ts";
 import { command } from "../targets/commands.ts";
@@ -14,7 +15,7 @@ import { compareIds, inOrder } from "./order.ts";
 
 import { matches, runCases } from "./runner.ts";
 import { type Judged, platformItself } from "./servers-of.ts";
-import { type Suite, suites } from "./suites.ts";
+import { allSuites, type Suite, suites } from "./suites.ts";
 import type { TimeName } from "./times.ts";
 
 export type { Case, CaseResult, Verdict } from "./case.ts";
@@ -23,6 +24,8 @@ export { suites } from "./suites.ts";
 export type ConformOptions = {
   /** Prefixes of ids, such as `chat-bracket/2`; none, or an empty list, selects every case. */
   choice?: readonly string[];
+  /** The protocol whose cases are meant, by its name or as a file: `choice` may then be numbers alone, such as `2.3`. */
+  protocol?: string;
   /** A running server: `tcp://host:port`, `ws://host:port/path` and the others of clients/endpoint.ts. */
   target?: string;
   /** Which certificates a `tls://` or `wss://` target may have. */
@@ -66,13 +69,15 @@ const PROTOCOLS_AT_ONCE = 3;
 
 /** The chosen cases, by protocol; throws when nothing matches, since running nothing is not a success. */
 export function choose(asked: readonly string[] = []): { suite: Suite; cases: readonly Case[] }[] {
+  // Cases that follow from a definition are for servers of it: ours are judged by the table.
+  const all = asked.length === 0 ? suites : allSuites();
   // A protocol's name stands for the prefix of its ids: chat/bracket/2 is chat-bracket/2.
   const choice = asked.map((text) =>
-    suites
+    all
       .reduce((id, { name, slug }) => (id.startsWith(name) ? slug + id.slice(name.length) : id), text)
       .replace(/\/$/, ""),
   );
-  const chosen = suites.flatMap((suite) => {
+  const chosen = all.flatMap((suite) => {
     const cases =
       choice.length === 0
         ? suite.cases
@@ -85,9 +90,23 @@ export function choose(asked: readonly string[] = []): { suite: Suite; cases: re
   if (unmatched >= 0)
     throw new Failure(
       exitCodes.unreachable,
-      `no case matches "${asked[unmatched]}": expected one of: ${suites.map(({ slug }) => slug).join(", ")}; see --list`,
+      `no case matches "${asked[unmatched]}": expected one of: ${all.map(({ slug }) => slug).join(", ")}; see --list`,
     );
   return chosen;
+}
+
+/** The choice of one protocol's cases: all of them, or those of these numbers or ids. */
+export async function chosenOf(given: string, asked: readonly string[] = []): Promise<string[]> {
+  const name = await resolveProtocol(given);
+  const suite = allSuites().find((one) => one.name === name);
+  const usage = (why: string) => new Failure(exitCodes.usage, `--protocol ${given}: ${why}`);
+  if (!suite) throw usage("it has neither a room nor requests, and no cases");
+  const { slug } = suite;
+  if (asked.length === 0) return [slug];
+  const ids = asked.map((text) => (/^\d/.test(text) ? `${slug}/${text}` : text.replace(name, slug)));
+  const other = ids.findIndex((id) => !matches(id, slug));
+  if (other >= 0) throw usage(`${asked[other]} is no case of it: they begin with ${slug}/`);
+  return ids;
 }
 
 /** A suite's cases for the servers of a source. */
@@ -120,9 +139,11 @@ export async function inParallel<T>(
 }
 
 export async function conform(options: ConformOptions = {}): Promise<ConformReport> {
-  const chosen = choose(options.choice);
+  const { protocol, choice: asked } = options;
+  const chosen = choose(protocol === undefined ? asked : await chosenOf(protocol, asked));
   const source = sourceFor(options);
   if (isThirdParty(source)) onlyOneProtocol(chosen, source);
+  else onlyOurs(chosen, options);
   const all: CaseResult[] = [];
   const results = inOrder(
     chosen.flatMap(({ cases }) => cases),
@@ -190,7 +211,9 @@ function onlyOneProtocol(chosen: readonly { suite: Suite }[], { name, endpoint }
     protocol !== undefined && (!endpoint || protocol.transport === endpoint.transport);
   const usage = (why: string) => new Failure(exitCodes.usage, `${given}${why}`);
   if (chosen.length > 1) {
-    const slugs = suites.filter(fits).map(({ slug }) => slug);
+    const slugs = allSuites()
+      .filter(fits)
+      .map(({ slug }) => slug);
     throw usage(` speaks one protocol: name it. Expected one of: ${slugs.join(", ")}`);
   }
   if (!fits(suite)) {
@@ -199,6 +222,16 @@ function onlyOneProtocol(chosen: readonly { suite: Suite }[], { name, endpoint }
       : "needs no server";
     throw usage(`: ${suite.name} ${where}${endpoint ? `, not ${transportNames[endpoint.transport]}` : ""}`);
   }
+}
+
+/** Of ours none speaks a protocol that is known by its definition alone. */
+function onlyOurs(chosen: readonly { suite: Suite }[], { server, source }: ConformOptions): void {
+  const one = chosen.find(({ suite }) => !suites.some(({ slug }) => slug === suite.slug));
+  if (one && server === undefined && source === undefined)
+    throw new Failure(
+      exitCodes.usage,
+      `no server of ours speaks ${one.suite.name}: name yours with --target <url>, or --server "mine=<command> {port}"`,
+    );
 }
 
 export function countsOf(results: readonly CaseResult[]): Record<Verdict, number> {

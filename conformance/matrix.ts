@@ -4,11 +4,11 @@ import { printable } from "../platform/printable.ts";
 import { sourceOf, type TargetEntry } from "../targets/file.ts";
 import { blank, type Case } from "./case.ts";
 import { type ConformOptions, type ConformReport, choose, conform, countsOf } from "./index.ts";
-import { suites } from "./suites.ts";
+import { allSuites } from "./suites.ts";
 import { timeNames } from "./times.ts";
 
 /** The entry of a server in a targets file as options of `conform`: its cases by protocol, and how they are judged. */
-export function declared({ name, protocols: slugs, times, unsupported, known }: TargetEntry): ConformOptions {
+export function declared({ name, protocols, times, unsupported, known }: TargetEntry): ConformOptions {
   const expectOne = (what: string, all: readonly string[], given: readonly string[] = []) => {
     const wrong = given.find((one) => !all.includes(one));
     if (wrong === undefined) return;
@@ -17,7 +17,10 @@ export function declared({ name, protocols: slugs, times, unsupported, known }: 
       `targets.json, ${name}: ${what} ${wrong}: expected one of: ${all.join(", ")}`,
     );
   };
+  const suites = allSuites();
   const all = suites.map(({ slug }) => slug);
+  // A protocol's name is as good as its slug.
+  const slugs = protocols?.map((one) => suites.find((suite) => suite.name === one)?.slug ?? one);
   expectOne("protocol", all, slugs);
   expectOne("time", timeNames, Object.keys(times ?? {}));
   return {

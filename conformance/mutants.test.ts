@@ -1,7 +1,7 @@
 /** The proof that cases can fail: each mutant fails exactly the cases listed for it, and no other. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { type Mutant, mutants, provenCases } from "../servers/mutants/index.ts";
+import { type Mutant, mutants, provenCases, provenNumbers } from "../servers/mutants/index.ts";
 import { inProcess } from "../targets/in-process.ts";
 import { onThisBun, program } from "../targets/programs.ts";
 import { type Case, deviates } from "./case.ts";
@@ -10,6 +10,8 @@ import { audience } from "./chat/2-audience.ts";
 import { limits } from "./chat/3-limits.ts";
 import { liveness } from "./chat/4-liveness.ts";
 import { endurance } from "./chat/6-endurance.ts";
+import { casesOf, rules, serves } from "./generic/suite.ts";
+import { frames, letters } from "./generic/testing-letters.ts";
 import { judgedBy } from "./index.ts";
 import { runCases } from "./runner.ts";
 import { type Suite, suites } from "./suites.ts";
@@ -20,6 +22,14 @@ const TIMEOUT_MS = 1000;
 const TEST_MS = 240_000;
 const MUTANTS = join(import.meta.dir, "../servers/mutants");
 
+const all: readonly Suite[] = [
+  ...suites,
+  ...[letters, frames].map((protocol) => {
+    const { name } = protocol;
+    return { slug: name, name, protocol, cases: casesOf(protocol, name), health: serves(protocol) };
+  }),
+];
+
 /** Slow cases, those that wait for a server's times, and those that need a process, run only where they fail. */
 function casesFor(mutant: Mutant, all: readonly Case[]): readonly Case[] {
   if (mutant.process) return all.filter(({ id }) => mutant.fails.includes(id));
@@ -29,7 +39,7 @@ function casesFor(mutant: Mutant, all: readonly Case[]): readonly Case[] {
 }
 
 async function failedBy(mutant: Mutant): Promise<string[]> {
-  const protocol = suites.find(({ slug }) => slug === mutant.protocol)!;
+  const protocol = all.find(({ slug }) => slug === mutant.protocol)!;
   const source = mutant.process
     ? program(mutant.name, () => onThisBun(join(MUTANTS, mutant.file), ...mutant.flags))
     : inProcess(mutant.spec, mutant.flags);
@@ -71,7 +81,7 @@ describe("each mutant fails exactly the cases listed for it", () => {
 });
 
 test("every mutant names a fault and existing cases", () => {
-  const ids = new Set(suites.flatMap(({ cases }) => cases.map(({ id }) => id)));
+  const ids = new Set(all.flatMap(({ cases }) => cases.map(({ id }) => id)));
   for (const { name, fault, fails } of mutants) {
     expect(fault, name).toBeString();
     expect(
@@ -99,4 +109,9 @@ test("nearly every case that judges is proven", () => {
   expect(
     judging.filter(({ id }) => !proven.has(id) && !byAnotherDialect(id, proven)).map(({ id }) => id),
   ).toEqual(["hub/2.6"]);
+});
+
+test("every case that follows from a definition is proven, by a server of a protocol that has nothing else", () => {
+  const proven = provenNumbers();
+  expect(rules.map(({ number }) => number).filter((number) => !proven.has(number))).toEqual([]);
 });

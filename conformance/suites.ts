@@ -2,8 +2,10 @@
  * The table of all protocols: their sections, in order, and a well-behaved client. A new
  * section is one file and one name here; a new protocol is one more entry.
  */
+
+import { exitCodes, Failure } from "../platform/failure.ts";
 import { type DialectName, dialectNames } from "../protocols/chat.ts";
-import { type Protocol, protocolOf } from "../protocols/index.ts";
+import { allProtocols, type Protocol, protocolOf } from "../protocols/index.ts";
 import type { Case } from "./case.ts";
 import { framing } from "./chat/1-framing.ts";
 import { audience } from "./chat/2-audience.ts";
@@ -27,6 +29,7 @@ import { facts } from "./facts/loopback.ts";
 import { fileTransfers } from "./file/1-transfers.ts";
 import { refusals } from "./file/2-refusals.ts";
 import { fileCases, fileServes } from "./file/transfers.ts";
+import { casesOf, serves } from "./generic/suite.ts";
 import { hubRules } from "./hub/1-liveness.ts";
 import { relaying } from "./relay/1-relaying.ts";
 import { payload } from "./relay/2-payload.ts";
@@ -58,6 +61,30 @@ export type Suite = {
   cases: readonly Case[];
   health: (t: Context) => Promise<void>;
 };
+
+/** A protocol that has no cases of its own gets those that follow from its definition. */
+function genericSuite(protocol: Protocol): Suite {
+  const { name } = protocol;
+  const slug = slugOf(name);
+  const other = suites.find((one) => one.slug === slug);
+  if (other)
+    throw new Failure(
+      exitCodes.usage,
+      `protocol ${name}: its cases would have the ids of those of ${other.name}: give it another name`,
+    );
+  return { slug, name, protocol, cases: casesOf(protocol, slug), health: serves(protocol) };
+}
+
+/** The suites of the table, and those of protocols that have nothing but their definition. */
+export const allSuites = (): Suite[] => [
+  ...suites,
+  ...allProtocols()
+    .filter(
+      ({ name, room, requests }) =>
+        (room ?? requests) && !suites.some(({ protocol }) => protocol?.name === name),
+    )
+    .map(genericSuite),
+];
 
 /** Cases of a protocol under its own name. */
 const suite = (name: string, cases: readonly Case[], health: Suite["health"]): Suite => ({

@@ -183,19 +183,20 @@ function echoesOn(
   framing: Framing,
   sends: Framing,
 ): Omit<OnWire, "named"> {
+  const echo = (id: number, body: Uint8Array, me = ANYBODY) => {
+    // Ids count from 1: 0 is none in many protocols.
+    const number = id + 1;
+    const unit = unitOf(framing.heard, answer(number, body.length, me), body);
+    return {
+      text: Buffer.from(body).toString("latin1"),
+      bytes: unitOf(sends.said, ask(number, body.length, me), body),
+      ...(find ? { reply: essenceOf(byId ? number : undefined, body), example: unit } : { reply: unit }),
+    };
+  };
   return {
     ...{ perConnection, oneAtATime },
-    at(place, id, random, me = ANYBODY) {
-      const body = Buffer.from(bodyText(place, random));
-      // Ids count from 1: 0 is none in many protocols.
-      const number = id + 1;
-      const unit = unitOf(framing.heard, answer(number, body.length, me), body);
-      return {
-        text: body.toString(),
-        bytes: unitOf(sends.said, ask(number, body.length, me), body),
-        ...(find ? { reply: essenceOf(byId ? number : undefined, body), example: unit } : { reply: unit }),
-      };
-    },
+    echo,
+    at: (place, id, random, me) => echo(id, Buffer.from(bodyText(place, random)), me),
     ...(find
       ? {
           essence(unit: Buffer) {

@@ -92,6 +92,8 @@ export type Requests = Pick<Protocol, "framing" | "react" | "promises"> & {
    * Undefined where it has no right reply.
    */
   at: (place: number, id: number, random: () => number, me?: Me) => PooledRequest | undefined;
+  /** The request with this body, where bodies are echoed. */
+  echo?: (id: number, body: Uint8Array, me?: Me) => PooledRequest;
   /** Where the header of a reply varies: what of its payload is to be as `reply` has it. */
   essence?: (unit: Buffer) => Uint8Array | undefined;
 };

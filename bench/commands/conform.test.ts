@@ -137,3 +137,54 @@ test("targets.json of the folder where it is run is the one that is meant, for -
   ]);
   rmSync(here, { recursive: true });
 });
+
+const examples = join(import.meta.dir, "../../examples");
+const lengthJson = join(examples, "length-json.ts");
+const lengthJsonServer = `'${process.execPath}' '${examples}/length-json-server.ts' --port {port}`;
+
+test.concurrent.each<[args: string[], said: string]>([
+  [["--protocol", lengthJson], "no server of ours speaks length-json: name yours with --target <url>"],
+  [["echo", "--protocol", lengthJson], "echo is no case of it: they begin with length-json/"],
+  [["--protocol", "./nowhere.ts"], "--protocol ./nowhere.ts: there is no such file"],
+  [["7.1", "--protocol", lengthJson], 'no case matches "length-json/7.1"'],
+])("%j is one line that says what to do", async (args, said) => {
+  const { code, stdout, stderr } = await sockbench(...args);
+  expect([code === 2 || code === 3, stdout]).toEqual([true, ""]);
+  expect(stderr.trim().split("\n")).toEqual([expect.stringContaining(said)]);
+});
+
+test("a protocol whose cases would have the ids of ours is refused", async () => {
+  const file = join(folder, "hub.ts");
+  await Bun.write(
+    file,
+    `import { defineProtocol, lines } from "sockbench/protocol";
+     export default defineProtocol({ name: "hub", framing: lines(), room: { say: () => ({}), hear: () => ({}) } });`,
+  );
+  const { code, stderr } = await sockbench("--protocol", file, ...at);
+  expect(code).toBe(2);
+  expect(stderr).toContain("its cases would have the ids of those of hub: give it another name");
+});
+
+test("a protocol of one's own: cases by number, as JSON and JUnit, and servers of it as a page", async () => {
+  const xml = join(folder, "mine.xml");
+  const server = ["--server", `mine=${lengthJsonServer}`];
+  const flags = ["--protocol", lengthJson, ...server, "--junit", xml, "--json"];
+  const one = await sockbench("2.2", "5", ...flags);
+  expect(one.code).toBe(0);
+  const { results } = JSON.parse(one.stdout);
+  expect(results[0]).toMatchObject({
+    id: "length-json/2.2",
+    source: "length-json.ts: framing",
+    verdict: "pass",
+  });
+  expect(results.length).toBeGreaterThan(10);
+  expect(await Bun.file(xml).text()).toContain('<testcase classname="length-json" name="2.2 ');
+
+  const targets = join(folder, "mine.json");
+  const entry = { name: "mine", protocols: ["length-json"], command: lengthJsonServer };
+  await Bun.write(targets, JSON.stringify([entry]));
+  const page = join(folder, "mine.html");
+  const all = await sockbench("3.1", "--protocol", lengthJson, "--all", targets, "--html", page);
+  expect([all.code, all.stdout]).toEqual([0, expect.stringContaining("mine")]);
+  expect(await Bun.file(page).text()).toContain("length-json");
+});

@@ -1,14 +1,15 @@
 /** `sockbench conform [protocol[/section[.case]]…]`: judges a server, ours or a third-party one, and says what is wrong. */
 import { type Command, InvalidArgumentError } from "commander";
 import { endpointForms, parseEndpoint, readTrust, type TlsTrust } from "../../clients/endpoint.ts";
-import { resolveProtocol } from "../../clients/protocol-file.ts";
 import {
   type ConformOptions,
   type ConformReport,
   choose,
+  chosenOf,
   conform,
   exitCodeOf,
   sourceFor,
+  suites,
 } from "../../conformance/index.ts";
 import { declared, runMatrix } from "../../conformance/matrix.ts";
 import { matrixPage } from "../../conformance/matrix-page.ts";
@@ -19,7 +20,7 @@ import { exitCodes, Failure } from "../../platform/failure.ts";
 import { checkFlags, type FlagRule, once } from "../../platform/flags.ts";
 import { printable, printableLines } from "../../platform/printable.ts";
 import { checkWritable, writeWhole } from "../../platform/write-file.ts";
-import { provenCases } from "../../servers/mutants/index.ts";
+import { provenCases, provenNumbers } from "../../servers/mutants/index.ts";
 import { OUR_TARGETS, readTargets } from "../../targets/file.ts";
 import { entryNamed } from "../../targets/named.ts";
 import { implementationNames } from "../../targets/programs.ts";
@@ -101,7 +102,7 @@ export function addConformCommand(program: Command): void {
 
 async function run(cases: string[], options: Options): Promise<void> {
   checkFlags(options, rules);
-  if (options.protocol !== undefined) cases = [...cases, await resolveProtocol(options.protocol)];
+  if (options.protocol !== undefined) cases = await chosenOf(options.protocol, cases);
   if (options.list || options.unproven) return list(cases, options);
   if (options.junit !== undefined) checkWritable("--junit", options.junit);
   if (options.html !== undefined) checkWritable("--html", options.html);
@@ -111,8 +112,14 @@ async function run(cases: string[], options: Options): Promise<void> {
 
 function list(choice: string[], { unproven, json }: Options): void {
   const proven = provenCases();
+  // Cases that follow from a definition are proven once, for all protocols.
+  const numbers = provenNumbers();
   const chosen = choose(choice)
-    .flatMap(({ cases }) => cases)
+    .flatMap(({ suite, cases }) => {
+      if (!suites.includes(suite))
+        for (const { id } of cases) if (numbers.has(id.slice(suite.slug.length + 1))) proven.add(id);
+      return cases;
+    })
     .filter(({ id }) => !unproven || !proven.has(id))
     .map(({ id, title, level, requirement, source }) => ({
       id,

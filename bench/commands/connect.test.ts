@@ -1,5 +1,6 @@
 /** `sockbench connect` over a pipe, against our own servers. */
 import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startProgram } from "../../servers/testing.ts";
@@ -119,4 +120,73 @@ test.each([["nonsense"], ["ftp://x:1"], ["tcp://x"]])("%s is a usage error", asy
   const { code, stderr } = await connect([url], "");
   expect(code).toBe(2);
   expect(stderr).toContain(url);
+});
+
+const lengthJson = join(import.meta.dir, "../../examples/length-json.ts");
+
+/** A unit of length-json. */
+function unitOf(json: string): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(Buffer.byteLength(json));
+  return Buffer.concat([length, Buffer.from(json)]);
+}
+
+/** Lets anyone in, says these units, and keeps what is said. */
+function talker(...units: string[]) {
+  let heard = "";
+  const server = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      data(socket, chunk) {
+        if (heard === "") socket.write(Buffer.concat(units.map(unitOf)));
+        heard += chunk.toString("latin1");
+      },
+    },
+  });
+  return { port: server.port, heard: () => heard, stop: () => server.stop(true) };
+}
+
+test.each([["tcp"], ["length-json"]])(
+  "%s:// with a protocol of one's own: it is let in, lines are messages, and messages come alone",
+  async (scheme) => {
+    const server = talker('{"joined":"x"}', '{"heard":"hi"}', '{"ping":1}', '{"odd":1}');
+    const url = `${scheme}://127.0.0.1:${server.port}`;
+    const flags = ["--protocol", lengthJson, "--topic", "here", "--wait", "0.5"];
+    const { code, stdout, stderr } = await connect([url, ...flags], "hello\n");
+    server.stop();
+    expect([code, stdout, stderr]).toEqual([0, 'hi\n{"odd":1}\n', ""]);
+    for (const json of ['{"join":"here"}', '{"say":"hello"}', '{"pong":1}'])
+      expect(server.heard()).toContain(unitOf(json).toString("latin1"));
+  },
+);
+
+test("where a protocol has requests alone, a line is the body of one, and so is what comes", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "connect-"));
+  const file = join(folder, "asks.ts");
+  await Bun.write(
+    file,
+    `import { defineProtocol, lines } from "sockbench/protocol";
+     export default defineProtocol({
+       name: "asks",
+       framing: lines(),
+       request: { ask: (id) => ({ prefix: "Q" + id + " " }), answer: (id) => ({ prefix: "A" + id + " " }), byId: true },
+     });`,
+  );
+  const server = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { data: (socket, chunk) => void socket.write(chunk.toString().replaceAll("Q", "A")) },
+  });
+  const flags = ["--protocol", file, "--wait", "0.5"];
+  const { code, stdout } = await connect([`tcp://127.0.0.1:${server.port}`, ...flags], "hello\nworld\n");
+  server.stop(true);
+  rmSync(folder, { recursive: true });
+  expect([code, stdout]).toEqual([0, "hello\nworld\n"]);
+});
+
+test("a scheme of one protocol and a file of another are a usage error", async () => {
+  const { code, stderr } = await connect(["relay://127.0.0.1:1", "--protocol", lengthJson], "");
+  expect([code, stderr.trim().split("\n").length]).toEqual([2, 1]);
+  expect(stderr).toContain("relay://127.0.0.1:1");
 });

@@ -10,7 +10,7 @@ import { exitCodes, Failure } from "../../platform/failure.ts";
 import { printable, printableLines } from "../../platform/printable.ts";
 import { udpPlace } from "../../platform/udp-source.ts";
 import { NEWLINE } from "../../protocols/lines.ts";
-import { memberBy } from "./connect-member.ts";
+import { addressBy, memberBy } from "./connect-member.ts";
 import { byLines, type Link, type LinkOptions, targetOf, unreachable } from "./link.ts";
 
 const DEFAULT_WAIT_SECONDS = 2;
@@ -155,7 +155,21 @@ export function onTerminal(bytes: Uint8Array | string, decoder: TextDecoder): st
   return text.split("\t").map(printableLines).join("\t");
 }
 
-async function connect(url: string, options: Options): Promise<void> {
+/** The address, and the protocol that is spoken there: a scheme may be one's name. */
+async function meant(given: string, options: Options): Promise<[url: string, protocol: string | undefined]> {
+  const protocol = options.protocol === undefined ? undefined : await resolveProtocol(options.protocol);
+  const [scheme] = given.split(":");
+  const url = scheme in transports ? undefined : addressBy(scheme, given);
+  if (url !== undefined && protocol !== undefined && protocol !== scheme)
+    throw new Failure(
+      exitCodes.usage,
+      `${given} is of ${scheme}, and --protocol ${options.protocol} of ${protocol}`,
+    );
+  return url === undefined ? [given, protocol] : [url, scheme];
+}
+
+async function connect(given: string, options: Options): Promise<void> {
+  const [url, protocol] = await meant(given, options);
   const [scheme] = url.split(":");
   const open = transports[scheme];
   if (!open || !url.includes("://"))
@@ -171,10 +185,10 @@ async function connect(url: string, options: Options): Promise<void> {
     // Whoever reads our output may have gone; then there is nobody left to tell.
     Promise.resolve(out.flush()).catch(() => process.exit(exitCodes.ok));
   };
-  const { protocol, topic = "sockbench" } = options;
+  const { topic = "sockbench" } = options;
   if (protocol === undefined && options.topic !== undefined)
     throw new Failure(exitCodes.usage, `--topic ${topic} needs --protocol`);
-  const opener = protocol === undefined ? open : memberBy(await resolveProtocol(protocol), topic);
+  const opener = protocol === undefined ? open : memberBy(protocol, topic);
   const link = await opener(url, { trust, output });
   const inputEnd = sendInput(link).then(() => Bun.sleep(options.wait * 1000).then(() => "waited" as const));
   const end = await Promise.race([link.closed, inputEnd]);
@@ -194,7 +208,7 @@ export function addConnectCommand(program: Command): void {
       waitSeconds,
       DEFAULT_WAIT_SECONDS,
     )
-    .option("--protocol <name|file>", "join as a member of it: a line is a message, and what comes a line")
+    .option("--protocol <name|file>", "speak it: a line is a message or a request, and what comes a line")
     .option("--topic <name>", "with --protocol: the room (default: sockbench)")
     .option("--insecure", "take any certificate")
     .option("--ca <file>", "who may sign the certificate (PEM), instead of the known authorities")

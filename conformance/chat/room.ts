@@ -206,7 +206,7 @@ async function object(listener: TcpPeer, { data_source, data }: Message): Promis
   if (!ok) throw new Violation(`${listener.name} receives ${wish}`, `received ${show(line)}`);
 }
 
-export const slugOf = (name: string): string => name.replace("/", "-");
+export const slugOf = (name: string): string => name.replaceAll("/", "-");
 
 /** A shared rule: a case without its dialect. `only` tells the dialects in which it holds, else it does in all. */
 export type ChatRule = Omit<Case, "id" | "source" | "run"> & {

@@ -22,6 +22,7 @@ export const connectionFaults = <Connection>() =>
         "sum-ws": "4.4",
         echo: "2.1",
         file: "3.4",
+        letters: "6.2",
       },
       process: true,
       change: ({ opened, reset }) => ({

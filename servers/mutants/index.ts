@@ -10,6 +10,8 @@ import { chatWsFaults } from "./chat-ws-faults.ts";
 import { echoFaults, echoMutant } from "./echo.ts";
 import type { FaultSheet } from "./fault.ts";
 import { fileFaults, fileMutant } from "./file.ts";
+import { lettersMutant } from "./letters.ts";
+import { lettersFaults } from "./letters-faults.ts";
 import { relayMutant } from "./relay.ts";
 import { relayFaults } from "./relay-faults.ts";
 import { sumTcpFaults, sumTcpMutant } from "./sum-tcp.ts";
@@ -65,6 +67,20 @@ const families: Record<string, Family> = {
   rfc6455: { file: "websocket.ts", spec: websocketMutant, faults: websocketFaults },
 };
 
+/** The cases that follow from a definition, by the protocols of their proofs. */
+const generic: Record<string, Family> = {
+  letters: { file: "letters.ts", spec: lettersMutant, faults: lettersFaults },
+  frames: {
+    file: "websocket.ts",
+    spec: websocketMutant,
+    faults: {
+      "no-fragments": { ...websocketFaults["no-fragments"], fails: "6.1" },
+      "last-fragment": { ...websocketFaults["last-fragment"], fails: "6.1" },
+      "pings-are-text": { ...websocketFaults["pings-are-text"], fails: "6.1" },
+    },
+  },
+};
+
 /** `1.1-3 2.4` to 1.1, 1.2, 1.3 and 2.4. */
 const numbersOf = (list: string): string[] =>
   list.split(" ").flatMap((range) => {
@@ -92,9 +108,17 @@ function mutantsOf(protocol: string, { file, spec, faults, flags = [] }: Family)
   });
 }
 
-export const mutants: readonly Mutant[] = Object.entries(families).flatMap(([protocol, family]) =>
-  mutantsOf(protocol, family),
+export const mutants: readonly Mutant[] = Object.entries({ ...families, ...generic }).flatMap(
+  ([protocol, family]) => mutantsOf(protocol, family),
 );
 
 /** The cases that some mutant makes fail; the others are unproven. */
 export const provenCases = (): Set<string> => new Set(mutants.flatMap(({ fails }) => fails));
+
+/** Numbers of those that follow from a definition, whatever the protocol. */
+export const provenNumbers = (): Set<string> =>
+  new Set(
+    mutants
+      .filter(({ protocol }) => protocol in generic)
+      .flatMap(({ fails }) => fails.map((id) => id.split("/")[1])),
+  );

@@ -63,12 +63,18 @@ export const roomFaults = <Member>() =>
         "chat-bracket": "1.1-13 2.1-8 3.1-4 3.6-8 4.4-8 5.1 5.2 5.4-6",
         "chat-stamped": "1.1-13 2.1-8 3.1 3.5-8 4.4-8 5.1-12",
         relay: "1.1-10 2.1-14 3.1-6",
+        letters: "1.3-5 2.1-10 3.1-6 4.1-3 4.5",
       },
       change: () => ({ send() {} }),
     },
     loses: {
       words: "every Nth message of an author is not relayed",
-      fails: { "chat-bracket": "1.11 2.5 2.6", relay: "2.13 2.14", "chat-ws": "1.11 1.15" },
+      fails: {
+        "chat-bracket": "1.11 2.5 2.6",
+        relay: "2.13 2.14",
+        "chat-ws": "1.11 1.15",
+        letters: "2.6 3.4-5",
+      },
       change(right) {
         const isNth = everyNth<Member>(right);
         return { say: (author, text) => void (isNth(author) || right.say(author, text)) };
@@ -76,7 +82,7 @@ export const roomFaults = <Member>() =>
     },
     duplicates: {
       words: "every Nth message of an author is relayed twice",
-      fails: { "chat-bracket": "1.11 2.5 2.6", relay: "2.13 2.14" },
+      fails: { "chat-bracket": "1.11 2.5 2.6", relay: "2.13 2.14", letters: "2.6 3.4-5" },
       change(right) {
         const isNth = everyNth<Member>(right);
         return {
@@ -89,7 +95,7 @@ export const roomFaults = <Member>() =>
     },
     reorders: {
       words: "every Nth message of an author is relayed after the next one",
-      fails: { "chat-bracket": "1.11 2.5 2.6", "chat-ws": "1.11 1.15" },
+      fails: { "chat-bracket": "1.11 2.5 2.6", "chat-ws": "1.11 1.15", letters: "2.6 3.4-5" },
       change(right) {
         const isNth = everyNth<Member>(right);
         const held = new Map<Member, Buffer>();
@@ -105,7 +111,7 @@ export const roomFaults = <Member>() =>
     },
     corrupts: {
       words: "a byte of every Nth message of an author is changed",
-      fails: { "chat-bracket": "1.11 2.5 2.6", relay: "2.13 2.14" },
+      fails: { "chat-bracket": "1.11 2.5 2.6", relay: "2.13 2.14", letters: "2.6 3.4-5" },
       change(right) {
         const isNth = everyNth<Member>(right);
         return {
@@ -124,6 +130,7 @@ export const roomFaults = <Member>() =>
         "chat-stamped": "1.1 2.1-3 2.5 2.6 3.7 4.5 4.8",
         relay: "1.1-10 2.1-14 3.1-6",
         "chat-ws": "1.1 1.3 1.11-14 2.6",
+        letters: "1.3 2.1 2.7 2.9 3.1 3.4-6 4.1-3 4.5",
       },
       change: ({ recipients }) => ({ recipients: (author) => recipients(author).slice(0, 1) }),
     },
@@ -225,6 +232,7 @@ export const connectedRoomFaults = <Member>() =>
         "chat-bracket": "1.1-13 2.1-8 3.1-4 3.6-8 4.4-8 5.1-6",
         "chat-welcome": "1.1-13 2.1-8 3.1-4 3.6-8 4.4-8 5.1-12",
         "chat-ws": "1.1-15 2.1-6 3.7 3.8",
+        letters: "1.1-5 2.1-10 3.1-6 4.1-3 4.5 5.1-15",
       },
       change({ left, say, die }) {
         let someoneLeft = false;
@@ -245,6 +253,7 @@ export const connectedRoomFaults = <Member>() =>
         "chat-stamped": "4.1",
         "chat-json": "4.1",
         hub: "2.1-5",
+        letters: "4.4",
       },
       change: holdingBack((recipients, room) => behind(recipients, room) > 0),
     },
