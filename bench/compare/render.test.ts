@@ -117,6 +117,35 @@ describe("history", () => {
     expect(line.points.map(({ changed }) => changed)).toEqual([[], ["cpu"]]);
   });
 
+  /** Records of one sample each, ten at one level and ten 12 % above it. */
+  const stepping = Array.from({ length: 20 }, (_, i) =>
+    recordOf(`${i}`, noisy(1, { serverCpuPerDelivery: i < 10 ? 1000 : 1120 }, { seed: i }), {
+      startedAt: new Date(Date.UTC(2026, 0, 1 + i)).toISOString(),
+      environment: { ...old.environment, git: { commit: `${i < 10 ? "a" : "b"}23456789abc`, clean: true } },
+    }),
+  );
+
+  test("marks where a figure changed, in the line and in the list, also of one sample in each record", () => {
+    const [line] = historyOf(stepping, "serverCpuPerDelivery");
+    expect(line.changes).toMatchObject([{ at: 10, commits: ["a23456789", "b23456789"] }]);
+    expect(line.changes[0].ratio).toBeCloseTo(1.12, 1);
+    const text = renderHistory([line], "serverCpuPerDelivery");
+    expect(text).toMatch(/\n\S{10}│\S{10} /);
+    expect(text).toMatch(
+      /2026-01-11 .*changed: .* → .* µs, × 1\.1\d\d \(slower\), commits a23456789\.\.b23456789/,
+    );
+    expect(text).toContain("1 change found");
+  });
+
+  test("takes a step from one machine to another for none of the server's", () => {
+    const moved = stepping.map((record, i) =>
+      i < 10 ? record : { ...record, environment: { ...record.environment, cpu: "two" } },
+    );
+    const [line] = historyOf(moved, "serverCpuPerDelivery");
+    expect(line.points[10].changed).toEqual(["cpu"]);
+    expect(line.changes).toEqual([]);
+  });
+
   test("knows only metrics that there are", () => {
     expect(() => historyOf(records, "speed")).toThrow('unknown metric "speed"');
   });

@@ -98,6 +98,19 @@ describe("a report", () => {
     expect(document.querySelector("h1")?.textContent).toBe("transfer, connect, idle on bun");
   });
 
+  test("marks in a history where a figure changed", async () => {
+    const runs = Array.from({ length: 14 }, (_, i) => {
+      const run = fixture({ hour: i + 1, samples: 1, slow: i < 7 ? 1 : 1.6 });
+      return { ...run, samples: run.samples.filter(({ variant }) => variant === "chat/bracket 100 closed") };
+    });
+    const { document } = parseHTML(await renderReport(runs));
+    const plot = document.querySelector("#history figure.plot");
+    expect(plot?.querySelector("figcaption p")?.textContent).toMatch(
+      /Changed at run 8: .* → .*, × 0\.6\d\d \(slower\), on the same commit\.$/,
+    );
+    expect(plot?.querySelectorAll("svg [stroke-dasharray='4 3'] line").length).toBe(1);
+  });
+
   test("says of two runs of one minute which is old and which is new, by when they were started", async () => {
     const at = (second: number) => ({
       ...fixture(),

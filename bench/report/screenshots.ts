@@ -5,7 +5,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
+import { launchBrowser } from "../../testing/browser.ts";
 import { readRecord } from "../record/record.ts";
 import { renderReport } from "./page.ts";
 
@@ -35,10 +36,7 @@ if (!record) {
   process.exit(2);
 }
 const scratch = mkdtempSync(join(tmpdir(), "sockbench-shots-"));
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--headless", "--disable-gpu"],
-});
+const browser = await launchBrowser();
 try {
   const page = join(scratch, "report.html");
   await Bun.write(page, await renderReport([await readRecord(record)]));
