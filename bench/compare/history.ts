@@ -129,5 +129,5 @@ export function renderHistory(
   });
   const found = lines.reduce((sum, { changes }) => sum + changes.length, 0);
   const places = `${found} ${found === 1 ? "change" : "changes"} found, marked │. ${MARKS_MEAN}`;
-  return [`${label}, ${better} is better. ${places}`, ...parts].join("\n\n");
+  return [`${label}, ${better} is better\n${places}`, ...parts].join("\n\n");
 }
