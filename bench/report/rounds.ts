@@ -1,0 +1,89 @@
+/** The rounds of a comparison one by one: a figure's ratio in each, beside what was concluded from all of them. */
+import { html, type Markup } from "../../pages/html.ts";
+import type { CellComparison, Comparison, FigureComparison } from "../compare/comparison.ts";
+import { changeText, verdictText } from "../compare/words.ts";
+import { type Chart, color, type Frame, grid, ink, logScale, Plot } from "./chart.ts";
+import { ratio } from "./units.ts";
+
+/** More of them stand behind a click. */
+const SHOWN = 4;
+/** One round alone has no spread, and its ratio is the change. */
+const LEAST = 2;
+
+type Round = { round: number; ratio: number; words: string };
+
+function draw(rounds: Round[], row: FigureComparison, threshold: number, { width }: Frame): Plot.PlotOptions {
+  const { estimate, interval } = row.change ?? { estimate: 1, interval: null };
+  const edges = [1 / (1 + threshold), 1 + threshold];
+  const values = rounds.map((one) => one.ratio);
+  const ends = [...values, ...edges, ...(interval ? [interval.low, interval.high] : [])];
+  const span = { x1: 0.5, x2: rounds.length + 0.5 };
+  return {
+    width,
+    height: 200,
+    marginLeft: 52,
+    marginBottom: 38,
+    x: {
+      domain: [span.x1, span.x2],
+      ticks: rounds.map(({ round }) => round).filter((round) => round % Math.ceil(rounds.length / 10) === 0),
+      tickFormat: String,
+      label: "round →",
+    },
+    y: logScale(ends, ratio, null, true),
+    marks: [
+      Plot.rect([span], { ...span, y1: edges[0], y2: edges[1], fill: ink.muted, fillOpacity: 0.12 }),
+      Plot.ruleY([1], { stroke: ink.muted }),
+      ...(interval
+        ? [
+            Plot.rect([span], {
+              ...span,
+              y1: interval.low,
+              y2: interval.high,
+              fill: color(0),
+              fillOpacity: 0.18,
+            }),
+          ]
+        : []),
+      Plot.ruleY([estimate], { ...span, stroke: color(0), strokeWidth: 2 }),
+      Plot.dot(rounds, { x: "round", y: "ratio", stroke: color(0), fill: color(0), r: 3, title: "words" }),
+    ],
+  };
+}
+
+function chartOf({ name }: CellComparison, row: FigureComparison, comparison: Comparison): Chart[] {
+  if (!row.tested || !row.ratios || row.ratios.length < LEAST || !row.change) return [];
+  const { old, new: now, threshold } = comparison;
+  const rounds = row.ratios.map((value, i) => ({
+    round: i + 1,
+    ratio: value,
+    words: `round ${i + 1}: ${ratio(value)}`,
+  }));
+  const said = `${changeText(row)}, ${verdictText(row)}`;
+  return [
+    {
+      title: `${name}: ${row.label}`,
+      sentence: `${now.name} to ${old.name}: ${said}.`,
+      label: `${row.label} of ${now.name} to ${old.name} in ${name}, round by round: ${said}.`,
+      draw: (frame) => draw(rounds, row, threshold, frame),
+      small: true,
+      data: {
+        head: ["round", "ratio"],
+        rows: rounds.map(({ round, words }) => [`${round}`, words.split(": ")[1]]),
+      },
+    },
+  ];
+}
+
+/** Of what was measured in pairs; undefined of records apart, which have none. */
+export function roundPlots(comparison: Comparison): Markup | undefined {
+  const charts = comparison.cells.flatMap((cell) =>
+    cell.rows.flatMap((row) => chartOf(cell, row, comparison)),
+  );
+  if (charts.length === 0) return undefined;
+  const words = html`<p class="note">Each dot is one round, in their order; the line is their mean, the coloured band its interval, the grey band the least change that counts.
+<b>Look for</b> dots that climb or fall together: then the machine changed, and the interval, which takes rounds for independent, is too narrow.</p>`;
+  const shown = grid(charts);
+  return charts.length <= SHOWN
+    ? html`${words}${shown}`
+    : html`<details class="must more"><summary>The rounds one by one: ${charts.length} figures</summary>${words}${shown}</details>`;
+}
