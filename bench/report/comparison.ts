@@ -3,7 +3,13 @@
 import { html, type Markup, prose, table } from "../../pages/html.ts";
 import { Failure } from "../../platform/failure.ts";
 import { compareAll, compareRecords } from "../compare/compare.ts";
-import type { CellComparison, Comparison, FigureComparison, FigureVerdict } from "../compare/comparison.ts";
+import {
+  type CellComparison,
+  type Comparison,
+  type FigureComparison,
+  type FigureVerdict,
+  isSideBySide,
+} from "../compare/comparison.ts";
 import { LEAST_RANKED, type Ranking, rank } from "../compare/ranking.ts";
 import { PLACES_MEAN, placeText, rankingSentence, tiedText, toBestText } from "../compare/ranking-words.ts";
 import { changeText, sentence, sideText, verdictText } from "../compare/words.ts";
@@ -147,13 +153,17 @@ function unlike(comparison: Comparison): Markup | undefined {
   })}</details></div>`;
 }
 
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+/** Of two servers it begins with a name, which stays as it is. */
+function leadOf(comparison: Comparison): string {
+  const text = sentence(comparison);
+  return isSideBySide(comparison) ? text : text.charAt(0).toUpperCase() + text.slice(1);
+}
 
 function partOf(compare: () => Comparison, words: string): Markup {
   try {
     const comparison = compare();
     const only = [...comparison.onlyOld, ...comparison.onlyNew];
-    return html`<p class="lead">${capital(sentence(comparison))}</p><p class="note">${words}</p>
+    return html`<p class="lead">${leadOf(comparison)}</p><p class="note">${words}</p>
 ${unlike(comparison)}${faults(comparison)}${barsOf(comparison).length > 0 && figure(chartOf(comparison))}
 ${roundPlots(comparison)}
 ${comparison.notes.map((note) => html`<p class="note">${prose(note)}</p>`)}
@@ -214,7 +224,7 @@ function ofRanking(ranking: Ranking): Markup[] {
       html`<details class="must more"><summary>${comparison.old.name} and ${comparison.new.name}</summary>${besideEachOther(comparison)}</details>`,
   );
   return [
-    html`<p class="lead">${capital(rankingSentence(ranking))}</p><p class="note">${PLACES_MEAN}</p>${tables}${pairs}`,
+    html`<p class="lead">${rankingSentence(ranking)}</p><p class="note">${PLACES_MEAN}</p>${tables}${pairs}`,
   ];
 }
 

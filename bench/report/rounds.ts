@@ -2,13 +2,15 @@
 import { html, type Markup } from "../../pages/html.ts";
 import type { CellComparison, Comparison, FigureComparison } from "../compare/comparison.ts";
 import { changeText, verdictText } from "../compare/words.ts";
-import { type Chart, color, type Frame, grid, ink, logScale, Plot } from "./chart.ts";
-import { ratio } from "./units.ts";
+import { type Chart, color, type Frame, grid, ink, logAxis, logDomain, logTicks, Plot } from "./chart.ts";
+import { digits } from "./units.ts";
 
 /** More of them stand behind a click. */
 const SHOWN = 4;
 /** One round alone has no spread, and its ratio is the change. */
 const LEAST = 2;
+
+const times = (value: number): string => `×${digits(value)}`;
 
 type Round = { round: number; ratio: number; words: string };
 
@@ -16,7 +18,9 @@ function draw(rounds: Round[], row: FigureComparison, threshold: number, { width
   const { estimate, interval } = row.change ?? { estimate: 1, interval: null };
   const edges = [1 / (1 + threshold), 1 + threshold];
   const values = rounds.map((one) => one.ratio);
-  const ends = [...values, ...edges, ...(interval ? [interval.low, interval.high] : [])];
+  // Of two or three rounds an interval can span decades: it ends where the plot does, and the sentence has its ends.
+  const domain = logDomain([...values, ...edges]);
+  const inside = (value: number) => Math.min(domain[1], Math.max(domain[0], value));
   const span = { x1: 0.5, x2: rounds.length + 0.5 };
   return {
     width,
@@ -29,7 +33,7 @@ function draw(rounds: Round[], row: FigureComparison, threshold: number, { width
       tickFormat: String,
       label: "round →",
     },
-    y: logScale(ends, ratio, null, true),
+    y: logAxis(domain, logTicks(...domain, true), times, null),
     marks: [
       Plot.rect([span], { ...span, y1: edges[0], y2: edges[1], fill: ink.muted, fillOpacity: 0.12 }),
       Plot.ruleY([1], { stroke: ink.muted }),
@@ -44,7 +48,7 @@ function draw(rounds: Round[], row: FigureComparison, threshold: number, { width
             }),
           ]
         : []),
-      Plot.ruleY([estimate], { ...span, stroke: color(0), strokeWidth: 2 }),
+      Plot.ruleY([inside(estimate)], { ...span, stroke: color(0), strokeWidth: 2 }),
       Plot.dot(rounds, { x: "round", y: "ratio", stroke: color(0), fill: color(0), r: 3, title: "words" }),
     ],
   };
@@ -56,7 +60,7 @@ function chartOf({ name }: CellComparison, row: FigureComparison, comparison: Co
   const rounds = row.ratios.map((value, i) => ({
     round: i + 1,
     ratio: value,
-    words: `round ${i + 1}: ${ratio(value)}`,
+    words: `round ${i + 1}: ${times(value)}`,
   }));
   const said = `${changeText(row)}, ${verdictText(row)}`;
   return [
