@@ -128,6 +128,8 @@ export function renderHistory(
     return `${cell}\n${sparkline(medians, write, marks)}\n${table(head, rows)}`;
   });
   const found = lines.reduce((sum, { changes }) => sum + changes.length, 0);
-  const places = `${found} ${found === 1 ? "change" : "changes"} found, marked │. ${MARKS_MEAN}`;
+  const marked =
+    found === 0 ? "no change found" : `${found} ${found === 1 ? "change" : "changes"} found, marked │`;
+  const places = `${marked}. ${MARKS_MEAN}`;
   return [`${label}, ${better} is better\n${places}`, ...parts].join("\n\n");
 }

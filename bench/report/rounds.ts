@@ -2,7 +2,7 @@
 import { html, type Markup } from "../../pages/html.ts";
 import type { CellComparison, Comparison, FigureComparison } from "../compare/comparison.ts";
 import { changeText, verdictText } from "../compare/words.ts";
-import { type Chart, color, type Frame, grid, ink, logAxis, logDomain, logTicks, Plot } from "./chart.ts";
+import { type Chart, color, type Frame, grid, ink, logAxis, logTicks, Plot } from "./chart.ts";
 import { digits } from "./units.ts";
 
 /** More of them stand behind a click. */
@@ -12,6 +12,27 @@ const LEAST = 2;
 
 const times = (value: number): string => `×${digits(value)}`;
 
+/** As near as the values allow: what is to be seen is a few percent. */
+function domainOf(values: readonly number[]): [number, number] {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const air = (most / least) ** 0.1;
+  return [least / air, most * air];
+}
+
+const WIDE = 3;
+const MOST_TICKS = 5;
+
+/** Round steps from × 1 on; of ratios that span more, decades' round numbers. */
+function ticksOf([least, most]: readonly [number, number]): number[] {
+  if (most / least > WIDE) return logTicks(least, most, true);
+  const all = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5].map((step) =>
+    Array.from({ length: Math.floor(most / step) + 1 }, (_, i) => Number((i * step).toFixed(2))).filter(
+      (tick) => tick >= least,
+    ),
+  );
+  return all.find((ticks) => ticks.length <= MOST_TICKS) ?? [1];
+}
+
 type Round = { round: number; ratio: number; words: string };
 
 function draw(rounds: Round[], row: FigureComparison, threshold: number, { width }: Frame): Plot.PlotOptions {
@@ -19,7 +40,7 @@ function draw(rounds: Round[], row: FigureComparison, threshold: number, { width
   const edges = [1 / (1 + threshold), 1 + threshold];
   const values = rounds.map((one) => one.ratio);
   // Of two or three rounds an interval can span decades: it ends where the plot does, and the sentence has its ends.
-  const domain = logDomain([...values, ...edges]);
+  const domain = domainOf([...values, ...edges]);
   const inside = (value: number) => Math.min(domain[1], Math.max(domain[0], value));
   const span = { x1: 0.5, x2: rounds.length + 0.5 };
   return {
@@ -33,7 +54,7 @@ function draw(rounds: Round[], row: FigureComparison, threshold: number, { width
       tickFormat: String,
       label: "round →",
     },
-    y: logAxis(domain, logTicks(...domain, true), times, null),
+    y: logAxis(domain, ticksOf(domain), times, null),
     marks: [
       Plot.rect([span], { ...span, y1: edges[0], y2: edges[1], fill: ink.muted, fillOpacity: 0.12 }),
       Plot.ruleY([1], { stroke: ink.muted }),
