@@ -24,6 +24,8 @@ export type FigureComparison = {
   new: Side;
   /** Paired rounds behind the change; null where the sides were measured apart. */
   rounds: number | null;
+  /** New to old in each of these rounds, in their order; null where there are no pairs or no ratios. */
+  ratios: number[] | null;
   /** New to old: a ratio, or for shares a difference; null where neither can be had. The interval is the verdict's. */
   change: { scale: "ratio" | "difference"; estimate: number; interval: Interval | null } | null;
   verdict: FigureVerdict | null;
@@ -44,7 +46,7 @@ export type CellComparison = {
   missing: { old: string[]; new: string[] };
 };
 
-/** The geometric mean of one class of figures over all cells that have it. */
+/** The geometric mean of one class of figures over all cells that have it; its interval holds as theirs do. */
 export type Mean = { name: string; cells: number; ratio: number; interval: Interval | null };
 
 export type Comparison = {
@@ -68,6 +70,10 @@ export type Comparison = {
   unlike: Unlike[];
   notes: string[];
 };
+
+/** Whether they are two servers of one run, of which none is newer; a revision of --against is. */
+export const isSideBySide = ({ old, new: now }: Pick<Comparison, "old" | "new">): boolean =>
+  old.record === now.record && !old.name.includes("@");
 
 /** Whether there were figures, but all samples of them broke a rule of validity: then nothing was compared. */
 export const isVoid = ({ tests, cells }: Comparison): boolean =>

@@ -20,15 +20,19 @@ export type Values = { old: number[]; now: number[]; logRatios?: number[]; diffe
 export type Measured = CellComparison & { values: Map<string, Values> };
 
 /** Gives every row its change, and every tested one its verdict. */
-export function giveVerdicts(cells: Measured[], threshold: number, looks: number): void {
+export function giveVerdicts(
+  cells: Measured[],
+  { threshold, looks, among }: { threshold: number; looks: number; among: number },
+): void {
   const rows = cells.flatMap(({ rows, values }) =>
     rows.map((row) => ({ row, values: values.get(row.metric)! })),
   );
-  const level = levelOf(rows.filter(({ row }) => row.tested).length, looks);
+  const level = levelOf(rows.filter(({ row }) => row.tested).length, looks) / among;
   for (const { row, values } of rows) {
     const difference = differenceOf(values, level);
     const logRatio = row.unit === "share" ? undefined : logRatioOf(values, level);
     row.rounds = values.differences?.length ?? null;
+    row.ratios = row.unit === "share" ? null : (values.logRatios?.map(Math.exp) ?? null);
     row.change = row.unit === "share" ? pointsOf(values, difference) : ratioOf(values, logRatio);
     if (!row.tested) continue;
     const bound = Math.log(1 + threshold);
