@@ -22,6 +22,7 @@ import { boundBy, CAPACITY, checkProtocol, chooseCells, chooseSources, type Requ
 import { checkEffects, checkPairs } from "../run/flags.ts";
 import { run } from "../run/run.ts";
 import type { RunResult, SessionOptions } from "../run/session.ts";
+import { checkShared } from "../run/shared.ts";
 import { scenarios } from "../scenarios/index.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import { showProgress } from "../terminal/progress.ts";
@@ -127,6 +128,7 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   checkPairs(given, { ...flags, ...request });
   const cells = cellsOf(names, request, flags);
   checkEffects(names, given, { ...flags, ...request }, (request) => cellsOf(names, request, flags));
+  if (!flags.against) checkShared(chooseSources(request), cells, request);
   checkFolder("--results", flags.results);
   const timed = cells.length === 0 || cells.some(({ repeats }) => repeats);
   const session: SessionOptions = {
@@ -146,7 +148,8 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
     ? await withRevision(flags.against, measure)
     : await measure(chooseSources(request));
   const failure = ended && withAdvice(ended, names, request);
-  if (record.samples.length === 0 && !record.calibration)
+  // A wrong command line, though it took a round to know, has its one line.
+  if ((record.samples.length === 0 && !record.calibration) || failure?.exitCode === exitCodes.usage)
     throw failure ?? new Failure(exitCodes.unreachable, `nothing ran: ${record.warnings.join("; ")}`);
   const { path, lost } = await keep(record, flags.results);
   if (flags.json) console.log(JSON.stringify(record));
@@ -249,6 +252,7 @@ async function takeSamples(
       rounds: flags.samples,
       duration: flags.duration,
       warmup: flags.warmup,
+      strict: flags.budget !== undefined,
       budgetMs: (flags.budget ?? BUDGET_SECONDS * cells.length) * 1000,
       settled: (cell, record) => isSettled(record, cell, thresholdOf(flags)),
     },

@@ -8,6 +8,7 @@ import { cellKey, cellName } from "../record/cells.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { isValid } from "../record/validity.ts";
 import type { Cell } from "../scenarios/scenario.ts";
+import { checkBudget, checkFirstRound } from "./budget.ts";
 import { calibrate } from "./calibrate.ts";
 import { canStandTogether } from "./round.ts";
 import { type RoundsOptions, takeRounds } from "./rounds.ts";
@@ -39,6 +40,8 @@ export type RunOptions = SessionOptions & {
 };
 
 export type ComparisonOptions = Pick<RoundsOptions, "rounds" | "budgetMs"> & {
+  /** Whether somebody asked for just this budget: one that is too short is refused then, and else overdrawn. */
+  strict?: boolean;
   /** Seconds for which each server is driven in a round, and before it. */
   duration?: number | undefined;
   warmup?: number | undefined;
@@ -66,7 +69,8 @@ const LEAST_BLOCKS = 4;
 const blocksIn = (seconds = ROUND_SECONDS): number =>
   Math.max(LEAST_BLOCKS, Math.round((seconds * 1000) / SLICE_MS));
 
-export function run(options: RunOptions): Promise<RunResult> {
+export async function run(options: RunOptions): Promise<RunResult> {
+  refuseShortBudget(options);
   return withSession(options, async (session) => {
     if (options.calibrate) session.record.calibration = await calibrate(session.fleets, options.interrupted);
     const inRounds = await roundCells(session, options);
@@ -75,6 +79,14 @@ export function run(options: RunOptions): Promise<RunResult> {
     await takeSamples(session, { ...options, cells: others });
     if (options.comparison) await compareInRounds(session, options, options.comparison, inRounds);
   });
+}
+
+/** A budget that slices alone would use up is refused before anything is started. */
+function refuseShortBudget({ comparison, cells, sources }: RunOptions): void {
+  if (!comparison?.strict || comparison.rounds !== undefined || !canStandTogether(sources)) return;
+  const compared = cells.filter((cell) => hasBlocks(cell) && !cell.reference).length;
+  const asked = { budgetMs: comparison.budgetMs, cells: compared, servers: sources.length };
+  if (sources.length > 1) checkBudget(asked, blocksIn(comparison.duration) * SLICE_MS);
 }
 
 /** The cells that are compared in rounds, with the servers that start for each. */
@@ -104,6 +116,7 @@ async function compareInRounds(
     cells: [...sources.keys()],
     clock: () => performance.now(),
     settled: (cell) => comparison.settled(cell, record),
+    onFirst: comparison.strict ? (tookMs) => checkFirstRound(comparison, tookMs) : undefined,
     round(cell, number) {
       const present = sources.get(cell as BlockCell) ?? [];
       const done = record.samples.length;
