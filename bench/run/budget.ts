@@ -5,17 +5,14 @@
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { LEAST_ROUNDS } from "./rounds.ts";
 
-/** Milliseconds for all cells. */
-type Asked = { budgetMs: number; cells: number; servers: number };
-
-/** Before anything is started. @param slicesMs of one server in a round of one cell */
-export function checkBudget({ budgetMs, cells, servers }: Asked, slicesMs: number): void {
-  const least = LEAST_ROUNDS * cells * servers * slicesMs;
+/** Before anything is started. @param slicesMs all slices of a round of each cell, of all servers */
+export function checkBudget(budgetMs: number, slicesMs: number): void {
+  const least = LEAST_ROUNDS * slicesMs;
   if (budgetMs < least) throw tooShort(budgetMs, least, "their slices alone take");
 }
 
 /** @param tookMs the first round of all cells */
-export function checkFirstRound({ budgetMs }: Pick<Asked, "budgetMs">, tookMs: number): void {
+export function checkFirstRound(budgetMs: number, tookMs: number): void {
   const least = LEAST_ROUNDS * tookMs;
   if (budgetMs < least) throw tooShort(budgetMs, least, "by the first, they take");
 }

@@ -32,7 +32,7 @@ test.each([
   ],
   [
     `${ROOM} --server bun,unbatched --duration 2 --budget 15`,
-    "--budget 15: a comparison takes 2 rounds at least, and their slices alone take 16.1 s",
+    "--budget 15: a comparison takes 2 rounds at least, and their slices alone take 16.0 s",
   ],
   [
     `${ROOM} --loop closed --server bun,unbatched --duration 0.2 --warmup 0.1 --budget 0.9`,
@@ -70,11 +70,9 @@ test.each([
   60_000,
 );
 
-const asked = { budgetMs: 4000, cells: 2, servers: 3 };
-
 test("slices alone may not be longer than a budget, nor two rounds like the first", () => {
-  expect(() => checkBudget(asked, 333)).not.toThrow();
-  expect(() => checkBudget(asked, 334)).toThrow("--budget 4: a comparison takes 2 rounds at least");
-  expect(() => checkFirstRound(asked, 2000)).not.toThrow();
-  expect(() => checkFirstRound(asked, 2001)).toThrow("by the first, they take 4.0 s");
+  expect(() => checkBudget(4000, 2000)).not.toThrow();
+  expect(() => checkBudget(4000, 2001)).toThrow("--budget 4: a comparison takes 2 rounds at least");
+  expect(() => checkFirstRound(4000, 2000)).not.toThrow();
+  expect(() => checkFirstRound(4000, 2001)).toThrow("by the first, they take 4.0 s");
 });

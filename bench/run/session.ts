@@ -15,6 +15,7 @@ import { judge } from "../record/validity.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import { readEnvironment } from "./environment.ts";
 import { type Fleets, startFleets } from "./fleets.ts";
+import { warnOfBusy } from "./idle.ts";
 import { awaitQuiet, giveUpIfBusy, look } from "./quiet.ts";
 import { driveRound, type RoundOptions } from "./round.ts";
 
@@ -224,6 +225,7 @@ async function takeRound(
       invalid: [],
     }));
     for (const sample of samples) sample.invalid = judge(sample);
+    if (samples.length > 1) warnOfBusy(record, samples);
     record.samples.push(...samples);
     return samples;
   } finally {

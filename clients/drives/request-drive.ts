@@ -21,7 +21,6 @@ export async function openRequestDrive(
   const run = await openRequests(plan, exchange);
   await firstReplies(run);
   const meter = createSliceMeter(plan.serverPids);
-  const all = createHistogram();
   const datagrams = run.requests.unit === "datagram";
   const { load } = plan;
   let [owes, offset] = [false, 0];
@@ -49,15 +48,11 @@ export async function openRequestDrive(
       clearInterval(patrol);
       run.measuring = false;
       owes = !datagrams && run.clients.some(({ count }) => count > 0);
-      all.add(run.latency);
       return {
         elapsed: run.lastReply - start,
         done: run.counts.replies - before,
         ...meter.end(),
-        latency: {
-          "roundTrip.p50": run.latency.getValueAtPercentile(50),
-          "roundTrip.p99": run.latency.getValueAtPercentile(99),
-        },
+        latencies: { roundTrip: run.latency },
         ...(paced ? { paced: paced.told } : {}),
       };
     },
@@ -68,7 +63,7 @@ export async function openRequestDrive(
         counts: run.counts,
         witnesses: run.witnesses.filter(({ kind }) => run.counts[kind] > 0),
         connectionsLost: run.lost,
-        histograms: { roundTrip: all },
+        ...meter.idle(),
       };
     },
   };

@@ -2,7 +2,6 @@
 import { now } from "../../platform/clock.ts";
 import { createArrivals } from "../arrivals.ts";
 import type { Exchange } from "../exchange.ts";
-import { createHistogram, type Histogram } from "../histogram.ts";
 import { awaitArrivals } from "../measured-time.ts";
 import { pace } from "../pacer.ts";
 import { type ClosedLoad, type OpenLoad, type RoomPlan, type RoomRun, receiversOf, total } from "../room.ts";
@@ -13,7 +12,7 @@ import { createSliceMeter, type Drive, type Slice } from "./drive.ts";
 
 const DRAIN_SECONDS = 10;
 
-type Loaded = Pick<Slice, "latency" | "paced">;
+type Loaded = Pick<Slice, "latencies" | "paced">;
 
 export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise<Drive> {
   let arrived: Parameters<typeof joinRoom>[2];
@@ -26,10 +25,9 @@ export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise
   const takenBefore = run.members.map((member) => member.taken());
   await introduce(run);
   const meter = createSliceMeter(plan.serverPids);
-  const histograms: Record<string, Histogram> = {};
   const load =
     plan.load.loop === "open"
-      ? openLoop(run, plan.load, histograms, (listener) => {
+      ? openLoop(run, plan.load, (listener) => {
           arrived = listener;
         })
       : closedLoop(run, plan.load);
@@ -68,7 +66,7 @@ export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise
         counts: { ...run.ledger.counts, sent: taken, expected, windowsGivenUp: run.windows?.givenUp() ?? 0 },
         witnesses: run.ledger.witnesses,
         connectionsLost: run.lost,
-        histograms,
+        ...meter.idle(),
       };
     },
   };
@@ -85,19 +83,14 @@ function closedLoop(run: RoomRun, load: ClosedLoad) {
   };
 }
 
-/** What is told of a slice's latencies: few enough deliveries stand behind them that farther tails are luck. */
-const told = { delivery: [50, 99], first: [50], last: [50, 99] } as const;
-
 /** Message k is sent by sender k mod senders, at its time; k counts on from slice to slice. */
 function openLoop(
   run: RoomRun,
   { rate, senders }: OpenLoad,
-  histograms: Record<string, Histogram>,
   listen: (listener: Parameters<typeof joinRoom>[2]) => void,
 ) {
   const out = new Uint8Array(run.wireBytes);
   const view = new DataView(out.buffer);
-  for (const name of Object.keys(told)) histograms[name] = createHistogram();
   let from = 0;
   return async (nanoseconds: number, start: number) => {
     const count = Math.max(1, Math.round((rate * nanoseconds) / 1e9));
@@ -136,15 +129,9 @@ function openLoop(
       },
       () => run.lost.count > 0,
     );
-    return (): Loaded => {
-      const slice = arrivals.latencies(begin - run.plan.epoch, 1e9 / rate, receiversOf(run));
-      const latency: Record<string, number> = {};
-      for (const [name, percentiles] of Object.entries(told)) {
-        const histogram = slice[name as keyof typeof told];
-        histograms[name].add(histogram);
-        for (const p of percentiles) latency[`${name}.p${p}`] = histogram.getValueAtPercentile(p);
-      }
-      return { latency, paced: { achieved: paced.achieved / rate, lag } };
-    };
+    return (): Loaded => ({
+      latencies: arrivals.latencies(begin - run.plan.epoch, 1e9 / rate, receiversOf(run)),
+      paced: { achieved: paced.achieved / rate, lag },
+    });
   };
 }
