@@ -3,7 +3,8 @@
  * the commands print. Nothing here prints, exits or writes files.
  */
 export { compareRecords as compare, compareServers } from "./bench/compare/compare.ts";
-export type { Comparison } from "./bench/compare/comparison.ts";
+export type { Comparison, FigureComparison, FigureVerdict } from "./bench/compare/comparison.ts";
+export { sentence, verdictText } from "./bench/compare/words.ts";
 export { type BenchRequest, bench } from "./bench/library.ts";
 export { type Metric, metrics, metricTable } from "./bench/record/metrics.ts";
 export { type RunRecord, readRecord, type Sample, writeRecord } from "./bench/record/record.ts";

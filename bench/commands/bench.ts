@@ -14,11 +14,11 @@ import type { ServerSource } from "../../targets/server.ts";
 import { capacity, firstStep } from "../capacity/capacity.ts";
 import { compareAll } from "../compare/compare.ts";
 import { fails } from "../compare/comparison.ts";
-import { isSettled } from "../compare/settled.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
 import { boundBy, CAPACITY, checkProtocol, chooseCells, chooseSources, type Request } from "../run/choose.ts";
+import { BUDGET_SECONDS, comparisonOf } from "../run/comparing.ts";
 import { checkEffects, checkPairs } from "../run/flags.ts";
 import { run } from "../run/run.ts";
 import type { RunResult, SessionOptions } from "../run/session.ts";
@@ -48,8 +48,6 @@ type Flags = Omit<Request, "servers"> & {
 
 const QUICK_SAMPLES = 1;
 const SAMPLES = 2;
-/** For rounds of one cell, until its figures are decided. */
-const BUDGET_SECONDS = 20;
 
 const scenarioHelp = [
   ...scenarios,
@@ -248,14 +246,7 @@ async function takeSamples(
     calibrate: flags.calibrate ?? false,
     skipMissing: flags.skipMissing ?? false,
     seed: flags.seed,
-    comparison: {
-      rounds: flags.samples,
-      duration: flags.duration,
-      warmup: flags.warmup,
-      strict: flags.budget !== undefined,
-      budgetMs: (flags.budget ?? BUDGET_SECONDS * cells.length) * 1000,
-      settled: (cell, record) => isSettled(record, cell, thresholdOf(flags)),
-    },
+    comparison: comparisonOf(flags, cells),
     onProgress: progress.tell,
   });
   progress.end();

@@ -72,6 +72,6 @@ test("a busy server is named once for each cell", () => {
   const record = { warnings: [] as string[] };
   for (let i = 0; i < 3; i++) warnOfBusy(record, [busy("a", 0.06), busy("b", 0.05), busy("c", null)]);
   expect(record.warnings).toEqual([
-    "fanout tcp 100 closed a: the server was busy while it was not driven (6 % of a CPU), which the servers beside it lacked",
+    "fanout tcp 100 closed a: the server was busy while it was not driven (6.0 % of a CPU), which the servers beside it lacked",
   ]);
 });
