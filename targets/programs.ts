@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Endpoint } from "../clients/endpoint.ts";
 import { servers } from "../servers/index.ts";
-import { peerCommand, peerLanguages } from "../servers/peers/index.ts";
+import { peerCommand, peerLanguages, peerProtocols } from "../servers/peers/index.ts";
 import { pausing } from "./pause.ts";
 import { atPath } from "./place.ts";
 import { untilListening } from "./ready.ts";
@@ -71,13 +71,14 @@ export function ownDirectory({ flags = [], directory: wanted = false }: StartOpt
 
 /** One of the implementations in this project. */
 export function implementation(name: string): ServerSource {
-  return program(name, (protocol) => {
+  const source = program(name, (protocol) => {
     if (!(name in onBun)) return peerCommand(name as (typeof peerLanguages)[number], protocol);
     const script = onBun[name][protocol];
     return script
       ? onThisBun(join(SERVERS, script[0]), ...script.slice(1))
       : { unsupported: `there is no ${name} server for ${protocol}` };
   });
+  return { ...source, protocols: name in onBun ? Object.keys(onBun[name]) : peerProtocols };
 }
 
 /** A file of this project, run by the Bun that runs us. */

@@ -14,14 +14,15 @@ import type { ServerSource } from "../../targets/server.ts";
 import { capacity, firstStep } from "../capacity/capacity.ts";
 import { compareAll } from "../compare/compare.ts";
 import { fails } from "../compare/comparison.ts";
-import { isSettled } from "../compare/settled.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
 import { boundBy, CAPACITY, checkProtocol, chooseCells, chooseSources, type Request } from "../run/choose.ts";
+import { BUDGET_SECONDS, comparisonOf } from "../run/comparing.ts";
 import { checkEffects, checkPairs } from "../run/flags.ts";
 import { run } from "../run/run.ts";
 import type { RunResult, SessionOptions } from "../run/session.ts";
+import { checkShared } from "../run/shared.ts";
 import { scenarios } from "../scenarios/index.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import { showProgress } from "../terminal/progress.ts";
@@ -47,8 +48,6 @@ type Flags = Omit<Request, "servers"> & {
 
 const QUICK_SAMPLES = 1;
 const SAMPLES = 2;
-/** For rounds of one cell, until its figures are decided. */
-const BUDGET_SECONDS = 20;
 
 const scenarioHelp = [
   ...scenarios,
@@ -127,6 +126,7 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   checkPairs(given, { ...flags, ...request });
   const cells = cellsOf(names, request, flags);
   checkEffects(names, given, { ...flags, ...request }, (request) => cellsOf(names, request, flags));
+  if (!flags.against) checkShared(chooseSources(request), cells, request);
   checkFolder("--results", flags.results);
   const timed = cells.length === 0 || cells.some(({ repeats }) => repeats);
   const session: SessionOptions = {
@@ -146,7 +146,8 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
     ? await withRevision(flags.against, measure)
     : await measure(chooseSources(request));
   const failure = ended && withAdvice(ended, names, request);
-  if (record.samples.length === 0 && !record.calibration)
+  // A wrong command line, though it took a round to know, has its one line.
+  if ((record.samples.length === 0 && !record.calibration) || failure?.exitCode === exitCodes.usage)
     throw failure ?? new Failure(exitCodes.unreachable, `nothing ran: ${record.warnings.join("; ")}`);
   const { path, lost } = await keep(record, flags.results);
   if (flags.json) console.log(JSON.stringify(record));
@@ -245,13 +246,7 @@ async function takeSamples(
     calibrate: flags.calibrate ?? false,
     skipMissing: flags.skipMissing ?? false,
     seed: flags.seed,
-    comparison: {
-      rounds: flags.samples,
-      duration: flags.duration,
-      warmup: flags.warmup,
-      budgetMs: (flags.budget ?? BUDGET_SECONDS * cells.length) * 1000,
-      settled: (cell, record) => isSettled(record, cell, thresholdOf(flags)),
-    },
+    comparison: comparisonOf(flags, cells),
     onProgress: progress.tell,
   });
   progress.end();

@@ -4,6 +4,7 @@
  */
 import { median } from "simple-statistics";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { ratioOfRound } from "../record/blocks.ts";
 import {
   type CellSamples,
   cellKey,
@@ -28,8 +29,9 @@ import { compareFaults } from "./correctness.ts";
 import { isTested } from "./family.ts";
 import { pinningNotes, type Unlike, unlikeEnvironments, unlikeParameters } from "./likeness.ts";
 import { meansOf } from "./means.ts";
-import { LEVEL, LOOKS, roundFigure } from "./rounds.ts";
+import { LEVEL, LOOKS } from "./rounds.ts";
 import { medianInterval } from "./statistics.ts";
+import { pausesBehind } from "./tails.ts";
 import { DEFAULT_THRESHOLD, giveVerdicts, type Measured, type Values } from "./verdicts.ts";
 
 export type CompareOptions = {
@@ -219,9 +221,13 @@ function compareCell({ name, old, now }: Pair, metrics: Metrics, together: boole
     const [a, b] = [old, now].map(({ valid }) => valuesOf(valid, key));
     if (a.length > 0 && b.length > 0) {
       values.set(key, { old: a, now: b, ...(rounds ? pairedValues(rounds, key) : {}) });
-      rows.push(compareFigure(metric, tested(metric), a, b));
+      const pauses = pausesBehind(metric, both);
+      rows.push({ ...compareFigure(metric, tested(metric), a, b), ...(pauses ? { pauses } : {}) });
     } else if (a.length + b.length > 0 && tested(metric))
       missing[a.length === 0 ? "old" : "new"].push(metric.label);
+    else if (tested(metric) && pausesBehind(metric, both))
+      // Hardly a slice was without a pause: that there is no tail to judge is to be said.
+      for (const side of ["old", "new"] as const) missing[side].push(metric.label);
   }
   const rules = [...old.samples, ...now.samples].flatMap(({ invalid }) => invalid.map(({ rule }) => rule));
   return {
@@ -277,9 +283,7 @@ function roundsOf(old: CellSamples, now: CellSamples): [Sample, Sample][] {
 function pairedValues(rounds: readonly [Sample, Sample][], key: string): Partial<Values> {
   const both = rounds.filter((pair) => pair.every(({ metrics }) => metrics[key] !== undefined));
   return {
-    logRatios: both.flatMap(
-      ([a, b]) => roundFigure(a.slices?.[key] ?? [a.metrics[key]], b.slices?.[key] ?? [b.metrics[key]]) ?? [],
-    ),
+    logRatios: both.flatMap(([a, b]) => ratioOfRound(a, b, key) ?? []),
     differences: both.map(([a, b]) => b.metrics[key] - a.metrics[key]),
   };
 }

@@ -31,7 +31,12 @@ export type FigureComparison = {
   verdict: FigureVerdict | null;
   /** What is to be said of the verdict in words, if anything. */
   why: string | null;
+  /** Of a tail that was measured in rounds: what the machine's pauses did to it. */
+  pauses?: Pauses;
 };
+
+/** The share of slices that were left out for a pause of the machine's, theirs or their block's; and the median tail with them. */
+export type Pauses = { paused: number; withPauses: number };
 
 export type CellComparison = {
   name: string;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { answer, apartEstimate, isLook, LOOKS, levelOf, pairedEstimate, roundFigure } from "./rounds.ts";
+import { roundFigure } from "../record/blocks.ts";
+import { answer, apartEstimate, isLook, LOOKS, levelOf, pairedEstimate } from "./rounds.ts";
 import { normal } from "./testing.ts";
 
 /** Looks as a run does, until there is an answer or the rounds are used up. */

@@ -6,6 +6,8 @@ import { mean } from "simple-statistics";
 import type { CellComparison, FigureComparison, FigureVerdict } from "./comparison.ts";
 import { answer, apartEstimate, type Estimate, levelOf, pairedEstimate } from "./rounds.ts";
 
+import { whyHidden } from "./tails.ts";
+
 export const DEFAULT_THRESHOLD = 0.05;
 /** Least difference of a share, such as that of lost messages: a point of a hundred, where no ratio makes sense. */
 const LEAST_POINTS = 0.01;
@@ -37,8 +39,10 @@ export function giveVerdicts(
     if (!row.tested) continue;
     const bound = Math.log(1 + threshold);
     if (row.unit === "share") row.verdict = verdictOf(row, difference, LEAST_POINTS);
-    else if (logRatio !== undefined) row.verdict = verdictOf(row, logRatio, bound);
-    else {
+    else if (logRatio !== undefined) {
+      row.verdict = verdictOf(row, logRatio, bound);
+      row.why = whyHidden(row);
+    } else {
       // Of values of which some are 0 there is no ratio; that one side is always above the other is seen all the same.
       const said = verdictOf(row, difference, Number.MIN_VALUE);
       row.verdict = said === "same" ? "undecided" : said;

@@ -11,6 +11,7 @@ import {
 } from "./comparison.ts";
 import type { Fault } from "./correctness.ts";
 import { betterSide, cellPhrase } from "./phrases.ts";
+import { hiddenText } from "./tails.ts";
 
 const CELLS_NAMED = 4;
 
@@ -38,7 +39,8 @@ export function verdictWord(row: Pick<FigureComparison, "verdict" | "class">): s
 export function verdictText(row: FigureComparison): string {
   if (row.verdict !== "undecided") return verdictWord(row);
   const bounds = boundsText(row);
-  return bounds ? `undecided: between ${bounds}` : "undecided";
+  const hidden = hiddenText(row);
+  return bounds ? `undecided: between ${bounds}${hidden && `: ${hidden}`}` : "undecided";
 }
 
 const SHOWN_RATIO = 100;
@@ -140,7 +142,7 @@ function rest(comparison: Comparison): string[] {
   if (widest) {
     const bounds = boundsText(widest.row);
     const most = bounds
-      ? `, the widest between ${bounds} (${widest.row.label} in ${widest.cell.name})`
+      ? `, the widest between ${bounds} (${widest.row.label} in ${widest.cell.name}${hiddenText(widest.row) && `: ${hiddenText(widest.row)}`})`
       : ", with too few rounds for bounds";
     texts.push(`undecided in ${figures(open.length)}${most}`);
   }

@@ -54,6 +54,9 @@ const meters = z.object({
   contended: share.nullable().optional(),
   /** Where server and fleets have CPUs in common: share of the time in which a fleet waited for one. */
   shared: share.nullable().optional(),
+  /** In rounds, shares of a CPU: what the server used while others were driven, and what those used while it was. */
+  idle: share.nullable().optional(),
+  othersIdle: share.nullable().optional(),
   /** Highest resident memory of the server's processes so far, bytes, each counted by itself. */
   serverMemory: z.number().nullable(),
   /** Share of the machine's CPU time that was given to others (steal in /proc/stat). */

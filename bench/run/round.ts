@@ -6,7 +6,7 @@ import type { Progress } from "../../clients/exchange.ts";
 import type { SumWitness } from "../../clients/request-clients.ts";
 import type { BlockServer, BlocksReport } from "../../clients/workloads/blocks.ts";
 import type { ServerSource, ServerUnderTest } from "../../targets/server.ts";
-import { metersOf, middleFigures, sliceFigures, type WorkUnit } from "../record/blocks.ts";
+import { metersOf, middleFigures, sliceFigures, tailFigures, type WorkUnit } from "../record/blocks.ts";
 import type { Sample } from "../record/record.ts";
 import { faultKinds, faultsOf, lostConnections, requestWitness } from "../record/samples.ts";
 import type { Cell } from "../scenarios/scenario.ts";
@@ -67,17 +67,26 @@ export async function driveRound(
   );
   const unit = load.kind === "room" ? "Delivery" : "Request";
   const datagrams = servers[0].transport === "udp";
-  return report.servers.map((server) => partsOf(server, unit, datagrams));
+  return report.servers.map((server, i) => ({
+    ...partsOf(server, unit, datagrams),
+    meters: metersOf(report.servers, i),
+  }));
 }
 
-function partsOf(server: BlockServer, unit: WorkUnit, datagrams: boolean): RoundParts {
+function partsOf(server: BlockServer, unit: WorkUnit, datagrams: boolean): Omit<RoundParts, "meters"> {
   const slices = sliceFigures(server.slices, unit);
   const kinds = faultKinds[unit][datagrams ? "datagrams" : "stream"];
   const { counts } = server;
   return {
-    counts: { ...counts, measured: server.slices.reduce((sum, { done }) => sum + done, 0) },
+    counts: {
+      ...counts,
+      measured: server.slices.reduce((sum, { done }) => sum + done, 0),
+      slicesDriven: server.driven.all,
+      slicesCalm: server.driven.calm,
+    },
     metrics: {
       ...middleFigures(slices),
+      ...tailFigures(server),
       ...(datagrams && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
     },
     histograms: server.histograms,
@@ -86,7 +95,6 @@ function partsOf(server: BlockServer, unit: WorkUnit, datagrams: boolean): Round
         ? (server.witnesses as SumWitness[]).map(requestWitness)
         : (server.witnesses as Sample["witnesses"]),
     wrong: [...faultsOf(counts, kinds), ...lostConnections([server])],
-    meters: metersOf(server),
     slices,
     retaken: server.retaken,
   };

@@ -8,6 +8,7 @@ import { cellKey, cellName } from "../record/cells.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { isValid } from "../record/validity.ts";
 import type { Cell } from "../scenarios/scenario.ts";
+import { checkBudget, checkFirstRound } from "./budget.ts";
 import { calibrate } from "./calibrate.ts";
 import { canStandTogether } from "./round.ts";
 import { type RoundsOptions, takeRounds } from "./rounds.ts";
@@ -39,6 +40,8 @@ export type RunOptions = SessionOptions & {
 };
 
 export type ComparisonOptions = Pick<RoundsOptions, "rounds" | "budgetMs"> & {
+  /** Whether somebody asked for just this budget: one that is too short is refused then, and else overdrawn. */
+  strict?: boolean;
   /** Seconds for which each server is driven in a round, and before it. */
   duration?: number | undefined;
   warmup?: number | undefined;
@@ -63,10 +66,24 @@ export type ProgressEvent = {
 const SLICE_MS = 30;
 const ROUND_SECONDS = 0.36;
 const LEAST_BLOCKS = 4;
-const blocksIn = (seconds = ROUND_SECONDS): number =>
-  Math.max(LEAST_BLOCKS, Math.round((seconds * 1000) / SLICE_MS));
+/** Of an open loop shorter ones yet, of which the machine's pauses spare more, but with so many messages in each. */
+const OPEN_SLICE_MS = { least: 10, most: 100 };
+const MESSAGES_IN_SLICE = 10;
 
-export function run(options: RunOptions): Promise<RunResult> {
+const sliceMsOf = ({ parameters: { loop, rate } }: Cell): number =>
+  loop === "open"
+    ? Math.round(
+        Math.min(
+          OPEN_SLICE_MS.most,
+          Math.max(OPEN_SLICE_MS.least, (MESSAGES_IN_SLICE * 1000) / Number(rate)),
+        ),
+      )
+    : SLICE_MS;
+const blocksIn = (sliceMs: number, seconds = ROUND_SECONDS): number =>
+  Math.max(LEAST_BLOCKS, Math.round((seconds * 1000) / sliceMs));
+
+export async function run(options: RunOptions): Promise<RunResult> {
+  refuseShortBudget(options);
   return withSession(options, async (session) => {
     if (options.calibrate) session.record.calibration = await calibrate(session.fleets, options.interrupted);
     const inRounds = await roundCells(session, options);
@@ -75,6 +92,15 @@ export function run(options: RunOptions): Promise<RunResult> {
     await takeSamples(session, { ...options, cells: others });
     if (options.comparison) await compareInRounds(session, options, options.comparison, inRounds);
   });
+}
+
+/** A budget that slices alone would use up is refused before anything is started. */
+function refuseShortBudget({ comparison, cells, sources }: RunOptions): void {
+  if (!comparison?.strict || comparison.rounds !== undefined || !canStandTogether(sources)) return;
+  const { budgetMs, duration } = comparison;
+  const compared = cells.filter((cell) => hasBlocks(cell) && !cell.reference);
+  const slicesMs = compared.map(sliceMsOf).map((ms) => blocksIn(ms, duration) * ms);
+  if (sources.length > 1) checkBudget(budgetMs, slicesMs.reduce((sum, ms) => sum + ms, 0) * sources.length);
 }
 
 /** The cells that are compared in rounds, with the servers that start for each. */
@@ -104,16 +130,18 @@ async function compareInRounds(
     cells: [...sources.keys()],
     clock: () => performance.now(),
     settled: (cell) => comparison.settled(cell, record),
+    onFirst: comparison.strict ? (tookMs) => checkFirstRound(comparison.budgetMs, tookMs) : undefined,
     round(cell, number) {
       const present = sources.get(cell as BlockCell) ?? [];
       const done = record.samples.length;
       const server = present.map(({ name }) => name).join(" and ");
       const event = { cell, server, done, planned: done + present.length, round: number };
       onProgress?.(event);
+      const sliceMs = sliceMsOf(cell);
       return session.round(cell as BlockCell, present, {
-        blocks: blocksIn(comparison.duration),
-        sliceMs: SLICE_MS,
-        ...(comparison.warmup === undefined ? {} : { warmSlices: blocksIn(comparison.warmup) }),
+        blocks: blocksIn(sliceMs, comparison.duration),
+        sliceMs,
+        ...(comparison.warmup === undefined ? {} : { warmSlices: blocksIn(sliceMs, comparison.warmup) }),
         seed: seed + done,
         number,
         onProgress: (progress) => onProgress?.({ ...event, progress }),

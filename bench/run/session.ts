@@ -15,6 +15,7 @@ import { judge } from "../record/validity.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import { readEnvironment } from "./environment.ts";
 import { type Fleets, startFleets } from "./fleets.ts";
+import { warnOfBusy } from "./idle.ts";
 import { awaitQuiet, giveUpIfBusy, look } from "./quiet.ts";
 import { driveRound, type RoundOptions } from "./round.ts";
 
@@ -100,7 +101,8 @@ export async function withSession(
       record,
       fleets,
       async sample(pair, sampleOptions) {
-        const sample = await takeSample(pair, { ...options, ...sampleOptions, fleets, pinned, record });
+        const taking = { ...options, ...sampleOptions, fleets, pinned, record };
+        const sample = await naming(pair.cell, takeSample(pair, taking));
         if (sample && options.quiet) await giveUpIfBusy(record.samples, lookAround);
         return sample;
       },
@@ -115,7 +117,7 @@ export async function withSession(
         return present;
       },
       round: (cell, sources, settings) =>
-        takeRound(cell, sources, { ...options, ...settings, fleets, pinned, record }),
+        naming(cell, takeRound(cell, sources, { ...options, ...settings, fleets, pinned, record })),
     });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
@@ -133,6 +135,16 @@ function planPinning(cpus: number[], fleets: number): Pinning {
   if (cpus.length < fleets + 1) return null;
   const spare = cpus.length - fleets;
   return { server: cpus.slice(0, spare), fleets: cpus.slice(spare).map((cpu) => [cpu]) };
+}
+
+/** What was taken of a cell; where that failed, the cell is named. */
+async function naming<T>(cell: Cell, taking: Promise<T>): Promise<T> {
+  try {
+    return await taking;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(error.exitCode, `${cellName({ ...cell, server: "" })}: ${error.message}`);
+  }
 }
 
 type Taking = Pick<SessionOptions, "interrupted"> &
@@ -166,9 +178,6 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
     sample.invalid = judge(sample);
     record.samples.push(sample);
     return sample;
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    throw new Failure(error.exitCode, `${cellName({ ...cell, server: "" })}: ${error.message}`);
   } finally {
     const serverCounters = (await server?.stop()) ?? {};
     if (sample && Object.keys(serverCounters).length > 0) sample.serverCounters = serverCounters;
@@ -216,11 +225,9 @@ async function takeRound(
       invalid: [],
     }));
     for (const sample of samples) sample.invalid = judge(sample);
+    if (samples.length > 1) warnOfBusy(record, samples);
     record.samples.push(...samples);
     return samples;
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    throw new Failure(error.exitCode, `${cellName({ ...cell, server: "" })}: ${error.message}`);
   } finally {
     const ends = await Promise.all(servers.map((server) => server?.stop()));
     samples.forEach((sample, i) => {

@@ -9,9 +9,9 @@ import { openRequestDrive } from "../drives/request-drive.ts";
 import { openRoomDrive } from "../drives/room-drive.ts";
 import type { TlsTrust } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
-import { encodeHistogram } from "../histogram.ts";
 import type { RequestPlan } from "../request-load.ts";
 import type { RoomPlan } from "../room.ts";
+import { createTails, type Tails, type TailsOf } from "../tails.ts";
 
 /** How all servers are loaded: as a room, or by requests. */
 export type BlockLoad =
@@ -30,54 +30,62 @@ export type BlocksPlan = {
   warmSlices?: number;
 };
 
-export type BlockServer = Omit<DriveEnd, "histograms"> & {
-  histograms: Record<string, string>;
-  /** One for each block, in their order. */
-  slices: Slice[];
-  /** Slices of this server that broke a rule, so that their blocks were taken again, and the rules. */
-  retaken: Record<string, number>;
-};
+export type BlockServer = DriveEnd &
+  TailsOf & {
+    /** One for each block, in their order. */
+    slices: ToldSlice[];
+    /** Slices of this server that broke a rule, so that their blocks were taken again, and the rules. */
+    retaken: Record<string, number>;
+  };
+
+/** A slice without what stays in the fleet; its latencies by metric, `delivery.p50`: for farther ones it has too few. */
+export type ToldSlice = Omit<Slice, "latencies"> & { latency?: Record<string, number> };
 
 export type BlocksReport = { workload: "blocks"; servers: BlockServer[] };
 
 /** Warm-up: so many slices at least; then until the last three cost as the three before did, or the bound. */
-const WARM_SLICES = 6;
-const MAX_WARM_SLICES = 12;
+const WARM_SLICES = { least: 6, most: 12 };
+/** Of short slices as many as make up as much time. */
+const WARM_SLICE_MS = 30;
 const SETTLED = 0.1;
 /** A slice does not count in which server or fleet could have run and waited for a CPU longer than this share. */
 const MAX_WAIT = 0.1;
 /** As many blocks may be taken again as there are blocks. */
 const RETAKES = 1;
-/** An open loop's slice is late that sent a message so much later than the interval at which slices are judged. */
-const MAX_LAG_NS = 2e6;
+/** An open loop's slice is late that sent a message so much later than it was due. */
+const MAX_LAG_NS = 1e6;
 
 export async function runBlocks(plan: BlocksPlan, exchange: Exchange): Promise<BlocksReport> {
   const random = seededRandom(plan.seed);
   const drives: Drive[] = [];
   const servers: BlockServer[] = [];
+  const tails = createTails(plan.servers.length);
   await exchange.ready({ prefixes: [] });
   for (const server of plan.servers) {
     drives.push(await openDrive(plan, server, exchange));
-    servers.push({
-      slices: [],
-      retaken: {},
-      counts: {},
-      witnesses: [],
-      connectionsLost: { count: 0, reason: "" },
-      histograms: {},
-    });
+    servers.push({ slices: [], retaken: {}, ...unfinished });
   }
   await warmUp(plan, drives, random);
-  await takeBlocks(plan, drives, servers, random, exchange);
+  await takeBlocks(plan, drives, servers, tails, random, exchange);
   for (const [i, drive] of drives.entries()) {
-    const { histograms, ...end } = await drive.finish();
-    Object.assign(servers[i], end, {
-      histograms: Object.fromEntries(
-        Object.entries(histograms).map(([name, histogram]) => [name, encodeHistogram(histogram)]),
-      ),
-    });
+    Object.assign(servers[i], await drive.finish(), tails.of(i));
   }
   return { workload: "blocks", servers };
+}
+
+const unfinished = {
+  counts: {},
+  witnesses: [],
+  connectionsLost: { count: 0, reason: "" },
+  histograms: {},
+  calmest: {},
+  driven: { all: 0, calm: 0 },
+};
+
+function told({ latencies, ...slice }: Slice): ToldSlice {
+  if (!latencies) return slice;
+  const medians = Object.entries(latencies).map(([name, of]) => [`${name}.p50`, of.getValueAtPercentile(50)]);
+  return { ...slice, latency: Object.fromEntries(medians) };
 }
 
 /**
@@ -88,6 +96,7 @@ async function takeBlocks(
   plan: BlocksPlan,
   drives: readonly Drive[],
   servers: readonly BlockServer[],
+  tails: Tails,
   random: () => number,
   exchange: Exchange,
 ): Promise<void> {
@@ -96,12 +105,15 @@ async function takeBlocks(
   while (taken.length < plan.blocks && !drives.some((drive) => drive.broken())) {
     const block = await takeBlock(plan, drives, random);
     if (block.some(({ done }) => done === 0) && retakes === 0) return;
-    const rules = retakes > 0 ? block.map(ruleBrokenBy) : [];
-    rules.forEach((rule, i) => {
-      if (rule !== undefined) servers[i].retaken[rule] = (servers[i].retaken[rule] ?? 0) + 1;
-    });
-    if (rules.some((rule) => rule !== undefined)) retakes--;
-    else block.forEach((slice, i) => void servers[i].slices.push(slice));
+    const rules = block.map(ruleBrokenBy);
+    const isKept = rules.every((rule) => rule === undefined);
+    tails.add(block);
+    if (!isKept && retakes > 0) {
+      retakes--;
+      rules.forEach((rule, i) => {
+        if (rule !== undefined) servers[i].retaken[rule] = (servers[i].retaken[rule] ?? 0) + 1;
+      });
+    } else block.forEach((slice, i) => void servers[i].slices.push(told(slice)));
     exchange.progress({ sent: taken.length, delivered: total(servers) });
   }
 }
@@ -133,12 +145,14 @@ async function takeBlock(
 
 async function warmUp(plan: BlocksPlan, drives: readonly Drive[], random: () => number): Promise<void> {
   const taken: Slice[][] = drives.map(() => []);
-  const most = plan.warmSlices ?? MAX_WARM_SLICES;
+  const times = Math.max(1, Math.round(WARM_SLICE_MS / plan.sliceMs));
+  const most = plan.warmSlices ?? WARM_SLICES.most * times;
   for (let i = 0; i < most && !drives.some((drive) => drive.broken()); i++) {
     const block = await takeBlock(plan, drives, random);
     block.forEach((slice, server) => void taken[server].push(slice));
     if (plan.load.load.loop === "closed") limitAll(plan, drives, taken);
-    if (plan.warmSlices === undefined && i + 1 >= WARM_SLICES && taken.every(hasSettled)) return;
+    if (plan.warmSlices === undefined && i + 1 >= WARM_SLICES.least * times && taken.every(hasSettled))
+      return;
   }
 }
 
