@@ -252,6 +252,8 @@ async function takeSamples(
       budgetMs: (flags.budget ?? BUDGET_SECONDS * cells.length) * 1000,
       settled: (cell, record) => isSettled(record, cell, thresholdOf(flags)),
     },
+    // One fleet drives a round: whoever asks for several gets samples, which all of them load.
+    ...((flags.fleets ?? 1) > 1 ? {} : { apart: { duration: flags.duration, warmup: flags.warmup } }),
     onProgress: progress.tell,
   });
   progress.end();

@@ -4,6 +4,7 @@
  */
 import { geometricMean, median } from "simple-statistics";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { roundFigure } from "../record/blocks.ts";
 import {
   type CellSamples,
   cellKey,
@@ -21,7 +22,7 @@ import type { CellComparison, Comparison, FigureComparison, Mean, Side } from ".
 import { compareFaults } from "./correctness.ts";
 import { isTested } from "./family.ts";
 import { pinningNotes, type Unlike, unlikeEnvironments, unlikeParameters } from "./likeness.ts";
-import { LEVEL, LOOKS, roundFigure } from "./rounds.ts";
+import { LEVEL, LOOKS } from "./rounds.ts";
 import { medianInterval } from "./statistics.ts";
 import { DEFAULT_THRESHOLD, giveVerdicts, type Measured, type Values } from "./verdicts.ts";
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../platform/random.ts";
-import { answer, apartEstimate, isLook, LOOKS, levelOf, pairedEstimate, roundFigure } from "./rounds.ts";
+import { roundFigure } from "../record/blocks.ts";
+import { answer, apartEstimate, isLook, LOOKS, levelOf, pairedEstimate } from "./rounds.ts";
 
 /** Normal numbers (Box and Muller); `heavy` has now and then one of four times the spread, as a noisy machine has. */
 function noise(seed: number, heavy = false): () => number {

@@ -9,7 +9,7 @@
  * (Bonferroni): nothing has to be assumed of how they hang together.
  */
 import jStat from "jstat";
-import { mean, median, sampleVariance } from "simple-statistics";
+import { mean, sampleVariance } from "simple-statistics";
 
 /** Chance of one false alarm in a comparison of two equal servers, over all tested figures and looks. */
 export const LEVEL = 0.01;
@@ -26,14 +26,6 @@ export const levelOf = (figures: number, looks: number): number =>
 
 export type Interval = { low: number; high: number };
 export type Estimate = Interval & { estimate: number };
-
-/** A round's figure: the median of the log ratios of its blocks; undefined where most blocks have none. */
-export function roundFigure(first: readonly number[], second: readonly number[]): number | undefined {
-  const ratios = first.flatMap((value, block) =>
-    value > 0 && second[block] > 0 ? [Math.log(second[block] / value)] : [],
-  );
-  return ratios.length > 0 && ratios.length * 2 > first.length ? median(ratios) : undefined;
-}
 
 const around = (estimate: number, error: number, freedom: number, level: number): Estimate => {
   const half = error === 0 ? 0 : jStat.studentt.inv(1 - level / 2, freedom) * error;

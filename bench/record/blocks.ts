@@ -24,6 +24,20 @@ export function sliceFigures(slices: readonly Slice[], unit: WorkUnit): Record<s
   return Object.fromEntries(names.map((name) => [name, each.map((figures) => figures[name])]));
 }
 
+/** A round's figure: the median of the log ratios of its blocks; undefined where most blocks have none. */
+export function roundFigure(first: readonly number[], second: readonly number[]): number | undefined {
+  const ratios = first.flatMap((value, block) =>
+    value > 0 && second[block] > 0 ? [Math.log(second[block] / value)] : [],
+  );
+  return ratios.length > 0 && ratios.length * 2 > first.length ? median(ratios) : undefined;
+}
+
+/** Open loop: the share of the asked rate at which was sent, in the middle slice. */
+export function achievedShare(slices: readonly Slice[]): number | undefined {
+  const shares = slices.flatMap(({ paced }) => paced?.achieved ?? []);
+  return shares.length > 0 ? median(shares) : undefined;
+}
+
 /** The middle of each figure's slices. */
 export const middleFigures = (slices: Record<string, number[]>): Record<string, number> =>
   Object.fromEntries(Object.entries(slices).map(([name, values]) => [name, median(values)]));

@@ -5,8 +5,9 @@
 import type { Progress } from "../../clients/exchange.ts";
 import type { SumWitness } from "../../clients/request-clients.ts";
 import type { BlockServer, BlocksReport } from "../../clients/workloads/blocks.ts";
+import { memory, udpDrops } from "../../platform/proc.ts";
 import type { ServerSource, ServerUnderTest } from "../../targets/server.ts";
-import { metersOf, middleFigures, sliceFigures, type WorkUnit } from "../record/blocks.ts";
+import { achievedShare, metersOf, middleFigures, sliceFigures, type WorkUnit } from "../record/blocks.ts";
 import type { Sample } from "../record/record.ts";
 import { faultKinds, faultsOf, lostConnections, requestWitness } from "../record/samples.ts";
 import type { Cell } from "../scenarios/scenario.ts";
@@ -35,20 +36,25 @@ export type RoundParts = Pick<
 > &
   Pick<Sample, "meters">;
 
+/** One that stands, and what it speaks. */
+export type Driven = { server: ServerUnderTest; protocol: string };
+
 /** Drives servers that stand, and tells what each did. */
 export async function driveRound(
   cell: Cell & Required<Pick<Cell, "blocks">>,
-  servers: readonly ServerUnderTest[],
+  servers: readonly Driven[],
   options: RoundOptions,
 ): Promise<RoundParts[]> {
   const { blocks, sliceMs, warmSlices, seed, fleets, onProgress, interrupted } = options;
   const load = cell.blocks(options.tag);
+  const dropsAt = servers.map(({ server }) => udpDrops(new Set([server.port])) ?? 0);
   const [report] = await fleets.run<BlocksReport>(
     {
       workload: "blocks",
       protocol: cell.protocol,
-      servers: servers.map((server) => ({
+      servers: servers.map(({ server, protocol }) => ({
         target: server.url,
+        protocol,
         serverPids: server.pids(),
         ...(server.trust ? { trust: server.trust } : {}),
       })),
@@ -61,21 +67,37 @@ export async function driveRound(
     {
       fleets: 1,
       onProgress,
-      broken: Promise.race([interrupted, ...servers.map(({ broken }) => broken)]),
+      broken: Promise.race([interrupted, ...servers.map(({ server }) => server.broken)]),
       timeoutSeconds: TIMEOUT_SECONDS + (blocks * servers.length * sliceMs * 4) / 1000,
     },
   );
   const unit = load.kind === "room" ? "Delivery" : "Request";
-  const datagrams = servers[0].transport === "udp";
-  return report.servers.map((server) => partsOf(server, unit, datagrams));
+  const datagrams = servers[0].server.transport === "udp";
+  return report.servers.map((one, i) => {
+    const { server } = servers[i];
+    const parts = partsOf(one, unit, datagrams);
+    if (datagrams) parts.counts.droppedAtServer = (udpDrops(new Set([server.port])) ?? 0) - dropsAt[i];
+    const achieved = achievedShare(one.slices);
+    if (load.load.loop === "open" && achieved !== undefined)
+      parts.metrics.achievedRate = achieved * load.load.rate;
+    const resident = server.pids().flatMap((pid) => memory(pid)?.peak ?? []);
+    if (resident.length > 0) parts.metrics.serverMemoryLoaded = total(resident);
+    return parts;
+  });
 }
+
+const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
 
 function partsOf(server: BlockServer, unit: WorkUnit, datagrams: boolean): RoundParts {
   const slices = sliceFigures(server.slices, unit);
   const kinds = faultKinds[unit][datagrams ? "datagrams" : "stream"];
   const { counts } = server;
   return {
-    counts: { ...counts, measured: server.slices.reduce((sum, { done }) => sum + done, 0) },
+    counts: {
+      ...counts,
+      measured: total(server.slices.map(({ done }) => done)),
+      disturbed: server.disturbed,
+    },
     metrics: {
       ...middleFigures(slices),
       ...(datagrams && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),

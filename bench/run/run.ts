@@ -19,6 +19,7 @@ import {
   type SessionOptions,
   withSession,
 } from "./session.ts";
+import { yardstickFor } from "./yardstick.ts";
 
 export type RunOptions = SessionOptions & {
   cells: Cell[];
@@ -35,6 +36,8 @@ export type RunOptions = SessionOptions & {
   onProgress?: (event: ProgressEvent) => void;
   /** Several servers are compared in rounds; without it, sample by sample. */
   comparison?: ComparisonOptions;
+  /** One server is measured in rounds, too, beside the yardstick; without it, sample by sample. */
+  apart?: ApartOptions;
   seed?: number;
 };
 
@@ -45,6 +48,9 @@ export type ComparisonOptions = Pick<RoundsOptions, "rounds" | "budgetMs"> & {
   /** Whether the record decides all that is asked of a cell. */
   settled: (cell: Cell, record: RunRecord) => boolean;
 };
+
+/** As many rounds as samples are wanted of each cell. */
+export type ApartOptions = Pick<ComparisonOptions, "duration" | "warmup">;
 
 /** What is going on, for whoever shows it. `done` and `planned` count samples. */
 export type ProgressEvent = {
@@ -67,25 +73,28 @@ const blocksIn = (seconds = ROUND_SECONDS): number =>
   Math.max(LEAST_BLOCKS, Math.round((seconds * 1000) / SLICE_MS));
 
 export function run(options: RunOptions): Promise<RunResult> {
+  const { sources } = options;
   return withSession(options, async (session) => {
     if (options.calibrate) session.record.calibration = await calibrate(session.fleets, options.interrupted);
     const inRounds = await roundCells(session, options);
     // First those that have no rounds: how many figures there are decides how sure each has to be.
     const others = options.cells.filter((cell) => !hasBlocks(cell) || !inRounds.has(cell));
     await takeSamples(session, { ...options, cells: others });
-    if (options.comparison) await compareInRounds(session, options, options.comparison, inRounds);
+    if (options.apart && sources.length === 1) await measureApart(session, options, options.apart, inRounds);
+    else if (options.comparison) await compareInRounds(session, options, options.comparison, inRounds);
   });
 }
 
-/** The cells that are compared in rounds, with the servers that start for each. */
+/** The cells that are measured in rounds, with the servers that start for each. */
 async function roundCells(session: Session, options: RunOptions): Promise<Map<BlockCell, ServerSource[]>> {
-  const { comparison, cells, sources, skipMissing = false } = options;
+  const { comparison, apart, cells, sources, skipMissing = false } = options;
   const found = new Map<BlockCell, ServerSource[]>();
-  if (!comparison || sources.length < 2 || !canStandTogether(sources)) return found;
+  const wanted = sources.length > 1 ? comparison : apart;
+  if (!wanted || !canStandTogether(sources)) return found;
   for (const cell of cells) {
     if (!hasBlocks(cell) || cell.reference) continue;
     const present = skipMissing ? await session.present(cell, sources) : [...sources];
-    if (present.length > 1) found.set(cell, present);
+    if (present.length > 1 || (apart && present.length === sources.length)) found.set(cell, present);
   }
   return found;
 }
@@ -134,6 +143,55 @@ async function compareInRounds(
   });
 }
 
+/** Rounds of one server and the yardstick: as many that count as samples are wanted, within what may be taken. */
+async function measureApart(
+  session: Session,
+  options: RunOptions,
+  { duration, warmup }: ApartOptions,
+  sources: ReadonlyMap<BlockCell, ServerSource[]>,
+): Promise<void> {
+  const { record } = session;
+  const { seed = 1, maxSamples, onProgress } = options;
+  const pairs = [...sources].flatMap(([cell, of]) =>
+    of.map((source): Pair & { cell: BlockCell } => ({ cell, source })),
+  );
+  for (let number = 0; ; number++) {
+    const lacking = pairs.filter(({ cell, source }) => {
+      const mine = samplesOf(record, { cell, source });
+      const valid = mine.filter(isValid).length;
+      return valid < wantedOf(cell, options) && mine.length < maxSamples;
+    });
+    if (lacking.length === 0) break;
+    for (const { cell, source } of lacking) {
+      const done = record.samples.length;
+      const event = { cell, server: source.name, done, planned: done + lacking.length, round: number };
+      onProgress?.(event);
+      const [sample] = await session.round(cell, [source], {
+        blocks: blocksIn(duration),
+        sliceMs: SLICE_MS,
+        ...(warmup === undefined ? {} : { warmSlices: blocksIn(warmup) }),
+        seed: seed + done,
+        number,
+        yardstick: yardstickFor(cell),
+        onProgress: (progress) => onProgress?.({ ...event, progress }),
+      });
+      onProgress?.({ ...event, sample });
+    }
+  }
+  for (const pair of pairs) warnOfInvalid(pair, record, wantedOf(pair.cell, options));
+}
+
+const samplesOf = (record: RunRecord, { cell, source }: Pair): Sample[] => {
+  const key = cellKey({ ...cell, server: source.name });
+  return record.samples.filter((sample) => cellKey(sample) === key);
+};
+
+/** Valid samples that are wanted of a cell. */
+const wantedOf = (
+  { repeats, secondary }: Cell,
+  { samples, secondarySamples = samples }: Pick<RunOptions, "samples" | "secondarySamples">,
+): number => (!repeats ? 1 : secondary ? secondarySamples : samples);
+
 /** Decides which sample is next, until there are enough: it knows neither servers nor fleets. */
 export async function takeSamples(
   { record, sample }: Pick<Session, "record" | "sample">,
@@ -142,22 +200,22 @@ export async function takeSamples(
     "cells" | "sources" | "samples" | "secondarySamples" | "maxSamples" | "skipMissing" | "onProgress"
   >,
 ): Promise<void> {
-  const { cells, sources, samples, maxSamples } = options;
+  const { cells, sources, maxSamples } = options;
   const pairs = cells.flatMap((cell) =>
     (cell.reference ? [cell.reference] : sources).map((source): Pair => ({ cell, source })),
   );
   const taken = new Map<Pair, number>();
   const valid = new Map<Pair, number>();
   const missing = new Set<Pair>();
-  const wantedOf = ({ cell }: Pair) =>
-    !cell.repeats ? 1 : cell.secondary ? (options.secondarySamples ?? samples) : samples;
   const lacking = (pair: Pair) =>
     !missing.has(pair) &&
-    (valid.get(pair) ?? 0) < wantedOf(pair) &&
+    (valid.get(pair) ?? 0) < wantedOf(pair.cell, options) &&
     (taken.get(pair) ?? 0) < (pair.cell.repeats ? maxSamples : 1);
   const planned = () =>
     record.samples.length +
-    pairs.filter(lacking).reduce((sum, pair) => sum + wantedOf(pair) - (valid.get(pair) ?? 0), 0);
+    pairs
+      .filter(lacking)
+      .reduce((sum, pair) => sum + wantedOf(pair.cell, options) - (valid.get(pair) ?? 0), 0);
   for (let round = 0; pairs.some(lacking); round++) {
     // A B, then B A: what drifts steadily falls on both alike.
     const order = round % 2 === 0 ? pairs : [...pairs].reverse();
@@ -177,13 +235,14 @@ export async function takeSamples(
       }
     }
   }
-  for (const pair of pairs.filter((pair) => !missing.has(pair))) warnOfInvalid(pair, record, wantedOf(pair));
+  for (const pair of pairs.filter((pair) => !missing.has(pair)))
+    warnOfInvalid(pair, record, wantedOf(pair.cell, options));
 }
 
 /** Says in words why there are fewer valid samples than wanted. */
-function warnOfInvalid({ cell, source }: Pair, record: RunRecord, wanted: number): void {
-  const key = cellKey({ ...cell, server: source.name });
-  const mine = record.samples.filter((sample) => cellKey(sample) === key);
+function warnOfInvalid(pair: Pair, record: RunRecord, wanted: number): void {
+  const { cell, source } = pair;
+  const mine = samplesOf(record, pair);
   const valid = mine.filter(isValid).length;
   if (valid >= wanted) return;
   const rules = Map.groupBy(

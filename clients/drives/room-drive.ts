@@ -1,5 +1,6 @@
 /** Drives a room in slices: a closed loop's windows, or an open loop's schedule, over members that stay. */
 import { now } from "../../platform/clock.ts";
+import { udpDrops } from "../../platform/proc.ts";
 import { createArrivals } from "../arrivals.ts";
 import type { Exchange } from "../exchange.ts";
 import { createHistogram, type Histogram } from "../histogram.ts";
@@ -63,9 +64,17 @@ export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise
     },
     async finish() {
       const { expected, taken } = await finish(run, takenBefore);
+      const dropped =
+        run.wire.unit === "datagram" ? udpDrops(new Set(run.members.map(({ port }) => port))) : undefined;
       for (const member of run.members) member.close();
       return {
-        counts: { ...run.ledger.counts, sent: taken, expected, windowsGivenUp: run.windows?.givenUp() ?? 0 },
+        counts: {
+          ...run.ledger.counts,
+          sent: taken,
+          expected,
+          windowsGivenUp: run.windows?.givenUp() ?? 0,
+          ...(dropped === undefined ? {} : { droppedAtClients: dropped }),
+        },
         witnesses: run.ledger.witnesses,
         connectionsLost: run.lost,
         histograms,
@@ -86,7 +95,7 @@ function closedLoop(run: RoomRun, load: ClosedLoad) {
 }
 
 /** What is told of a slice's latencies: few enough deliveries stand behind them that farther tails are luck. */
-const told = { delivery: [50, 99], first: [50], last: [50, 99] } as const;
+const told = { delivery: [50, 99], first: [50], last: [50, 99], spread: [50] } as const;
 
 /** Message k is sent by sender k mod senders, at its time; k counts on from slice to slice. */
 function openLoop(

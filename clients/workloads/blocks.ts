@@ -21,7 +21,8 @@ export type BlockLoad =
 export type BlocksPlan = {
   workload: "blocks";
   protocol: string;
-  servers: { target: string; trust?: TlsTrust; serverPids: readonly number[] }[];
+  /** One may speak another protocol of the same kind and transport than the plan's. */
+  servers: { target: string; trust?: TlsTrust; serverPids: readonly number[]; protocol?: string }[];
   load: BlockLoad;
   seed: number;
   blocks: number;
@@ -36,6 +37,8 @@ export type BlockServer = Omit<DriveEnd, "histograms"> & {
   slices: Slice[];
   /** Slices of this server that broke a rule, so that their blocks were taken again, and the rules. */
   retaken: Record<string, number>;
+  /** Slices that broke a rule and count all the same, since enough blocks had been taken again. */
+  disturbed: number;
 };
 
 export type BlocksReport = { workload: "blocks"; servers: BlockServer[] };
@@ -61,6 +64,7 @@ export async function runBlocks(plan: BlocksPlan, exchange: Exchange): Promise<B
     servers.push({
       slices: [],
       retaken: {},
+      disturbed: 0,
       counts: {},
       witnesses: [],
       connectionsLost: { count: 0, reason: "" },
@@ -96,11 +100,14 @@ async function takeBlocks(
   while (taken.length < plan.blocks && !drives.some((drive) => drive.broken())) {
     const block = await takeBlock(plan, drives, random);
     if (block.some(({ done }) => done === 0) && retakes === 0) return;
-    const rules = retakes > 0 ? block.map(ruleBrokenBy) : [];
+    const rules = block.map(ruleBrokenBy);
+    const again = retakes > 0 && rules.some((rule) => rule !== undefined);
     rules.forEach((rule, i) => {
-      if (rule !== undefined) servers[i].retaken[rule] = (servers[i].retaken[rule] ?? 0) + 1;
+      if (rule === undefined) return;
+      if (again) servers[i].retaken[rule] = (servers[i].retaken[rule] ?? 0) + 1;
+      else servers[i].disturbed++;
     });
-    if (rules.some((rule) => rule !== undefined)) retakes--;
+    if (again) retakes--;
     else block.forEach((slice, i) => void servers[i].slices.push(slice));
     exchange.progress({ sent: taken.length, delivered: total(servers) });
   }
@@ -110,11 +117,12 @@ const total = (servers: readonly BlockServer[]) =>
   servers.reduce((sum, { slices }) => sum + slices.reduce((all, { done }) => all + done, 0), 0);
 
 function openDrive(
-  { load, protocol }: BlocksPlan,
+  { load, protocol: ofPlan }: BlocksPlan,
   server: BlocksPlan["servers"][number],
   exchange: Exchange,
 ): Promise<Drive> {
   const own = alone(exchange.progress);
+  const protocol = server.protocol ?? ofPlan;
   return load.kind === "room"
     ? openRoomDrive({ ...load, ...server, protocol, workload: "room" }, own)
     : openRequestDrive({ ...load, ...server, protocol }, own);
