@@ -4,6 +4,7 @@
  */
 import { mean } from "simple-statistics";
 import type { CellComparison, FigureComparison, FigureVerdict } from "./comparison.ts";
+import { moderatedEstimate, type Prior, priorOf, spreadOf } from "./moderated.ts";
 import { answer, apartEstimate, type Estimate, levelOf, pairedEstimate } from "./rounds.ts";
 
 export const DEFAULT_THRESHOLD = 0.05;
@@ -14,7 +15,22 @@ const LEAST_POINTS = 0.01;
  * One figure's values: of each sample of either side; and where samples were taken in pairs, the logarithm of each
  * round's ratio, and the difference of each round's values.
  */
-export type Values = { old: number[]; now: number[]; logRatios?: number[]; differences?: number[] };
+export type Values = {
+  old: number[];
+  now: number[];
+  logRatios?: number[];
+  differences?: number[];
+  /** Of runs apart: the logarithm of the ratio to the yardstick, of each round of either side. */
+  yardstick?: Sides;
+};
+
+type Sides = { old: number[]; now: number[] };
+
+/**
+ * By the yardstick two runs of one server still differ by some percent, which the rounds of neither show: the machine's
+ * mood does not fall on server and yardstick quite alike. Standard deviation of a run's log ratio (docs/comparing.md).
+ */
+const OCCASION = 0.02;
 
 /** A cell with the values behind its rows, by figure. */
 export type Measured = CellComparison & { values: Map<string, Values> };
@@ -25,9 +41,11 @@ export function giveVerdicts(cells: Measured[], threshold: number, looks: number
     rows.map((row) => ({ row, values: values.get(row.metric)! })),
   );
   const level = levelOf(rows.filter(({ row }) => row.tested).length, looks);
+  const priors = priorsOf(rows);
   for (const { row, values } of rows) {
     const difference = differenceOf(values, level);
-    const logRatio = row.unit === "share" ? undefined : logRatioOf(values, level);
+    const logRatio = row.unit === "share" ? undefined : logRatioOf(values, level, priors.get(row.class));
+    if (values.yardstick) row.raw = Math.exp(logMean(values.now) - logMean(values.old));
     row.rounds = values.differences?.length ?? null;
     row.change = row.unit === "share" ? pointsOf(values, difference) : ratioOf(values, logRatio);
     if (!row.tested) continue;
@@ -46,18 +64,48 @@ export function giveVerdicts(cells: Measured[], threshold: number, looks: number
 const differenceOf = ({ old, now, differences }: Values, level: number): Estimate | null =>
   differences ? pairedEstimate(differences, level) : apartEstimate(old, now, level);
 
+/** What the spreads of all cells say of one, by class, of figures that are compared by the yardstick. */
+function priorsOf(rows: readonly { row: FigureComparison; values: Values }[]): Map<string, Prior> {
+  const spreads = rows.flatMap(({ row, values: { yardstick } }) => {
+    const spread = yardstick && row.tested ? spreadOf(yardstick.old, yardstick.now) : undefined;
+    return spread ? [{ of: row.class, spread }] : [];
+  });
+  return new Map(
+    [...Map.groupBy(spreads, ({ of }) => of)].flatMap(([of, list]) => {
+      const prior = priorOf(list.map(({ spread }) => spread));
+      return prior ? [[of, prior] as const] : [];
+    }),
+  );
+}
+
+const besideYardstick = ({ old, now }: Sides, level: number, prior: Prior | undefined): Estimate | null =>
+  prior
+    ? moderatedEstimate(old, now, level, prior, OCCASION ** 2)
+    : apartEstimate(old, now, level, OCCASION ** 2);
+
 /** Undefined where a value is not above 0; null where there are too few for an interval. */
-function logRatioOf({ old, now, logRatios }: Values, level: number): Estimate | null | undefined {
+function logRatioOf(
+  { old, now, logRatios, yardstick }: Values,
+  level: number,
+  prior: Prior | undefined,
+): Estimate | null | undefined {
+  if (yardstick) return besideYardstick(yardstick, level, prior);
   if ([...old, ...now].some((value) => value <= 0)) return undefined;
   if (logRatios) return pairedEstimate(logRatios, level);
   return apartEstimate(old.map(Math.log), now.map(Math.log), level);
 }
 
+const logMean = (values: number[]) => mean(values.map(Math.log));
+
 /** The change with its interval; of too few values for one, the bare change. */
 function ratioOf(values: Values, found: Estimate | null | undefined): FigureComparison["change"] {
   if (found === undefined || values.logRatios?.length === 0) return null;
-  const logs = (list: number[]) => mean(list.map(Math.log));
-  const bare = values.logRatios ? mean(values.logRatios) : logs(values.now) - logs(values.old);
+  const { old, now, logRatios, yardstick } = values;
+  const bare = logRatios
+    ? mean(logRatios)
+    : yardstick
+      ? mean(yardstick.now) - mean(yardstick.old)
+      : logMean(now) - logMean(old);
   const estimate = Math.exp(found?.estimate ?? bare);
   const interval = found && { low: Math.exp(found.low), high: Math.exp(found.high) };
   return { scale: "ratio", estimate, interval };

@@ -49,8 +49,8 @@ export type ComparisonOptions = Pick<RoundsOptions, "rounds" | "budgetMs"> & {
   settled: (cell: Cell, record: RunRecord) => boolean;
 };
 
-/** As many rounds as samples are wanted of each cell. */
-export type ApartOptions = Pick<ComparisonOptions, "duration" | "warmup">;
+export type ApartOptions = Pick<ComparisonOptions, "duration" | "warmup"> &
+  Pick<RunOptions, "samples" | "secondarySamples" | "maxSamples">;
 
 /** What is going on, for whoever shows it. `done` and `planned` count samples. */
 export type ProgressEvent = {
@@ -147,11 +147,12 @@ async function compareInRounds(
 async function measureApart(
   session: Session,
   options: RunOptions,
-  { duration, warmup }: ApartOptions,
+  wanted: ApartOptions,
   sources: ReadonlyMap<BlockCell, ServerSource[]>,
 ): Promise<void> {
   const { record } = session;
-  const { seed = 1, maxSamples, onProgress } = options;
+  const { seed = 1, onProgress } = options;
+  const { duration, warmup, maxSamples } = wanted;
   const pairs = [...sources].flatMap(([cell, of]) =>
     of.map((source): Pair & { cell: BlockCell } => ({ cell, source })),
   );
@@ -159,7 +160,7 @@ async function measureApart(
     const lacking = pairs.filter(({ cell, source }) => {
       const mine = samplesOf(record, { cell, source });
       const valid = mine.filter(isValid).length;
-      return valid < wantedOf(cell, options) && mine.length < maxSamples;
+      return valid < wantedOf(cell, wanted) && mine.length < maxSamples;
     });
     if (lacking.length === 0) break;
     for (const { cell, source } of lacking) {
@@ -178,7 +179,7 @@ async function measureApart(
       onProgress?.({ ...event, sample });
     }
   }
-  for (const pair of pairs) warnOfInvalid(pair, record, wantedOf(pair.cell, options));
+  for (const pair of pairs) warnOfInvalid(pair, record, wantedOf(pair.cell, wanted));
 }
 
 const samplesOf = (record: RunRecord, { cell, source }: Pair): Sample[] => {

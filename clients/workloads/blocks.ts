@@ -153,19 +153,18 @@ async function warmUp(plan: BlocksPlan, drives: readonly Drive[], random: () => 
 /** What is in flight when a slice ends is waited for: it is to be done in this share of a slice. */
 const IN_FLIGHT = 0.5;
 
-/** One slice alone may have been disturbed. */
-const LOOKED_BACK = 5;
 /** Servers that are farther apart than this are not driven alike: the faster one would wait for its load. */
 const ALIKE = 4;
 
 /**
- * What is in flight is as much as a server has done in a part of a slice. Servers of about the same speed get the same,
+ * What is in flight is as much as a server has done in a part of a slice, by its second best: a machine that is busy makes
+ * a slice poorer, and less in flight would make the next one poorer still. Servers of about the same speed get the same,
  * that of the slowest, since how much is in flight decides how large batches are; a much faster one gets its own.
  */
 function limitAll({ sliceMs }: BlocksPlan, drives: readonly Drive[], taken: readonly Slice[][]): void {
   const depths = drives.map((drive, i) => {
-    const depths = taken[i].slice(-LOOKED_BACK).map((slice) => drive.depthFor(slice, sliceMs * IN_FLIGHT));
-    return Math.max(1, depths.sort((a, b) => a - b)[depths.length >> 1]);
+    const depths = taken[i].map((slice) => drive.depthFor(slice, sliceMs * IN_FLIGHT));
+    return Math.max(1, depths.sort((a, b) => b - a)[Math.min(1, depths.length - 1)]);
   });
   const least = Math.min(...depths);
   for (const [i, drive] of drives.entries()) drive.limit(depths[i] > least * ALIKE ? depths[i] : least);
