@@ -128,6 +128,15 @@ async function liveOutcomes(minutes: number, seed: number): Promise<{ found: Out
   return { found, trials: [...trials.values()].reduce((sum, list) => sum + list.length, 0) };
 }
 
+type Flags = Omit<Occasions, "asked"> & {
+  trials: number;
+  seed: number;
+  baseline: string;
+  live?: boolean;
+  minutes: number;
+  apart?: boolean;
+};
+
 async function main(): Promise<void> {
   const program = new Command("aa")
     .description("The false-positive rate and power of the comparison (A/A test)")
@@ -143,20 +152,13 @@ async function main(): Promise<void> {
     .option("--minutes <number>", "with --live: how long", wholeNumber(1, 600), 10)
     .option("--apart", "by whole runs of bench, on several occasions: raw, and by the yardstick")
     .option("--occasions <number>", "with --apart: how many more", wholeNumber(0, 1000), 10)
-    .option("--loaded", "with --apart: every second one beside a program that takes half of a core")
+    .option("--loaded", "with --apart: every second one beside a program that takes half of a core", false)
     .option("--folder <path>", "with --apart: where its records are kept", "results/apart")
     .option("--threshold <share>", "with --apart: least change that counts", share, 0.25)
     .argument("[bench...]", "with --apart: what bench is asked for, behind --; its default run unless told")
     .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
-  const { trials, seed, baseline, live, minutes, apart, ...occasions } = program.parse().opts();
-  if (apart)
-    return console.log(
-      await takeOccasions({
-        ...occasions,
-        loaded: occasions.loaded === true,
-        asked: program.args,
-      } as Occasions),
-    );
+  const { trials, seed, baseline, live, minutes, apart, ...occasions } = program.parse().opts<Flags>();
+  if (apart) return console.log(await takeOccasions({ ...occasions, asked: program.args }));
   const done = live
     ? await liveOutcomes(minutes, seed)
     : { found: storedOutcomes(await readBaseline(baseline), trials, seed), trials };

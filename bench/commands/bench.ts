@@ -14,6 +14,7 @@ import type { ServerSource } from "../../targets/server.ts";
 import { capacity, firstStep } from "../capacity/capacity.ts";
 import { compareAll } from "../compare/compare.ts";
 import { fails } from "../compare/comparison.ts";
+import { ratiosOf } from "../compare/ratios.ts";
 import { isSettled } from "../compare/settled.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
@@ -151,6 +152,7 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   const failure = ended && withAdvice(ended, names, request);
   if (record.samples.length === 0 && !record.calibration)
     throw failure ?? new Failure(exitCodes.unreachable, `nothing ran: ${record.warnings.join("; ")}`);
+  if (record.yardstick) record.yardstick.ratios = ratiosOf(record);
   const { path, lost } = await keep(record, flags.results);
   if (flags.json) console.log(JSON.stringify(record));
   else printRun(record, path ?? "none", thresholdOf(flags));

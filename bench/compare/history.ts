@@ -4,11 +4,12 @@ import { exitCodes, Failure } from "../../platform/failure.ts";
 import { cellName, cellsOf, valuesOf } from "../record/cells.ts";
 import { metrics as builtIn, type Metrics } from "../record/metrics.ts";
 import type { RunRecord } from "../record/record.ts";
-import { valueText } from "../record/units.ts";
+import { NONE, valueText } from "../record/units.ts";
+import { byYardstick } from "../record/yardstick.ts";
 import { table } from "../terminal/format.ts";
 import { sparkline } from "../terminal/plots.ts";
 import type { Side } from "./comparison.ts";
-import { unlikeEnvironments } from "./likeness.ts";
+import { unlikeEnvironments, unlikeYardsticks } from "./likeness.ts";
 import { medianInterval } from "./statistics.ts";
 import { sideText } from "./words.ts";
 
@@ -17,6 +18,8 @@ export type HistoryPoint = {
   startedAt: string;
   commit: string | null;
   side: Side;
+  /** The same as a ratio to the yardstick that stood beside it: the median of the rounds; null where none did. */
+  toYardstick: number | null;
   /** Fields of the environment that differ from those of the point before: there the line says nothing. */
   changed: string[];
 };
@@ -46,13 +49,18 @@ export function historyOf(
         startedAt: record.startedAt,
         commit: record.environment.git?.commit.slice(0, 9) ?? null,
         side: { samples: values.length, median: median(values), interval: medianInterval(values) },
-        changed: unlikeEnvironments(line.last, record).map(({ field }) => field),
+        toYardstick: ratioOf(byYardstick(record, id, metric)),
+        changed: [...unlikeEnvironments(line.last, record), ...unlikeYardsticks(line.last, record)].map(
+          ({ field }) => field,
+        ),
       });
       lines.set(cell, { ...line, last: record });
     }
   }
   return [...lines].map(([cell, { points }]) => ({ cell, points }));
 }
+
+const ratioOf = (logs: readonly number[]) => (logs.length > 0 ? Math.exp(median([...logs])) : null);
 
 export function renderHistory(
   lines: readonly HistoryLine[],
@@ -63,14 +71,16 @@ export function renderHistory(
   const write = (median: number) => valueText(unit, median);
   const parts = lines.map(({ cell, points }) => {
     const medians = points.map(({ side }) => side.median);
-    const rows = points.map(({ startedAt, commit, side, changed }) => [
+    const beside = points.some(({ toYardstick }) => toYardstick !== null);
+    const rows = points.map(({ startedAt, commit, side, toYardstick, changed }) => [
       startedAt.slice(0, 16).replace("T", " "),
       commit ?? "",
       sideText(unit, side),
       `${side.samples}`,
+      ...(beside ? [toYardstick === null ? NONE : `× ${toYardstick.toFixed(3)}`] : []),
       changed.length > 0 ? `another machine or runtime: ${changed.join(", ")}` : "",
     ]);
-    const head = ["", "commit", "median", "samples", ""];
+    const head = ["", "commit", "median", "samples", ...(beside ? ["to the yardstick"] : []), ""];
     return `${cell}\n${sparkline(medians, write)}\n${table(head, rows)}`;
   });
   return [`${label}, ${better} is better`, ...parts].join("\n\n");

@@ -61,11 +61,18 @@ export function moderatedEstimate(
   floor = 0,
 ): Estimate | null {
   if (a.length === 0 || b.length === 0) return null;
-  const own = spreadOf(a, b) ?? { variance: 0, freedom: 0 };
-  const { variance, freedom } = moved(own, prior);
+  const { variance, freedom } = moved(spreadOf(a, b) ?? NOTHING, prior);
   const error = Math.sqrt(variance * (1 / a.length + 1 / b.length) + 2 * floor);
   return around(mean([...b]) - mean([...a]), error, freedom, level);
 }
+
+/** A mean with its interval, by its own variance moved towards the prior. */
+export function moderatedMean(values: readonly number[], level: number, prior: Prior): Estimate {
+  const { variance, freedom } = moved(spreadOf(values, []) ?? NOTHING, prior);
+  return around(mean([...values]), Math.sqrt(variance / values.length), freedom, level);
+}
+
+const NOTHING: Spread = { variance: 0, freedom: 0 };
 
 function moved(own: Spread, prior: Prior): Spread {
   if (prior.freedom === Number.POSITIVE_INFINITY) return { variance: prior.variance, freedom: prior.most };
