@@ -18,7 +18,7 @@ import { metrics as builtIn, classes, type Metric, type Metrics } from "../recor
 import { REFERENCE, type RunRecord, type Sample } from "../record/record.ts";
 import { isGeneratorLimited } from "../record/saturation.ts";
 import { isValid } from "../record/validity.ts";
-import { byYardstick } from "../record/yardstick.ts";
+import { blocksByYardstick } from "../record/yardstick.ts";
 import type { CellComparison, Comparison, FigureComparison, Mean, Side } from "./comparison.ts";
 import { compareFaults } from "./correctness.ts";
 import { isTested, isTestedApart } from "./family.ts";
@@ -204,10 +204,10 @@ function compareCell({ name, old, now }: Pair, metrics: Metrics, measured: Besid
   const { scenario, variant, server } = old;
   const both = [...old.valid, ...now.valid];
   // What stands beside the servers is shown, and is none of those that are judged.
-  const byYardsticks = ({ key }: Metric): [number[], number[]] | undefined =>
+  const byYardsticks = ({ key }: Metric): [number[][], number[][]] | undefined =>
     typeof measured === "string"
       ? undefined
-      : [byYardstick(measured.old, old, key), byYardstick(measured.now, now, key)];
+      : [blocksByYardstick(measured.old, old, key), blocksByYardstick(measured.now, now, key)];
   const tested = (metric: Metric) => {
     if (server === REFERENCE || !isTested(metric, both)) return false;
     const ratios = byYardsticks(metric);

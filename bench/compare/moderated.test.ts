@@ -1,7 +1,15 @@
 /** What many cells' variances say of one, against values that were worked out elsewhere and draws of known spread. */
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../platform/random.ts";
-import { digamma, moderatedEstimate, priorOf, spreadOf, trigamma } from "./moderated.ts";
+import {
+  digamma,
+  type ModeratedCell,
+  moderatedEstimate,
+  moderationsOf,
+  priorOf,
+  spreadOf,
+  trigamma,
+} from "./moderated.ts";
 
 const random = seededRandom(7);
 /** Normal, by Box and Muller. */
@@ -17,46 +25,71 @@ test.each([
   expect(trigamma(x)).toBeCloseTo(second, 7);
 });
 
+/** So many rounds of five blocks, whose process adds something of its own. */
+const rounds = (n: number, deviation: number, shift = 0, ofProcess = 0) =>
+  Array.from({ length: n }, () => {
+    const own = shift + normal() * ofProcess;
+    return draws(5, deviation).map((value) => value + own);
+  });
+const cell = (n: number, deviation: number, ofProcess = 0): ModeratedCell => ({
+  of: "a",
+  sides: [rounds(n, deviation, 0, ofProcess), rounds(n, deviation, 0, ofProcess)],
+});
+const cells = (count: number, n: number, deviation = 0.1, ofProcess = 0) =>
+  Array.from({ length: count }, () => cell(n, deviation, ofProcess));
+const priorsOf = (list: readonly ModeratedCell[]) =>
+  priorOf(list.map(({ sides }) => spreadOf(sides.flat())!));
+
 describe("a prior", () => {
-  test("of equal variances is the one of all, with the degrees of freedom of all", () => {
-    const spreads = Array.from({ length: 200 }, () => spreadOf(draws(2, 0.1), draws(2, 0.1))!);
-    const prior = priorOf(spreads)!;
-    expect(Math.sqrt(prior.variance)).toBeGreaterThan(0.085);
-    expect(Math.sqrt(prior.variance)).toBeLessThan(0.115);
-    expect(prior.freedom).toBeGreaterThan(10);
-    expect(prior.most).toBe(400);
+  test("of equal variances is the one of all, with many degrees of freedom", () => {
+    const prior = priorsOf(cells(200, 2))!;
+    expect(Math.sqrt(prior.variance)).toBeGreaterThan(0.09);
+    expect(Math.sqrt(prior.variance)).toBeLessThan(0.11);
+    expect(prior.freedom).toBeGreaterThan(30);
+    expect(prior.most).toBe(200 * 4 * 4);
   });
 
-  test("of variances that lie far apart has few degrees of freedom", () => {
-    const spreads = Array.from({ length: 200 }, (_, i) => {
-      const deviation = i % 2 === 0 ? 0.01 : 1;
-      return spreadOf(draws(8, deviation), draws(8, deviation))!;
-    });
-    expect(priorOf(spreads)!.freedom).toBeLessThan(3);
+  test("of variances that lie far apart has few of them", () => {
+    expect(priorsOf([...cells(100, 2, 0.01), ...cells(100, 2, 1)])!.freedom).toBeLessThan(2);
   });
 
   test("of two cells there is none, and of values that never differ neither", () => {
-    expect(priorOf([spreadOf([1, 2], [1, 3])!, spreadOf([1, 2], [1, 3])!])).toBeUndefined();
-    expect(priorOf(Array.from({ length: 5 }, () => spreadOf([1, 1], [1, 1])!))).toBeUndefined();
+    expect(priorsOf(cells(2, 2))).toBeUndefined();
+    expect(priorOf(Array.from({ length: 5 }, () => spreadOf([[1, 1]])!))).toBeUndefined();
+    expect(spreadOf([[1], [2]])).toBeUndefined();
   });
 });
 
-test("the interval of two rounds a side covers nothing where there is nothing, as often as it says", () => {
-  const cells = Array.from({ length: 2000 }, () => [draws(2, 0.1), draws(2, 0.1)] as const);
-  const prior = priorOf(cells.slice(0, 20).map(([a, b]) => spreadOf(a, b)!))!;
-  const missed = cells.filter(([a, b]) => {
-    const found = moderatedEstimate(a, b, 0.05, prior)!;
+/** Share of cells in which the interval of the difference leaves out 0, where there is none. */
+function missed(list: readonly ModeratedCell[], known: readonly ModeratedCell[]): number {
+  const moderation = moderationsOf(known).get("a")!;
+  const wrong = list.filter(({ sides: [a, b] }) => {
+    const found = moderatedEstimate(a, b, 0.05, moderation)!;
     return found.low > 0 || found.high < 0;
   });
-  expect(missed.length / cells.length).toBeLessThan(0.1);
-  expect(missed.length / cells.length).toBeGreaterThan(0.01);
+  return wrong.length / list.length;
+}
+
+test.each([
+  ["two rounds a side", cells(2000, 2), cells(20, 2)],
+  ["two rounds a side, whose processes differ", cells(2000, 2, 0.1, 0.1), cells(20, 2, 0.1, 0.1)],
+  ["one round a side, beside cells of two", cells(2000, 1), cells(20, 2)],
+])("the interval of %s leaves out the truth about as often as it says", (_, list, known) => {
+  const share = missed(list, known);
+  expect(share).toBeLessThan(0.12);
+  expect(share).toBeGreaterThan(0.005);
 });
 
-test("one round a side has the spread of the others, and a floor widens it", () => {
-  const prior = priorOf(Array.from({ length: 20 }, () => spreadOf(draws(2, 0.1), draws(2, 0.1))!))!;
-  const found = moderatedEstimate([0], [0.5], 0.01, prior)!;
-  expect(found.estimate).toBe(0.5);
+test("a difference is found, and a floor widens the interval", () => {
+  const moderation = moderationsOf(cells(20, 2)).get("a")!;
+  const [a, b] = [rounds(2, 0.1), rounds(2, 0.1, 1)];
+  const found = moderatedEstimate(a, b, 0.01, moderation)!;
   expect(found.low).toBeGreaterThan(0);
-  expect(moderatedEstimate([0], [0.5], 0.01, prior, 0.1 ** 2)!.low).toBeLessThan(found.low);
-  expect(moderatedEstimate([], [0.5], 0.01, prior)).toBeNull();
+  expect(found.estimate).toBeCloseTo(1, 0);
+  expect(moderatedEstimate(a, b, 0.01, moderation, 0.1 ** 2)!.low).toBeLessThan(found.low);
+  expect(moderatedEstimate([], b, 0.01, moderation)).toBeNull();
+});
+
+test("where no cell has two rounds, a round's median is taken to spread as that of independent blocks", () => {
+  expect(moderationsOf(cells(20, 1)).get("a")!.left).toBeCloseTo(Math.PI / 2 / 5);
 });

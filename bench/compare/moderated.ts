@@ -1,11 +1,17 @@
 /**
  * Deciding from few rounds of many cells. Two rounds a side show next to nothing of one figure's spread, and Student's
- * interval of them is many times too wide. But a run has the same kind of figure of twenty cells, and how far their
- * variances lie apart tells what one of them is to be expected to be: each is moved towards that, and the interval has the
- * degrees of freedom of both (empirical Bayes: Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3(1)).
+ * interval of them is many times too wide. But there is more to go by than two values:
+ * - within a round, how far its blocks lie apart, a handful of them in each round of either side;
+ * - of all cells of a class, how far these variances lie apart, which tells what one of them is to be expected to be: each is
+ *   moved towards that (empirical Bayes: Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3(1));
+ * - over all cells, how much of the variance of blocks is left in the figures of rounds: one factor for all of them, which
+ *   has in it what fresh processes add.
  */
 import { mean, median, sampleVariance } from "simple-statistics";
 import { around, type Estimate } from "./rounds.ts";
+
+/** Log ratios of blocks, by round. */
+export type Rounds = readonly (readonly number[])[];
 
 /** A variance, and how many degrees of freedom stand behind it. */
 export type Spread = { variance: number; freedom: number };
@@ -13,18 +19,55 @@ export type Spread = { variance: number; freedom: number };
 /** What the variances of many cells say of one more. `most` are the degrees of freedom of all of them together. */
 export type Prior = Spread & { most: number };
 
+/** Of blocks, by the cells of a class; and how much of it is left in a round's figure. */
+export type Moderation = { prior: Prior; left: number };
+
 /** Fewer do not show how far variances lie apart. */
 const LEAST_CELLS = 3;
 /** As a share of the middle variance: values that agree by chance, or by rounding, would have a logarithm far from all. */
 const LEAST_SHARE = 1e-3;
 
-/** How far each side's values lie about its own mean; undefined where neither has two. */
-export function spreadOf(a: readonly number[], b: readonly number[]): Spread | undefined {
-  const sides = [a, b].filter(({ length }) => length > 1);
-  const freedom = sides.reduce((sum, { length }) => sum + length - 1, 0);
+/** How far values lie about the mean of their own group; undefined where no group has two. */
+export function spreadOf(groups: Rounds): Spread | undefined {
+  const known = groups.filter(({ length }) => length > 1);
+  const freedom = known.reduce((sum, { length }) => sum + length - 1, 0);
   if (freedom === 0) return undefined;
-  const squares = sides.reduce((sum, side) => sum + sampleVariance([...side]) * (side.length - 1), 0);
+  const squares = known.reduce((sum, group) => sum + sampleVariance([...group]) * (group.length - 1), 0);
   return { variance: squares / freedom, freedom };
+}
+
+/** What rounds say, each by the median of its blocks. */
+export const figuresOf = (rounds: Rounds): number[] => rounds.map((blocks) => median([...blocks]));
+
+/** One entry a cell: its class, and the rounds of each side. */
+export type ModeratedCell = { of: string; sides: readonly Rounds[] };
+
+/** What all cells together say of one of each class, where there are enough of them. */
+export function moderationsOf(cells: readonly ModeratedCell[]): Map<string, Moderation> {
+  const priors = new Map(
+    [...Map.groupBy(cells, ({ of }) => of)].flatMap(([of, list]) => {
+      const prior = priorOf(list.flatMap(({ sides }) => spreadOf(sides.flat()) ?? []));
+      return prior ? [[of, prior] as const] : [];
+    }),
+  );
+  const left = leftOf(cells, priors);
+  return new Map([...priors].map(([of, prior]) => [of, { prior, left }]));
+}
+
+/** Of the variance of blocks, what is left in a round's median: no less than in the mean of so many that are independent. */
+function leftOf(cells: readonly ModeratedCell[], priors: ReadonlyMap<string, Prior>): number {
+  const most = Math.max(1, ...cells.flatMap(({ sides }) => sides.flat().map(({ length }) => length)));
+  const shares = cells.flatMap(({ of, sides }) => {
+    const prior = priors.get(of);
+    const between = spreadOf(sides.map(figuresOf));
+    if (!prior || !between) return [];
+    const { variance } = moved(spreadOf(sides.flat()) ?? NOTHING, prior);
+    return [{ share: between.variance / variance, freedom: between.freedom }];
+  });
+  const freedom = shares.reduce((sum, one) => sum + one.freedom, 0);
+  // Of independent values about a normal one the median has π/2 times the mean's.
+  if (freedom === 0) return Math.PI / 2 / most;
+  return Math.max(1 / most, shares.reduce((sum, one) => sum + one.share * one.freedom, 0) / freedom);
 }
 
 /** The prior of cells' variances; undefined where there are too few of them. */
@@ -50,26 +93,26 @@ export function priorOf(spreads: readonly Spread[]): Prior | undefined {
 }
 
 /**
- * By how much the second side's mean lies above the first's, by the cell's own variance moved towards the prior.
+ * By how much the second side's mean lies above the first's.
  * @param floor variance that each side's mean has on top, which its own values cannot show
  */
 export function moderatedEstimate(
-  a: readonly number[],
-  b: readonly number[],
+  a: Rounds,
+  b: Rounds,
   level: number,
-  prior: Prior,
+  { prior, left }: Moderation,
   floor = 0,
 ): Estimate | null {
   if (a.length === 0 || b.length === 0) return null;
-  const { variance, freedom } = moved(spreadOf(a, b) ?? NOTHING, prior);
-  const error = Math.sqrt(variance * (1 / a.length + 1 / b.length) + 2 * floor);
-  return around(mean([...b]) - mean([...a]), error, freedom, level);
+  const { variance, freedom } = moved(spreadOf([...a, ...b]) ?? NOTHING, prior);
+  const error = Math.sqrt(left * variance * (1 / a.length + 1 / b.length) + 2 * floor);
+  return around(mean(figuresOf(b)) - mean(figuresOf(a)), error, freedom, level);
 }
 
-/** A mean with its interval, by its own variance moved towards the prior. */
-export function moderatedMean(values: readonly number[], level: number, prior: Prior): Estimate {
-  const { variance, freedom } = moved(spreadOf(values, []) ?? NOTHING, prior);
-  return around(mean([...values]), Math.sqrt(variance / values.length), freedom, level);
+/** A mean with its interval. */
+export function moderatedMean(rounds: Rounds, level: number, { prior, left }: Moderation): Estimate {
+  const { variance, freedom } = moved(spreadOf(rounds) ?? NOTHING, prior);
+  return around(mean(figuresOf(rounds)), Math.sqrt((left * variance) / rounds.length), freedom, level);
 }
 
 const NOTHING: Spread = { variance: 0, freedom: 0 };

@@ -4,7 +4,7 @@
  */
 import { mean } from "simple-statistics";
 import type { CellComparison, FigureComparison, FigureVerdict } from "./comparison.ts";
-import { moderatedEstimate, type Prior, priorOf, spreadOf } from "./moderated.ts";
+import { figuresOf, type Moderation, moderatedEstimate, moderationsOf, type Rounds } from "./moderated.ts";
 import { answer, apartEstimate, type Estimate, levelOf, pairedEstimate } from "./rounds.ts";
 
 export const DEFAULT_THRESHOLD = 0.05;
@@ -20,11 +20,11 @@ export type Values = {
   now: number[];
   logRatios?: number[];
   differences?: number[];
-  /** Of runs apart: the logarithm of the ratio to the yardstick, of each round of either side. */
+  /** Of runs apart: the logarithm of the ratio to the yardstick, in the blocks of each round of either side. */
   yardstick?: Sides;
 };
 
-type Sides = { old: number[]; now: number[] };
+type Sides = { old: Rounds; now: Rounds };
 
 /**
  * By the yardstick two runs of one server still differ by some percent, which the rounds of neither show: the machine's
@@ -41,16 +41,18 @@ export function giveVerdicts(cells: Measured[], threshold: number, looks: number
     rows.map((row) => ({ row, values: values.get(row.metric)! })),
   );
   const level = levelOf(rows.filter(({ row }) => row.tested).length, looks);
-  const priors = priorsOf(rows);
+  const found = moderations(rows);
   for (const { row, values } of rows) {
     const difference = differenceOf(values, level);
-    const logRatio = row.unit === "share" ? undefined : logRatioOf(values, level, priors.get(row.class));
+    const logRatio = row.unit === "share" ? undefined : logRatioOf(values, level, found.get(row.class));
     if (values.yardstick) row.raw = Math.exp(logMean(values.now) - logMean(values.old));
     row.rounds = values.differences?.length ?? null;
     row.change = row.unit === "share" ? pointsOf(values, difference) : ratioOf(values, logRatio);
     if (!row.tested) continue;
     const bound = Math.log(1 + threshold);
     if (row.unit === "share") row.verdict = verdictOf(row, difference, LEAST_POINTS);
+    else if (values.yardstick && isSameBeside(values.yardstick, bound, found.get(row.class)))
+      row.verdict = "same";
     else if (logRatio !== undefined) row.verdict = verdictOf(row, logRatio, bound);
     else {
       // Of values of which some are 0 there is no ratio; that one side is always above the other is seen all the same.
@@ -64,32 +66,37 @@ export function giveVerdicts(cells: Measured[], threshold: number, looks: number
 const differenceOf = ({ old, now, differences }: Values, level: number): Estimate | null =>
   differences ? pairedEstimate(differences, level) : apartEstimate(old, now, level);
 
-/** What the spreads of all cells say of one, by class, of figures that are compared by the yardstick. */
-function priorsOf(rows: readonly { row: FigureComparison; values: Values }[]): Map<string, Prior> {
-  const spreads = rows.flatMap(({ row, values: { yardstick } }) => {
-    const spread = yardstick && row.tested ? spreadOf(yardstick.old, yardstick.now) : undefined;
-    return spread ? [{ of: row.class, spread }] : [];
-  });
-  return new Map(
-    [...Map.groupBy(spreads, ({ of }) => of)].flatMap(([of, list]) => {
-      const prior = priorOf(list.map(({ spread }) => spread));
-      return prior ? [[of, prior] as const] : [];
-    }),
+/** What all cells that are compared by the yardstick say of one of them, by class. */
+const moderations = (rows: readonly { row: FigureComparison; values: Values }[]): Map<string, Moderation> =>
+  moderationsOf(
+    rows.flatMap(({ row, values: { yardstick } }) =>
+      yardstick && row.tested ? [{ of: row.class, sides: [yardstick.old, yardstick.now] }] : [],
+    ),
   );
-}
 
-const besideYardstick = ({ old, now }: Sides, level: number, prior: Prior | undefined): Estimate | null =>
-  prior
-    ? moderatedEstimate(old, now, level, prior, OCCASION ** 2)
-    : apartEstimate(old, now, level, OCCASION ** 2);
+const besideYardstick = ({ old, now }: Sides, level: number, by: Moderation | undefined): Estimate | null =>
+  by
+    ? moderatedEstimate(old, now, level, by, OCCASION ** 2)
+    : apartEstimate(figuresOf(old), figuresOf(now), level, OCCASION ** 2);
+
+/**
+ * Equality is told of each figure by two one-sided tests at 1 % (Schuirmann 1987), without a correction for their number:
+ * that all are the same is only said where each of them is (an intersection-union test, Berger 1982).
+ */
+const SAME_LEVEL = 0.02;
+
+const isSameBeside = (sides: Sides, bound: number, by: Moderation | undefined): boolean => {
+  const found = besideYardstick(sides, SAME_LEVEL, by);
+  return found !== null && answer(found, bound) === "same";
+};
 
 /** Undefined where a value is not above 0; null where there are too few for an interval. */
 function logRatioOf(
   { old, now, logRatios, yardstick }: Values,
   level: number,
-  prior: Prior | undefined,
+  by: Moderation | undefined,
 ): Estimate | null | undefined {
-  if (yardstick) return besideYardstick(yardstick, level, prior);
+  if (yardstick) return besideYardstick(yardstick, level, by);
   if ([...old, ...now].some((value) => value <= 0)) return undefined;
   if (logRatios) return pairedEstimate(logRatios, level);
   return apartEstimate(old.map(Math.log), now.map(Math.log), level);
@@ -104,7 +111,7 @@ function ratioOf(values: Values, found: Estimate | null | undefined): FigureComp
   const bare = logRatios
     ? mean(logRatios)
     : yardstick
-      ? mean(yardstick.now) - mean(yardstick.old)
+      ? mean(figuresOf(yardstick.now)) - mean(figuresOf(yardstick.old))
       : logMean(now) - logMean(old);
   const estimate = Math.exp(found?.estimate ?? bare);
   const interval = found && { low: Math.exp(found.low), high: Math.exp(found.high) };

@@ -19,6 +19,8 @@ export type RoundOptions = {
   sliceMs: number;
   /** Slices before the first block; by default until the figures have settled, bounded. */
   warmSlices?: number;
+  /** Whether a closed loop has the same in flight in each round. */
+  steady?: boolean;
   seed: number;
   /** Different for each round, so that a stray message of an earlier one is seen as such. */
   tag: number;
@@ -45,7 +47,7 @@ export async function driveRound(
   servers: readonly Driven[],
   options: RoundOptions,
 ): Promise<RoundParts[]> {
-  const { blocks, sliceMs, warmSlices, seed, fleets, onProgress, interrupted } = options;
+  const { blocks, sliceMs, warmSlices, steady = false, seed, fleets, onProgress, interrupted } = options;
   const load = cell.blocks(options.tag);
   const dropsAt = servers.map(({ server }) => udpDrops(new Set([server.port])) ?? 0);
   const [report] = await fleets.run<BlocksReport>(
@@ -63,6 +65,7 @@ export async function driveRound(
       blocks,
       sliceMs,
       ...(warmSlices === undefined ? {} : { warmSlices }),
+      steady,
     },
     {
       fleets: 1,

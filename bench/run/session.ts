@@ -209,7 +209,7 @@ async function takeRound(
       );
     const tag = (record.samples.length * 2 + 2) & 0xfffe;
     const driven = servers.map((server, i) => ({ server, protocol: all[i].protocol }));
-    const parts = await driveRound(cell, driven, { ...taking, tag, fleets });
+    const parts = await driveRound(cell, driven, { ...taking, tag, fleets, steady: yardstick !== undefined });
     samples = servers.map((server, i) => ({
       ...identity(cell, all[i].source, server, record.samples.length + i, startedAt),
       ...(pinned ? { pinned: server.pinned } : {}),

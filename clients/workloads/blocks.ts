@@ -4,6 +4,7 @@
  */
 
 import { seededRandom, shuffled } from "../../platform/random.ts";
+import { protocolOf } from "../../protocols/index.ts";
 import { alone, type Drive, type DriveEnd, type Slice } from "../drives/drive.ts";
 import { openRequestDrive } from "../drives/request-drive.ts";
 import { openRoomDrive } from "../drives/room-drive.ts";
@@ -29,6 +30,8 @@ export type BlocksPlan = {
   sliceMs: number;
   /** Slices of each server before the first block; by default until its figures have settled, bounded. */
   warmSlices?: number;
+  /** A closed loop has the same in flight in each round, unless a server is far too slow for it. */
+  steady?: boolean;
 };
 
 export type BlockServer = Omit<DriveEnd, "histograms"> & {
@@ -145,7 +148,7 @@ async function warmUp(plan: BlocksPlan, drives: readonly Drive[], random: () => 
   for (let i = 0; i < most && !drives.some((drive) => drive.broken()); i++) {
     const block = await takeBlock(plan, drives, random);
     block.forEach((slice, server) => void taken[server].push(slice));
-    if (plan.load.load.loop === "closed") limitAll(plan, drives, taken);
+    if (plan.load.load.loop === "closed") (plan.steady ? limitEach : limitAll)(plan, drives, taken);
     if (plan.warmSlices === undefined && i + 1 >= WARM_SLICES && taken.every(hasSettled)) return;
   }
 }
@@ -168,6 +171,27 @@ function limitAll({ sliceMs }: BlocksPlan, drives: readonly Drive[], taken: read
   });
   const least = Math.min(...depths);
   for (const [i, drive] of drives.entries()) drive.limit(depths[i] > least * ALIKE ? depths[i] : least);
+}
+
+/** Deliveries or requests that are in flight together: of streams some 10 ms for a room in batches, of datagrams too. */
+const STEADY = { stream: 100_000, datagram: 4000 };
+
+/**
+ * Of runs apart, what is in flight must not depend on how busy the machine was in the warm-up: how large batches are would,
+ * too, and with it the CPU for each delivery. Only a server that would take several times a slice for it gets what fits.
+ */
+function limitEach(
+  { protocol, sliceMs }: BlocksPlan,
+  drives: readonly Drive[],
+  taken: readonly Slice[][],
+): void {
+  const inFlight = protocolOf(protocol).transport === "udp" ? STEADY.datagram : STEADY.stream;
+  for (const [i, drive] of drives.entries()) {
+    const planned = Math.max(1, drive.depthFor({ done: inFlight, elapsed: sliceMs * 1e6 }, sliceMs));
+    const depths = taken[i].map((slice) => drive.depthFor(slice, sliceMs * IN_FLIGHT)).sort((a, b) => b - a);
+    const fitting = Math.max(1, depths[Math.min(1, depths.length - 1)]);
+    drive.limit(fitting * ALIKE >= planned ? planned : fitting);
+  }
 }
 
 const cost = ({ serverCpu, fleetCpu, done }: Slice) => (serverCpu ?? fleetCpu) / Math.max(1, done);
