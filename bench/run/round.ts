@@ -3,13 +3,14 @@
  * one fleet. It gives a sample of each; what is compared are their slices, block by block (clients/workloads/blocks.ts).
  */
 import type { Progress } from "../../clients/exchange.ts";
+import { decodeHistogram } from "../../clients/histogram.ts";
 import type { SumWitness } from "../../clients/request-clients.ts";
 import type { BlockServer, BlocksReport } from "../../clients/workloads/blocks.ts";
 import { memory, udpDrops } from "../../platform/proc.ts";
 import type { ServerSource, ServerUnderTest } from "../../targets/server.ts";
 import { achievedShare, metersOf, middleFigures, sliceFigures, type WorkUnit } from "../record/blocks.ts";
 import type { Sample } from "../record/record.ts";
-import { faultKinds, faultsOf, lostConnections, requestWitness } from "../record/samples.ts";
+import { faultKinds, faultsOf, lostConnections, percentiles, requestWitness } from "../record/samples.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import type { Fleets } from "./fleets.ts";
 
@@ -81,12 +82,33 @@ export async function driveRound(
     const parts = partsOf(one, unit, datagrams);
     if (datagrams) parts.counts.droppedAtServer = (udpDrops(new Set([server.port])) ?? 0) - dropsAt[i];
     const achieved = achievedShare(one.slices);
-    if (load.load.loop === "open" && achieved !== undefined)
+    if (load.load.loop === "open" && achieved !== undefined) {
       parts.metrics.achievedRate = achieved * load.load.rate;
+      if (unit === "Request") parts.metrics.requestRate = parts.metrics.achievedRate;
+    }
+    if (steady) parts.metrics = withTails(parts);
     const resident = server.pids().flatMap((pid) => memory(pid)?.peak ?? []);
     if (resident.length > 0) parts.metrics.serverMemoryLoaded = total(resident);
     return parts;
   });
+}
+
+/**
+ * Where rounds stand for themselves, and are not compared slice by slice: percentiles beyond the median are of all that the
+ * round has seen, as far as that supports them.
+ */
+function withTails({
+  metrics,
+  histograms,
+}: Pick<RoundParts, "metrics" | "histograms">): RoundParts["metrics"] {
+  const kept = { ...metrics };
+  for (const [name, text] of Object.entries(histograms)) {
+    const found = percentiles(name, decodeHistogram(text));
+    const median = `${name}.p50`;
+    for (const key of Object.keys(kept)) if (key.startsWith(`${name}.`) && !(key in found)) delete kept[key];
+    for (const [key, value] of Object.entries(found)) if (key !== median) kept[key] = value;
+  }
+  return kept;
 }
 
 const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);

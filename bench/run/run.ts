@@ -4,7 +4,7 @@
  */
 import type { Progress } from "../../clients/exchange.ts";
 import type { ServerSource } from "../../targets/server.ts";
-import { cellKey, cellName } from "../record/cells.ts";
+import { cellKey, cellName, countOf } from "../record/cells.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { isValid } from "../record/validity.ts";
 import type { Cell } from "../scenarios/scenario.ts";
@@ -180,6 +180,30 @@ async function measureApart(
     }
   }
   for (const pair of pairs) warnOfInvalid(pair, record, wantedOf(pair.cell, wanted));
+  record.warnings.push(...doubtsOf(record));
+}
+
+/** In so many of the slices somebody waited for a CPU that others used: then raw figures are the machine's, too. */
+const MAX_DISTURBED = 0.5;
+
+/** What cannot be trusted of rounds apart. */
+function doubtsOf({ samples, yardstick }: RunRecord): string[] {
+  const rounds = samples.filter(({ slices }) => slices !== undefined);
+  const taken = rounds.reduce((sum, { parameters }) => sum + Number(parameters.blocks ?? 0), 0);
+  const disturbed = countOf(rounds, "disturbed");
+  const wrong = yardstick?.samples.find((sample) => sample.wrong.length > 0);
+  return [
+    ...(disturbed > taken * MAX_DISTURBED
+      ? [
+          `in ${disturbed} of ${taken} slices the server, the load generator or its pacer was late, since other programs used their CPUs: figures can be compared by the yardstick, and as they stand are the machine's, too`,
+        ]
+      : []),
+    ...(wrong
+      ? [
+          `${cellName(wrong)}: the yardstick itself failed: ${wrong.wrong.map(({ words }) => words).join("; ")}`,
+        ]
+      : []),
+  ];
 }
 
 const samplesOf = (record: RunRecord, { cell, source }: Pair): Sample[] => {

@@ -145,10 +145,12 @@ async function takeBlock(
 async function warmUp(plan: BlocksPlan, drives: readonly Drive[], random: () => number): Promise<void> {
   const taken: Slice[][] = drives.map(() => []);
   const most = plan.warmSlices ?? MAX_WARM_SLICES;
+  const closed = plan.load.load.loop === "closed";
+  if (closed && plan.steady) limitEach(plan, drives, taken);
   for (let i = 0; i < most && !drives.some((drive) => drive.broken()); i++) {
     const block = await takeBlock(plan, drives, random);
     block.forEach((slice, server) => void taken[server].push(slice));
-    if (plan.load.load.loop === "closed") (plan.steady ? limitEach : limitAll)(plan, drives, taken);
+    if (closed) (plan.steady ? limitEach : limitAll)(plan, drives, taken);
     if (plan.warmSlices === undefined && i + 1 >= WARM_SLICES && taken.every(hasSettled)) return;
   }
 }
@@ -174,23 +176,35 @@ function limitAll({ sliceMs }: BlocksPlan, drives: readonly Drive[], taken: read
 }
 
 /** Deliveries or requests that are in flight together: of streams some 10 ms for a room in batches, of datagrams too. */
-const STEADY = { stream: 100_000, datagram: 4000 };
+const STEADY = { stream: 64_000, datagram: 4000 };
+/** A server that would take longer for it than so many slices gets what fits. */
+const STEADY_SLICES = 3;
+/** Before the first slice nobody knows how fast a server is. */
+const CAREFUL = 4;
+
+/** What is in flight on each connection where it is the same in each round. */
+function steadyDepth({ protocol, sliceMs, load: { load } }: BlocksPlan, drive: Drive): number {
+  const most = "depth" in load ? load.depth : "window" in load ? load.window : 1;
+  const done = protocolOf(protocol).transport === "udp" ? STEADY.datagram : STEADY.stream;
+  return Math.max(1, Math.min(most, drive.depthFor({ done, elapsed: sliceMs * 1e6 }, sliceMs)));
+}
 
 /**
  * Of runs apart, what is in flight must not depend on how busy the machine was in the warm-up: how large batches are would,
- * too, and with it the CPU for each delivery. Only a server that would take several times a slice for it gets what fits.
+ * too, and with it the CPU for each delivery. Only a server that is far too slow for it, by its best slice, gets less.
  */
-function limitEach(
-  { protocol, sliceMs }: BlocksPlan,
-  drives: readonly Drive[],
-  taken: readonly Slice[][],
-): void {
-  const inFlight = protocolOf(protocol).transport === "udp" ? STEADY.datagram : STEADY.stream;
+function limitEach(plan: BlocksPlan, drives: readonly Drive[], taken: readonly Slice[][]): void {
   for (const [i, drive] of drives.entries()) {
-    const planned = Math.max(1, drive.depthFor({ done: inFlight, elapsed: sliceMs * 1e6 }, sliceMs));
-    const depths = taken[i].map((slice) => drive.depthFor(slice, sliceMs * IN_FLIGHT)).sort((a, b) => b - a);
-    const fitting = Math.max(1, depths[Math.min(1, depths.length - 1)]);
-    drive.limit(fitting * ALIKE >= planned ? planned : fitting);
+    const steady = steadyDepth(plan, drive);
+    const best = (milliseconds: number) =>
+      Math.max(1, ...taken[i].map((slice) => drive.depthFor(slice, milliseconds)));
+    if (taken[i].length === 0) drive.limit(Math.max(1, Math.floor(steady / CAREFUL)));
+    else
+      drive.limit(
+        best(plan.sliceMs * STEADY_SLICES) >= steady
+          ? steady
+          : Math.min(steady, best(plan.sliceMs * IN_FLIGHT)),
+      );
   }
 }
 
