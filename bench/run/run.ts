@@ -4,10 +4,10 @@
  */
 import type { Progress } from "../../clients/exchange.ts";
 import type { ServerSource } from "../../targets/server.ts";
-import { cellKey, cellName, countOf } from "../record/cells.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { isValid } from "../record/validity.ts";
 import type { Cell } from "../scenarios/scenario.ts";
+import { type ApartOptions, measureApart } from "./apart.ts";
 import { calibrate } from "./calibrate.ts";
 import { canStandTogether } from "./round.ts";
 import { type RoundsOptions, takeRounds } from "./rounds.ts";
@@ -19,7 +19,7 @@ import {
   type SessionOptions,
   withSession,
 } from "./session.ts";
-import { yardstickFor } from "./yardstick.ts";
+import { wantedOf, warnOfInvalid } from "./wanted.ts";
 
 export type RunOptions = SessionOptions & {
   cells: Cell[];
@@ -37,7 +37,7 @@ export type RunOptions = SessionOptions & {
   /** Several servers are compared in rounds; without it, sample by sample. */
   comparison?: ComparisonOptions;
   /** One server is measured in rounds, too, beside the yardstick; without it, sample by sample. */
-  apart?: ApartOptions;
+  apart?: ApartOptions | undefined;
   seed?: number;
 };
 
@@ -48,9 +48,6 @@ export type ComparisonOptions = Pick<RoundsOptions, "rounds" | "budgetMs"> & {
   /** Whether the record decides all that is asked of a cell. */
   settled: (cell: Cell, record: RunRecord) => boolean;
 };
-
-export type ApartOptions = Pick<ComparisonOptions, "duration" | "warmup"> &
-  Pick<RunOptions, "samples" | "secondarySamples" | "maxSamples">;
 
 /** What is going on, for whoever shows it. `done` and `planned` count samples. */
 export type ProgressEvent = {
@@ -66,10 +63,10 @@ export type ProgressEvent = {
 };
 
 /** Of each server in one round: short ones and many of them, since rounds are what an interval is made of. */
-const SLICE_MS = 30;
+export const SLICE_MS = 30;
 const ROUND_SECONDS = 0.36;
 const LEAST_BLOCKS = 4;
-const blocksIn = (seconds = ROUND_SECONDS): number =>
+export const blocksIn = (seconds = ROUND_SECONDS): number =>
   Math.max(LEAST_BLOCKS, Math.round((seconds * 1000) / SLICE_MS));
 
 export function run(options: RunOptions): Promise<RunResult> {
@@ -143,80 +140,6 @@ async function compareInRounds(
   });
 }
 
-/** Rounds of one server and the yardstick: as many that count as samples are wanted, within what may be taken. */
-async function measureApart(
-  session: Session,
-  options: RunOptions,
-  wanted: ApartOptions,
-  sources: ReadonlyMap<BlockCell, ServerSource[]>,
-): Promise<void> {
-  const { record } = session;
-  const { seed = 1, onProgress } = options;
-  const { duration, warmup, maxSamples } = wanted;
-  const pairs = [...sources].flatMap(([cell, of]) =>
-    of.map((source): Pair & { cell: BlockCell } => ({ cell, source })),
-  );
-  for (let number = 0; ; number++) {
-    const lacking = pairs.filter(({ cell, source }) => {
-      const mine = samplesOf(record, { cell, source });
-      const valid = mine.filter(isValid).length;
-      return valid < wantedOf(cell, wanted) && mine.length < maxSamples;
-    });
-    if (lacking.length === 0) break;
-    for (const { cell, source } of lacking) {
-      const done = record.samples.length;
-      const event = { cell, server: source.name, done, planned: done + lacking.length, round: number };
-      onProgress?.(event);
-      const [sample] = await session.round(cell, [source], {
-        blocks: blocksIn(duration),
-        sliceMs: SLICE_MS,
-        ...(warmup === undefined ? {} : { warmSlices: blocksIn(warmup) }),
-        seed: seed + done,
-        number,
-        yardstick: yardstickFor(cell),
-        onProgress: (progress) => onProgress?.({ ...event, progress }),
-      });
-      onProgress?.({ ...event, sample });
-    }
-  }
-  for (const pair of pairs) warnOfInvalid(pair, record, wantedOf(pair.cell, wanted));
-  record.warnings.push(...doubtsOf(record));
-}
-
-/** In so many of the slices somebody waited for a CPU that others used: then raw figures are the machine's, too. */
-const MAX_DISTURBED = 0.5;
-
-/** What cannot be trusted of rounds apart. */
-function doubtsOf({ samples, yardstick }: RunRecord): string[] {
-  const rounds = samples.filter(({ slices }) => slices !== undefined);
-  const taken = rounds.reduce((sum, { parameters }) => sum + Number(parameters.blocks ?? 0), 0);
-  const disturbed = countOf(rounds, "disturbed");
-  const wrong = yardstick?.samples.find((sample) => sample.wrong.length > 0);
-  return [
-    ...(disturbed > taken * MAX_DISTURBED
-      ? [
-          `in ${disturbed} of ${taken} slices the server, the load generator or its pacer was late, since other programs used their CPUs: figures can be compared by the yardstick, and as they stand are the machine's, too`,
-        ]
-      : []),
-    ...(wrong
-      ? [
-          `${cellName(wrong)}: the yardstick itself failed: ${wrong.wrong.map(({ words }) => words).join("; ")}`,
-        ]
-      : []),
-  ];
-}
-
-const samplesOf = (record: RunRecord, { cell, source }: Pair): Sample[] => {
-  const key = cellKey({ ...cell, server: source.name });
-  return record.samples.filter((sample) => cellKey(sample) === key);
-};
-
-/** Valid samples that are wanted of a cell. */
-const wantedOf = (
-  { repeats, secondary }: Cell,
-  { samples, secondarySamples = samples }: Pick<RunOptions, "samples" | "secondarySamples">,
-): number => (!repeats ? 1 : secondary ? secondarySamples : samples);
-
 /** Decides which sample is next, until there are enough: it knows neither servers nor fleets. */
 export async function takeSamples(
   { record, sample }: Pick<Session, "record" | "sample">,
@@ -262,20 +185,4 @@ export async function takeSamples(
   }
   for (const pair of pairs.filter((pair) => !missing.has(pair)))
     warnOfInvalid(pair, record, wantedOf(pair.cell, options));
-}
-
-/** Says in words why there are fewer valid samples than wanted. */
-function warnOfInvalid(pair: Pair, record: RunRecord, wanted: number): void {
-  const { cell, source } = pair;
-  const mine = samplesOf(record, pair);
-  const valid = mine.filter(isValid).length;
-  if (valid >= wanted) return;
-  const rules = Map.groupBy(
-    mine.flatMap(({ invalid }) => invalid),
-    ({ rule }) => rule,
-  );
-  const counts = [...rules].map(([rule, list]) => `${rule} ${list.length}×`).join(", ");
-  record.warnings.push(
-    `${cellName({ ...cell, server: source.name })}: ${valid} valid of ${mine.length} taken, ${wanted} wanted (${counts})`,
-  );
 }
