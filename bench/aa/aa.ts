@@ -153,6 +153,11 @@ async function main(): Promise<void> {
     .option("--apart", "by whole runs of bench, on several occasions: raw, and by the yardstick")
     .option("--occasions <number>", "with --apart: how many more", wholeNumber(0, 1000), 10)
     .option("--loaded", "with --apart: every second one beside a program that takes half of a core", false)
+    .option(
+      "--slower <percent>",
+      "with --apart: every second two with a chat/bracket that burns so much CPU time on top",
+      wholeNumber(1, 1000),
+    )
     .option("--folder <path>", "with --apart: where its records are kept", "results/apart")
     .option("--threshold <share>", "with --apart: least change that counts", share, 0.25)
     .argument("[bench...]", "with --apart: what bench is asked for, behind --; its default run unless told")

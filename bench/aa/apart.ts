@@ -4,6 +4,7 @@
  * Records are kept in a folder, so that occasions can be added on another day.
  */
 import { mean, sampleStandardDeviation } from "simple-statistics";
+import { atExit } from "../../platform/at-exit.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { compareRecords } from "../compare/compare.ts";
 import type { Comparison } from "../compare/comparison.ts";
@@ -23,19 +24,30 @@ export type Occasions = {
   asked: readonly string[];
   /** Whether every second occasion is beside a program that takes half of a core. */
   loaded: boolean;
+  /** Percent of CPU time on top; then every second pair of occasions is of a room of chat/bracket that is slower by it. */
+  slower?: number;
   threshold: number;
 };
+
+/** What a record's command line has where its server was slowed. */
+const SLOWED = "servers/mutants/chat-slow.ts";
+const slowed = (percent: number): string[] => [
+  "--server",
+  `bun=${process.execPath} ${import.meta.dir}/../../${SLOWED} --extra ${percent} --port 0 --json`,
+];
+const isSlowed = ({ command }: RunRecord): boolean => command.some((text) => text.includes(SLOWED));
 
 /** Half of a core, in turns of 50 ms, until it is ended. */
 const HALF_A_CORE =
   "for (;;) { const end = performance.now() + 50; while (performance.now() < end); await Bun.sleep(50); }";
 
 /** Runs `bench` once, as a user does. */
-async function takeOccasion({ folder, asked }: Occasions, loaded: boolean): Promise<void> {
+async function takeOccasion({ folder, asked }: Occasions, loaded: boolean, more: string[]): Promise<void> {
   const load = loaded ? Bun.spawn([process.execPath, "-e", HALF_A_CORE]) : undefined;
+  const dismiss = atExit(() => load?.kill());
   try {
     const program = `${import.meta.dir}/../sockbench.ts`;
-    const argv = [process.execPath, program, "bench", ...asked, "--busy", "--results", folder];
+    const argv = [process.execPath, program, "bench", ...asked, ...more, "--busy", "--results", folder];
     const bench = Bun.spawn(argv, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
     const [stderr, code] = await Promise.all([bench.stderr.text(), bench.exited]);
     if (code !== exitCodes.ok && code !== exitCodes.untrusted)
@@ -44,14 +56,21 @@ async function takeOccasion({ folder, asked }: Occasions, loaded: boolean): Prom
   } finally {
     load?.kill();
     await load?.exited;
+    dismiss();
   }
 }
 
 /** Takes the occasions that are asked for, and tells what all records of the folder say of each other. */
 export async function takeOccasions(options: Occasions): Promise<string> {
-  for (let i = 0; i < options.occasions; i++) await takeOccasion(options, options.loaded && i % 2 === 1);
+  for (let i = 0; i < options.occasions; i++)
+    await takeOccasion(
+      options,
+      options.loaded && i % 2 === 1,
+      options.slower !== undefined && i % 4 > 1 ? slowed(options.slower) : [],
+    );
   const records = (await everyRecord(options.folder)).map(({ record }) => record);
-  return [spreadTable(records), pairsText(records, options.threshold)].join("\n\n");
+  const equal = records.filter((record) => !isSlowed(record));
+  return [spreadTable(equal), pairsText(equal, records.filter(isSlowed), options.threshold)].join("\n\n");
 }
 
 type Spread = { class: string; raw: number; yardstick: number };
@@ -111,8 +130,32 @@ export function countPairs(records: readonly RunRecord[], threshold: number): Co
 const verdictsOf = ({ cells }: Comparison) =>
   cells.flatMap(({ rows }) => rows.flatMap(({ verdict }) => verdict ?? []));
 
-function pairsText(records: readonly RunRecord[], threshold: number): string {
-  const bare = records.map(({ yardstick: _, ...record }) => record);
+/** In how many of the pairs of an equal and a slowed server its CPU time is said to be more. */
+export function countFound(
+  equal: readonly RunRecord[],
+  slower: readonly RunRecord[],
+  threshold: number,
+): { pairs: number; found: number } {
+  const all = equal.flatMap((old) => slower.map((now) => compareRecords(old, now, { threshold })));
+  const found = all.filter(({ cells }) =>
+    cells.some(({ rows }) =>
+      rows.some(({ class: of, verdict }) => of === "server CPU" && verdict === "slower"),
+    ),
+  );
+  return { pairs: all.length, found: found.length };
+}
+
+const withoutYardstick = ({ yardstick: _, ...record }: RunRecord): RunRecord => record;
+
+function pairsText(equal: readonly RunRecord[], slower: readonly RunRecord[], threshold: number): string {
+  const sides = [
+    ["raw", equal.map(withoutYardstick), slower.map(withoutYardstick)],
+    ["by the yardstick", equal, slower],
+  ] as const;
+  const foundOf = (one: (typeof sides)[number]) => {
+    const { pairs, found } = countFound(one[1], one[2], threshold);
+    return pairs > 0 ? [`${found} of ${pairs}`] : [];
+  };
   const row = (name: string, { pairs, alarms, tested, decided }: Counted) => [
     name,
     `${pairs}`,
@@ -120,7 +163,13 @@ function pairsText(records: readonly RunRecord[], threshold: number): string {
     `${decided} of ${tested} (${percent(decided / Math.max(1, tested))})`,
   ];
   return table(
-    [`at ± ${percent(threshold)}`, "pairs", "false alarms", "figures decided"],
-    [row("raw", countPairs(bare, threshold)), row("by the yardstick", countPairs(records, threshold))],
+    [
+      `at ± ${percent(threshold)}`,
+      "pairs",
+      "false alarms",
+      "figures decided",
+      ...(slower.length > 0 ? ["slower found"] : []),
+    ],
+    sides.map((one) => [...row(one[0], countPairs(one[1], threshold)), ...foundOf(one)]),
   );
 }
