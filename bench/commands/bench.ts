@@ -19,7 +19,7 @@ import { isSettled } from "../compare/settled.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
-import type { ApartOptions } from "../run/apart.ts";
+import { apartOf } from "../run/apart.ts";
 import { boundBy, CAPACITY, checkProtocol, chooseCells, chooseSources, type Request } from "../run/choose.ts";
 import { checkEffects, checkPairs } from "../run/flags.ts";
 import { run } from "../run/run.ts";
@@ -49,9 +49,6 @@ type Flags = Omit<Request, "servers"> & {
 
 const QUICK_SAMPLES = 1;
 const SAMPLES = 2;
-/** One server: seconds for its rounds, about one each; how many of a cell; seconds for which one drives each server. */
-const APART = { seconds: 40, least: 2, most: 16, driven: 0.15 };
-const QUICK_APART = { seconds: 20, least: 1, most: 4, driven: 0.12 };
 /** For rounds of one cell, until its figures are decided. */
 const BUDGET_SECONDS = 20;
 
@@ -264,28 +261,6 @@ async function takeSamples(
   });
   progress.end();
   return result;
-}
-
-/**
- * One server's rounds: short, and as many as fit into the time for all cells, so that a run of everything ends within a
- * minute, and one of a single cell has enough of them for a comparison with another day's.
- */
-function apartOf(
-  cells: readonly Cell[],
-  { quick, samples, maxSamples, duration, warmup }: Flags,
-): ApartOptions {
-  const { seconds, most, least, driven } = quick ? QUICK_APART : APART;
-  const inRounds = cells.filter(({ blocks, reference }) => blocks && !reference);
-  const secondary = inRounds.filter((cell) => cell.secondary).length;
-  const fitting = Math.floor((seconds - secondary) / Math.max(1, inRounds.length - secondary));
-  const rounds = samples ?? Math.min(most, Math.max(least, fitting));
-  return {
-    samples: rounds,
-    ...(samples === undefined && secondary < inRounds.length ? { secondarySamples: 1 } : {}),
-    maxSamples: maxSamples ?? rounds * 2 + 1,
-    duration: duration ?? driven,
-    warmup: warmup ?? driven,
-  };
 }
 
 async function searchCapacity(

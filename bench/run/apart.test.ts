@@ -11,6 +11,8 @@ import { byYardstick } from "../record/yardstick.ts";
 import { roomCell } from "../scenarios/fanout.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import { sumCell } from "../scenarios/sum.ts";
+import { apartOf } from "./apart.ts";
+import { chooseCells } from "./choose.ts";
 import { run } from "./run.ts";
 
 const TIMEOUT_MS = 60_000;
@@ -30,6 +32,33 @@ async function runOf(cells: Cell[], source: ServerSource, samples = 1): Promise<
   if (failure) throw failure;
   return recordSchema.parse(record);
 }
+
+describe("as many rounds as fit", () => {
+  const cellsOf = (names: string[], request = {}) =>
+    chooseCells(names, { ...options, quick: false, servers: ["bun"], ...request });
+  const asked = (cells: Cell[], more = {}) => apartOf(cells, { quick: false, ...more });
+
+  test("into the default run: two of each cell, one of those beside a fuller measurement", () => {
+    expect(asked(cellsOf([]))).toMatchObject({ samples: 2, secondarySamples: 1 });
+    expect(asked(cellsOf([]), { quick: true })).toMatchObject({ samples: 1, secondarySamples: 1 });
+  });
+
+  test("into one of a single cell: many, but not without end", () => {
+    const one = cellsOf(["fanout"], { protocol: "chat/bracket", connections: 10, loop: "closed" });
+    expect(asked(one).samples).toBe(16);
+    expect(asked(one, { quick: true }).samples).toBe(4);
+  });
+
+  test("unless it is said how many", () => {
+    expect(asked(cellsOf([]), { samples: 5 })).toMatchObject({ samples: 5, maxSamples: 11 });
+    expect(asked(cellsOf([]), { samples: 5 }).secondarySamples).toBeUndefined();
+  });
+
+  test("every room and every kind of request is measured so, and nothing else", () => {
+    const scenarios = new Set(cellsOf([]).flatMap(({ blocks, scenario }) => (blocks ? [scenario] : [])));
+    expect([...scenarios]).toEqual(["fanout", "sum"]);
+  });
+});
 
 describe.each([
   ["chat/bracket", room("chat/bracket", "closed"), "deliveryRate"],

@@ -6,6 +6,7 @@ import type { ServerSource } from "../../targets/server.ts";
 import { cellName, countOf } from "../record/cells.ts";
 import type { RunRecord } from "../record/record.ts";
 import { isValid } from "../record/validity.ts";
+import type { Cell } from "../scenarios/scenario.ts";
 import { blocksIn, type ComparisonOptions, type RunOptions, SLICE_MS } from "./run.ts";
 import type { BlockCell, Pair, Session } from "./session.ts";
 import { samplesOf, wantedOf, warnOfInvalid } from "./wanted.ts";
@@ -13,6 +14,34 @@ import { yardstickFor } from "./yardstick.ts";
 
 export type ApartOptions = Pick<ComparisonOptions, "duration" | "warmup"> &
   Pick<RunOptions, "samples" | "secondarySamples" | "maxSamples">;
+
+/** Seconds for all rounds, about one each; how many of a cell; seconds for which one drives each server, and warms it up. */
+const RUN = { seconds: 40, least: 2, most: 16, driven: 0.15 };
+const QUICK_RUN = { seconds: 20, least: 1, most: 4, driven: 0.12 };
+
+/** What is asked for of a run; without it there is a default. */
+type Asked = { quick: boolean } & {
+  [Name in "samples" | "maxSamples" | "duration" | "warmup"]?: number | undefined;
+};
+
+/**
+ * One server's rounds: short, and as many as fit into the time for all cells, so that a run of everything ends within a
+ * minute, and one of a single cell has enough of them for a comparison with another day's.
+ */
+export function apartOf(cells: readonly Cell[], asked: Asked): ApartOptions {
+  const { seconds, most, least, driven } = asked.quick ? QUICK_RUN : RUN;
+  const inRounds = cells.filter(({ blocks, reference }) => blocks && !reference);
+  const secondary = inRounds.filter((cell) => cell.secondary).length;
+  const fitting = Math.floor((seconds - secondary) / Math.max(1, inRounds.length - secondary));
+  const rounds = asked.samples ?? Math.min(most, Math.max(least, fitting));
+  return {
+    samples: rounds,
+    ...(asked.samples === undefined && secondary < inRounds.length ? { secondarySamples: 1 } : {}),
+    maxSamples: asked.maxSamples ?? rounds * 2 + 1,
+    duration: asked.duration ?? driven,
+    warmup: asked.warmup ?? driven,
+  };
+}
 
 /** Rounds of one server and the yardstick: as many that count as samples are wanted, within what may be taken. */
 export async function measureApart(
