@@ -5,6 +5,8 @@ import type { RunRecord, Sample } from "../record/record.ts";
 import { byYardstick } from "../record/yardstick.ts";
 import { compareRecords } from "./compare.ts";
 import type { FigureVerdict } from "./comparison.ts";
+import { historyOf, renderHistory } from "./history.ts";
+import { ratiosOf } from "./ratios.ts";
 import { renderText } from "./render.ts";
 import { recordOf, sampleOf } from "./testing.ts";
 
@@ -122,4 +124,34 @@ describe("yardsticks", () => {
     expect(byYardstick(broken, cell, KEY)).toHaveLength(0);
     expect(byYardstick(old, cell, "delivery.p50")).toEqual([]);
   });
+});
+
+test("a record's own ratios have an interval, though each is of two rounds", () => {
+  const ratios = ratiosOf(runOf("a", 3));
+  expect(ratios.map(({ variant }) => variant)).toEqual(variants);
+  for (const { ratio, interval, rounds } of ratios) {
+    expect(rounds).toBe(2);
+    expect(ratio).toBeGreaterThan(0.75);
+    expect(ratio).toBeLessThan(0.92);
+    expect(interval!.low).toBeLessThan(ratio);
+    expect(interval!.high).toBeGreaterThan(ratio);
+    expect(interval!.high / interval!.low).toBeLessThan(1.3);
+  }
+});
+
+test("a history shows the ratio beside the median, and where another yardstick began", () => {
+  const later = { startedAt: "2026-01-02T00:00:00.000Z" };
+  const last = { startedAt: "2026-01-03T00:00:00.000Z" };
+  const records = [
+    runOf("a", 1),
+    { ...runOf("b", 2, 1, { seed: 2 }), ...later },
+    { ...runOf("c", 1, 1, { sha256: "c".repeat(64) }), ...last },
+  ];
+  const [line] = historyOf(records, KEY);
+  for (const { toYardstick } of line.points) expect(toYardstick).toBeCloseTo(50 / 60, 1);
+  expect(line.points.map(({ changed }) => changed)).toEqual([[], [], ["yardstick"]]);
+  expect(renderHistory([line], KEY)).toContain("to the yardstick");
+  const raw = historyOf(records.map(bare), KEY);
+  expect(raw[0].points[0].toYardstick).toBeNull();
+  expect(renderHistory(raw, KEY)).not.toContain("yardstick");
 });
