@@ -175,8 +175,8 @@ function limitAll({ sliceMs }: BlocksPlan, drives: readonly Drive[], taken: read
   for (const [i, drive] of drives.entries()) drive.limit(depths[i] > least * ALIKE ? depths[i] : least);
 }
 
-/** Deliveries or requests that are in flight together: of streams some 10 ms for a room in batches, of datagrams too. */
-const STEADY = { stream: 64_000, datagram: 4000 };
+/** Deliveries or requests that are in flight together: of streams some 15 ms for a room in batches, of datagrams too. */
+const STEADY = { stream: 128_000, datagram: 4000 };
 /** A server that would take longer for it than so many slices gets what fits. */
 const STEADY_SLICES = 3;
 /** Before the first slice nobody knows how fast a server is. */
