@@ -44,19 +44,21 @@ const HALF_A_CORE =
 /** Runs `bench` once, as a user does. */
 async function takeOccasion({ folder, asked }: Occasions, loaded: boolean, more: string[]): Promise<void> {
   const load = loaded ? Bun.spawn([process.execPath, "-e", HALF_A_CORE]) : undefined;
-  const dismiss = atExit(() => load?.kill());
+  const dismissLoad = atExit(() => load?.kill());
   try {
     const program = `${import.meta.dir}/../sockbench.ts`;
     const argv = [process.execPath, program, "bench", ...asked, ...more, "--busy", "--results", folder];
     const bench = Bun.spawn(argv, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+    const dismiss = atExit(() => bench.kill());
     const [stderr, code] = await Promise.all([bench.stderr.text(), bench.exited]);
+    dismiss();
     if (code !== exitCodes.ok && code !== exitCodes.untrusted)
       throw new Failure(code as 1 | 2 | 3, `bench ended with ${code}: ${stderr.trimEnd().split("\n").pop()}`);
     console.error(`an occasion${loaded ? " beside a load" : ""}: exit code ${code}`);
   } finally {
     load?.kill();
     await load?.exited;
-    dismiss();
+    dismissLoad();
   }
 }
 
