@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Endpoint } from "../clients/endpoint.ts";
 import { servers } from "../servers/index.ts";
 import { peerCommand, peerLanguages, peerProtocols } from "../servers/peers/index.ts";
+import { yardsticks } from "../servers/yardstick/frozen.ts";
 import { pausing } from "./pause.ts";
 import { atPath } from "./place.ts";
 import { untilListening } from "./ready.ts";
@@ -21,6 +22,12 @@ const onBun: Record<string, Record<string, readonly string[]>> = {
   bun: Object.fromEntries(Object.entries(servers).map(([name, { file, flags }]) => [name, [file, ...flags]])),
   // A room without batches, to measure what batching is worth.
   unbatched: { "chat/bracket": ["mutants/chat-unbatched.ts"] },
+  // What never changes, to compare runs of different days by.
+  yardstick: Object.fromEntries(
+    Object.values(yardsticks)
+      .flatMap((byTransport) => Object.values(byTransport))
+      .map(({ protocol, file, flag }) => [protocol, [file, flag]]),
+  ),
 };
 
 /** The implementations that can be asked for by name. */

@@ -10,6 +10,7 @@ import { Command } from "commander";
 import { exitCodes } from "../../platform/failure.ts";
 import { wholeNumber } from "../../servers/standalone.ts";
 import type { ServerSource } from "../../targets/server.ts";
+import { share } from "../commands/share.ts";
 import { compareServers } from "../compare/compare.ts";
 import { isSettled } from "../compare/settled.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
@@ -18,6 +19,7 @@ import { type RunRecord, recordSchema } from "../record/record.ts";
 import { percent } from "../record/units.ts";
 import { run } from "../run/run.ts";
 import { table } from "../terminal/format.ts";
+import { type Occasions, takeOccasions } from "./apart.ts";
 import { aaServers, cell, FIGURE } from "./servers.ts";
 import { isAlarm, type Trial, takeTrials } from "./trials.ts";
 
@@ -126,6 +128,15 @@ async function liveOutcomes(minutes: number, seed: number): Promise<{ found: Out
   return { found, trials: [...trials.values()].reduce((sum, list) => sum + list.length, 0) };
 }
 
+type Flags = Omit<Occasions, "asked"> & {
+  trials: number;
+  seed: number;
+  baseline: string;
+  live?: boolean;
+  minutes: number;
+  apart?: boolean;
+};
+
 async function main(): Promise<void> {
   const program = new Command("aa")
     .description("The false-positive rate and power of the comparison (A/A test)")
@@ -139,8 +150,20 @@ async function main(): Promise<void> {
     .option("--baseline <file>", "the recorded rounds", baselinePath)
     .option("--live", "by comparisons made now")
     .option("--minutes <number>", "with --live: how long", wholeNumber(1, 600), 10)
+    .option("--apart", "by whole runs of bench, on several occasions: raw, and by the yardstick")
+    .option("--occasions <number>", "with --apart: how many more", wholeNumber(0, 1000), 10)
+    .option("--loaded", "with --apart: every second one beside a program that takes half of a core", false)
+    .option(
+      "--slower <percent>",
+      "with --apart: every second two with a chat/bracket that burns so much CPU time on top",
+      wholeNumber(1, 1000),
+    )
+    .option("--folder <path>", "with --apart: where its records are kept", "results/apart")
+    .option("--threshold <share>", "with --apart: least change that counts", share, 0.25)
+    .argument("[bench...]", "with --apart: what bench is asked for, behind --; its default run unless told")
     .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
-  const { trials, seed, baseline, live, minutes } = program.parse().opts();
+  const { trials, seed, baseline, live, minutes, apart, ...occasions } = program.parse().opts<Flags>();
+  if (apart) return console.log(await takeOccasions({ ...occasions, asked: program.args }));
   const done = live
     ? await liveOutcomes(minutes, seed)
     : { found: storedOutcomes(await readBaseline(baseline), trials, seed), trials };

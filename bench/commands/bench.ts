@@ -14,9 +14,11 @@ import type { ServerSource } from "../../targets/server.ts";
 import { capacity, firstStep } from "../capacity/capacity.ts";
 import { compareAll } from "../compare/compare.ts";
 import { fails } from "../compare/comparison.ts";
+import { ratiosOf } from "../compare/ratios.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
+import { apartOf } from "../run/apart.ts";
 import { boundBy, CAPACITY, checkProtocol, chooseCells, chooseSources, type Request } from "../run/choose.ts";
 import { BUDGET_SECONDS, comparisonOf } from "../run/comparing.ts";
 import { checkEffects, checkPairs } from "../run/flags.ts";
@@ -149,6 +151,7 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   // A wrong command line, though it took a round to know, has its one line.
   if ((record.samples.length === 0 && !record.calibration) || failure?.exitCode === exitCodes.usage)
     throw failure ?? new Failure(exitCodes.unreachable, `nothing ran: ${record.warnings.join("; ")}`);
+  if (record.yardstick) record.yardstick.ratios = ratiosOf(record);
   const { path, lost } = await keep(record, flags.results);
   if (flags.json) console.log(JSON.stringify(record));
   else printRun(record, path ?? "none", thresholdOf(flags));
@@ -247,6 +250,8 @@ async function takeSamples(
     skipMissing: flags.skipMissing ?? false,
     seed: flags.seed,
     comparison: comparisonOf(flags, cells),
+    // One fleet drives a round: whoever asks for several gets samples, which all of them load.
+    ...((flags.fleets ?? 1) > 1 ? {} : { apart: apartOf(cells, flags) }),
     onProgress: progress.tell,
   });
   progress.end();

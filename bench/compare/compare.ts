@@ -18,6 +18,7 @@ import { metrics as builtIn, type Metric, type Metrics } from "../record/metrics
 import { REFERENCE, type RunRecord, type Sample } from "../record/record.ts";
 import { isGeneratorLimited } from "../record/saturation.ts";
 import { isValid } from "../record/validity.ts";
+import { blocksByYardstick } from "../record/yardstick.ts";
 import {
   type CellComparison,
   type Comparison,
@@ -26,8 +27,14 @@ import {
   type Side,
 } from "./comparison.ts";
 import { compareFaults } from "./correctness.ts";
-import { isTested } from "./family.ts";
-import { pinningNotes, type Unlike, unlikeEnvironments, unlikeParameters } from "./likeness.ts";
+import { isTested, isTestedApart } from "./family.ts";
+import {
+  pinningNotes,
+  type Unlike,
+  unlikeEnvironments,
+  unlikeParameters,
+  unlikeYardsticks,
+} from "./likeness.ts";
 import { meansOf } from "./means.ts";
 import { LEVEL, LOOKS } from "./rounds.ts";
 import { medianInterval } from "./statistics.ts";
@@ -45,16 +52,25 @@ export type CompareOptions = {
   among?: number;
 };
 
+const BY_RAW =
+  "The records were made one after the other: what the machine did in between counts as change. " +
+  "`bench --against <revision>` interleaves both in one run.";
+const BY_YARDSTICK =
+  "Compared by the yardstick: changes are of ratios to a server that never changes and was driven in the same blocks; " +
+  "`raw` is the change as it was measured. Tails, and what the yardstick does not stand beside, are shown and not tested: " +
+  "`bench --against <revision>` tests them in one run.";
+
 /** Compares two records, each server with itself. */
 export function compareRecords(old: RunRecord, now: RunRecord, options: CompareOptions = {}): Comparison {
-  const notes = [
-    "The records were made one after the other: what the machine did in between counts as change. " +
-      "`bench --against <revision>` interleaves both in one run.",
-  ];
+  const shared = old.yardstick && old.yardstick.sha256 === now.yardstick?.sha256;
   return compareSides(
     { name: "old", record: old, cells: cellsOf(old.samples) },
     { name: "new", record: now, cells: cellsOf(now.samples) },
-    { unlike: unlikeEnvironments(old, now), notes, options },
+    {
+      unlike: [...unlikeEnvironments(old, now), ...unlikeYardsticks(old, now)],
+      notes: [shared ? BY_YARDSTICK : BY_RAW],
+      options,
+    },
   );
 }
 
@@ -126,11 +142,15 @@ function compareSides(old: Source, now: Source, { unlike, notes, options }: How)
   ];
   if (differences.length > 0 && !force) refuse(old.name, now.name, differences);
   const together = old.record === now.record;
-  const cells = pairs.map((pair) => compareCell(pair, metrics, together));
+  const shared =
+    !together && old.record.yardstick && old.record.yardstick.sha256 === now.record.yardstick?.sha256;
+  const measured: Beside = together ? "together" : shared ? { old: old.record, now: now.record } : "apart";
+  const cells = pairs.map((pair) => compareCell(pair, metrics, measured));
   // Rounds are taken until there is an answer: so often may have been looked.
-  const looks = pairs.some(({ now }) => now.samples.some(({ round }) => round !== undefined))
-    ? LOOKS.length
-    : 1;
+  const looks =
+    together && pairs.some(({ now }) => now.samples.some(({ round }) => round !== undefined))
+      ? LOOKS.length
+      : 1;
   giveVerdicts(cells, { threshold, looks, among });
   const faults = pairs.flatMap(({ name, old, now }) => compareFaults(name, old.samples, now.samples));
   const sides = { old: sideOfRecord(old), new: sideOfRecord(now) };
@@ -140,6 +160,7 @@ function compareSides(old: Source, now: Source, { unlike, notes, options }: How)
     threshold,
     level: LEVEL / among,
     looks,
+    yardstick: shared ? (now.record.yardstick?.sha256 ?? null) : null,
     tests: cells.flatMap(({ rows }) => rows).filter((row) => row.tested).length,
     faults,
     cells: cells.map(({ values: _, ...cell }) => cell),
@@ -208,19 +229,42 @@ function boundNotes(pairs: readonly Pair[]): string[] {
   ];
 }
 
-function compareCell({ name, old, now }: Pair, metrics: Metrics, together: boolean): Measured {
+/** In one run; apart, by the yardsticks of both records; or apart with nothing to compare by. */
+type Beside = "together" | "apart" | { old: RunRecord; now: RunRecord };
+
+function compareCell({ name, old, now }: Pair, metrics: Metrics, measured: Beside): Measured {
   const { scenario, variant, server } = old;
   const both = [...old.valid, ...now.valid];
   // What stands beside the servers is shown, and is none of those that are judged.
-  const tested = (metric: Metric) => server !== REFERENCE && isTested(metric, both);
+  const byYardsticks = ({ key }: Metric): [number[][], number[][]] | undefined =>
+    typeof measured === "string"
+      ? undefined
+      : [blocksByYardstick(measured.old, old, key), blocksByYardstick(measured.now, now, key)];
+  const tested = (metric: Metric) => {
+    if (server === REFERENCE || !isTested(metric, both)) return false;
+    const ratios = byYardsticks(metric);
+    if (!ratios) return true;
+    const samples = [old, now].map(({ valid }) => valuesOf(valid, metric.key).length);
+    return isTestedApart(
+      metric,
+      ratios.map(({ length }) => length),
+      samples,
+    );
+  };
   const rows: FigureComparison[] = [];
   const values = new Map<string, Values>();
-  const rounds = together ? roundsOf(old, now) : undefined;
+  const rounds = measured === "together" ? roundsOf(old, now) : undefined;
   const missing: CellComparison["missing"] = { old: [], new: [] };
   for (const [key, metric] of metrics) {
     const [a, b] = [old, now].map(({ valid }) => valuesOf(valid, key));
     if (a.length > 0 && b.length > 0) {
-      values.set(key, { old: a, now: b, ...(rounds ? pairedValues(rounds, key) : {}) });
+      const [before, after] = byYardsticks(metric) ?? [[], []];
+      values.set(key, {
+        old: a,
+        now: b,
+        ...(rounds ? pairedValues(rounds, key) : {}),
+        ...(before.length > 0 && after.length > 0 ? { yardstick: { old: before, now: after } } : {}),
+      });
       const pauses = pausesBehind(metric, both);
       rows.push({ ...compareFigure(metric, tested(metric), a, b), ...(pauses ? { pauses } : {}) });
     } else if (a.length + b.length > 0 && tested(metric))

@@ -28,6 +28,8 @@ export type FigureComparison = {
   ratios: number[] | null;
   /** New to old: a ratio, or for shares a difference; null where neither can be had. The interval is the verdict's. */
   change: { scale: "ratio" | "difference"; estimate: number; interval: Interval | null } | null;
+  /** Where the change is of ratios to the yardstick: the ratio of the figures as they were measured. */
+  raw?: number;
   verdict: FigureVerdict | null;
   /** What is to be said of the verdict in words, if anything. */
   why: string | null;
@@ -65,6 +67,8 @@ export type Comparison = {
   looks: number;
   /** How many figures were tested. */
   tests: number;
+  /** Whether records were compared by the yardstick that both have: SHA-256 of its source; null where not. */
+  yardstick: string | null;
   faults: Fault[];
   cells: CellComparison[];
   means: Mean[];

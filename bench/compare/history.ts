@@ -4,12 +4,13 @@ import { exitCodes, Failure } from "../../platform/failure.ts";
 import { cellName, cellsOf, valuesOf } from "../record/cells.ts";
 import { metrics as builtIn, type Metric, type Metrics } from "../record/metrics.ts";
 import type { RunRecord } from "../record/record.ts";
-import { valueText } from "../record/units.ts";
+import { NONE, valueText } from "../record/units.ts";
+import { byYardstick } from "../record/yardstick.ts";
 import { table } from "../terminal/format.ts";
 import { sparkline } from "../terminal/plots.ts";
 import { CHANGE_LEVEL, changePoints } from "./change-points.ts";
 import type { Side } from "./comparison.ts";
-import { unlikeEnvironments } from "./likeness.ts";
+import { unlikeEnvironments, unlikeYardsticks } from "./likeness.ts";
 import { medianInterval } from "./statistics.ts";
 import { sideText, verdictWord } from "./words.ts";
 
@@ -18,6 +19,8 @@ export type HistoryPoint = {
   startedAt: string;
   commit: string | null;
   side: Side;
+  /** The same as a ratio to the yardstick that stood beside it: the median of the rounds; null where none did. */
+  toYardstick: number | null;
   /** Fields of the environment that differ from those of the point before: there the line says nothing. */
   changed: string[];
 };
@@ -59,13 +62,18 @@ export function historyOf(
         startedAt: record.startedAt,
         commit: record.environment.git?.commit.slice(0, 9) ?? null,
         side: { samples: values.length, median: median(values), interval: medianInterval(values) },
-        changed: unlikeEnvironments(line.last, record).map(({ field }) => field),
+        toYardstick: ratioOf(byYardstick(record, id, metric)),
+        changed: [...unlikeEnvironments(line.last, record), ...unlikeYardsticks(line.last, record)].map(
+          ({ field }) => field,
+        ),
       });
       lines.set(cell, { ...line, last: record });
     }
   }
   return [...lines].map(([cell, { points }]) => ({ cell, points, changes: changesOf(points) }));
 }
+
+const ratioOf = (logs: readonly number[]) => (logs.length > 0 ? Math.exp(median([...logs])) : null);
 
 /** Each stretch on one machine and runtime by itself: what changed between two of them is not the server's. */
 function changesOf(points: readonly HistoryPoint[]): HistoryChange[] {
@@ -113,17 +121,19 @@ export function renderHistory(
   const write = (median: number) => valueText(unit, median);
   const parts = lines.map(({ cell, points, changes }) => {
     const medians = points.map(({ side }) => side.median);
-    const rows = points.map(({ startedAt, commit, side, changed }, i) => [
+    const beside = points.some(({ toYardstick }) => toYardstick !== null);
+    const rows = points.map(({ startedAt, commit, side, toYardstick, changed }, i) => [
       startedAt.slice(0, 16).replace("T", " "),
       commit ?? "",
       sideText(unit, side),
       `${side.samples}`,
+      ...(beside ? [toYardstick === null ? NONE : `× ${toYardstick.toFixed(3)}`] : []),
       [
         ...changes.filter(({ at }) => at === i).map((one) => `changed: ${changeWords(one, shown)}`),
         ...(changed.length > 0 ? [`another machine or runtime: ${changed.join(", ")}`] : []),
       ].join("; "),
     ]);
-    const head = ["", "commit", "median", "samples", ""];
+    const head = ["", "commit", "median", "samples", ...(beside ? ["to the yardstick"] : []), ""];
     const marks = changes.map(({ at }) => at);
     return `${cell}\n${sparkline(medians, write, marks)}\n${table(head, rows)}`;
   });

@@ -3,7 +3,7 @@ import { withInterval } from "../record/units.ts";
 import { table, widthOf } from "../terminal/format.ts";
 import { type CellComparison, type Comparison, type FigureComparison, isSideBySide } from "./comparison.ts";
 import type { Fault } from "./correctness.ts";
-import { changeText, least, sentence, sideText, verdictText, verdictWord } from "./words.ts";
+import { changeText, least, rawText, sentence, sideText, verdictText, verdictWord } from "./words.ts";
 
 export type RenderOptions = {
   /** Shows the figures that are not tested, too. */
@@ -15,10 +15,11 @@ export type RenderOptions = {
 /** A column of figures; those that are `wide` are left out where lines are short, the highest number first. */
 type Figure = { head: string; of: (row: FigureComparison) => string; wide?: number };
 
-const figureColumns = ({ old, new: now }: Comparison): Figure[] => [
+const figureColumns = ({ old, new: now, yardstick }: Comparison): Figure[] => [
   { head: old.name, of: (row) => sideText(row.unit, row.old) },
   { head: now.name, of: (row) => sideText(row.unit, row.new) },
-  { head: "change", of: changeText },
+  { head: yardstick === null ? "change" : "by the yardstick", of: changeText },
+  ...(yardstick === null ? [] : [{ head: "raw", of: rawText }]),
   {
     head: "rounds",
     of: (row) => (row.rounds === null ? `${row.old.samples} ${row.new.samples}` : `${row.rounds}`),
@@ -90,14 +91,17 @@ export function intervalsText({
   looks,
   threshold,
   cells,
-}: Pick<Comparison, "tests" | "level" | "looks" | "threshold" | "cells">): string {
+  yardstick,
+}: Pick<Comparison, "tests" | "level" | "looks" | "threshold" | "cells"> & {
+  yardstick?: string | null;
+}): string {
   const paired = cells.some(({ rows }) => rows.some(({ rounds }) => rounds !== null));
   const sure = `${Number(((1 - level) * 100).toPrecision(3))} %`;
   const all = tests === 1 ? "" : ` for all ${tests} figures together`;
   const looked = looks > 1 ? `, however often it was looked` : "";
   return (
     `Changes are ${paired ? "means of paired rounds" : "ratios of means"}, with intervals that hold at ${sure}${all}${looked} ` +
-    `(Student${paired ? "" : ", Welch"}). One is faster or slower where its interval leaves out × 1, the same where it lies within ` +
+    `(Student${paired ? "" : yardstick === null ? ", Welch" : ", with variances moderated over all cells"}). One is faster or slower where its interval leaves out × 1, the same where ${yardstick === null ? "it" : "its own at 98 %"} lies within ` +
     `± ${least({ threshold })}; medians have 95 % intervals.`
   );
 }

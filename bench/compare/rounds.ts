@@ -27,7 +27,8 @@ export const levelOf = (figures: number, looks: number): number =>
 export type Interval = { low: number; high: number };
 export type Estimate = Interval & { estimate: number };
 
-const around = (estimate: number, error: number, freedom: number, level: number): Estimate => {
+/** Student's interval around an estimate, of its standard error. */
+export const around = (estimate: number, error: number, freedom: number, level: number): Estimate => {
   const half = error === 0 ? 0 : jStat.studentt.inv(1 - level / 2, freedom) * error;
   return { estimate, low: estimate - half, high: estimate + half };
 };
@@ -40,12 +41,20 @@ export function pairedEstimate(differences: readonly number[], level: number): E
   return around(mean(values), Math.sqrt(sampleVariance(values) / n), n - 1, level);
 }
 
-/** By how much the second side's mean lies above the first's, each with its own spread (Welch 1947). */
-export function apartEstimate(a: readonly number[], b: readonly number[], level: number): Estimate | null {
+/**
+ * By how much the second side's mean lies above the first's, each with its own spread (Welch 1947).
+ * @param floor variance that each side's mean has on top, which its own values cannot show
+ */
+export function apartEstimate(
+  a: readonly number[],
+  b: readonly number[],
+  level: number,
+  floor = 0,
+): Estimate | null {
   if (a.length < 2 || b.length < 2) return null;
   const [u, v] = [sampleVariance([...a]) / a.length, sampleVariance([...b]) / b.length];
   const freedom = u + v === 0 ? 1 : (u + v) ** 2 / (u ** 2 / (a.length - 1) + v ** 2 / (b.length - 1));
-  return around(mean([...b]) - mean([...a]), Math.sqrt(u + v), freedom, level);
+  return around(mean([...b]) - mean([...a]), Math.sqrt(u + v + 2 * floor), freedom, level);
 }
 
 /** What is said of the second server's figure beside the first's. */

@@ -25,6 +25,10 @@ export function changeText({ change }: Pick<FigureComparison, "change">): string
   return withInterval((v) => `${(v * 100).toFixed(2)} points`, change.estimate, change.interval);
 }
 
+/** The change as it was measured, where the yardstick's is told. */
+export const rawText = ({ raw }: FigureComparison): string =>
+  raw === undefined ? "–" : `× ${raw.toFixed(2)}`;
+
 /** What is neither a time nor a rate is not faster, but better. */
 const SIZES: readonly FigureComparison["class"][] = ["memory", "loss"];
 

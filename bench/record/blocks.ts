@@ -24,12 +24,20 @@ export function sliceFigures(slices: readonly ToldSlice[], unit: WorkUnit): Reco
   return Object.fromEntries(names.map((name) => [name, each.map((figures) => figures[name])]));
 }
 
+/** The logarithm of the second side's ratio to the first, of each block in which both are above 0. */
+export const blockRatios = (first: readonly number[], second: readonly number[]): number[] =>
+  first.flatMap((value, block) => (value > 0 && second[block] > 0 ? [Math.log(second[block] / value)] : []));
+
 /** A round's figure: the median of the log ratios of its blocks; undefined where most blocks have none. */
 export function roundFigure(first: readonly number[], second: readonly number[]): number | undefined {
-  const ratios = first.flatMap((value, block) =>
-    value > 0 && second[block] > 0 ? [Math.log(second[block] / value)] : [],
-  );
+  const ratios = blockRatios(first, second);
   return ratios.length > 0 && ratios.length * 2 > first.length ? median(ratios) : undefined;
+}
+
+/** Open loop: the share of the asked rate at which was sent, in the middle slice. */
+export function achievedShare(slices: readonly ToldSlice[]): number | undefined {
+  const shares = slices.flatMap(({ paced }) => paced?.achieved ?? []);
+  return shares.length > 0 ? median(shares) : undefined;
 }
 
 /** The middle of each figure's slices. */

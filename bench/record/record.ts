@@ -273,6 +273,28 @@ const capacity = z.object({
   unjudged: z.string().optional(),
 });
 
+/** What was measured in the same blocks as the servers, and is the same program in every run. */
+const yardstick = z.object({
+  /** SHA-256 of its source: only of equal ones can records be compared by it. */
+  sha256: z.string(),
+  /** As those of the servers, beside which they were taken: of the same scenario, variant and round. */
+  samples: z.array(sampleSchema),
+  /** Figures of the servers as ratios to it, over the rounds, with 95 % intervals; null where there are too few. */
+  ratios: z
+    .array(
+      z.object({
+        scenario: z.string(),
+        variant: z.string(),
+        server: z.string(),
+        metric: z.string(),
+        rounds: count,
+        ratio: z.number(),
+        interval: z.object({ low: z.number(), high: z.number() }).nullable(),
+      }),
+    )
+    .optional(),
+});
+
 export const recordSchema = z.object({
   schema: z.literal("sockbench/1"),
   id: z.string(),
@@ -285,6 +307,7 @@ export const recordSchema = z.object({
   calibration: calibration.optional(),
   capacity: capacity.optional(),
   samples: z.array(sampleSchema),
+  yardstick: yardstick.optional(),
   /** Warnings in words, about the run as a whole. */
   warnings: z.array(z.string()),
 });

@@ -4,10 +4,10 @@
  */
 import type { Progress } from "../../clients/exchange.ts";
 import type { ServerSource } from "../../targets/server.ts";
-import { cellKey, cellName } from "../record/cells.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { isValid } from "../record/validity.ts";
 import type { Cell } from "../scenarios/scenario.ts";
+import { type ApartOptions, measureApart } from "./apart.ts";
 import { checkBudget, checkFirstRound } from "./budget.ts";
 import { calibrate } from "./calibrate.ts";
 import { canStandTogether } from "./round.ts";
@@ -20,6 +20,7 @@ import {
   type SessionOptions,
   withSession,
 } from "./session.ts";
+import { wantedOf, warnOfInvalid } from "./wanted.ts";
 
 export type RunOptions = SessionOptions & {
   cells: Cell[];
@@ -36,6 +37,8 @@ export type RunOptions = SessionOptions & {
   onProgress?: (event: ProgressEvent) => void;
   /** Several servers are compared in rounds; without it, sample by sample. */
   comparison?: ComparisonOptions;
+  /** One server is measured in rounds, too, beside the yardstick; without it, sample by sample. */
+  apart?: ApartOptions | undefined;
   seed?: number;
 };
 
@@ -70,7 +73,7 @@ const LEAST_BLOCKS = 4;
 const OPEN_SLICE_MS = { least: 10, most: 100 };
 const MESSAGES_IN_SLICE = 10;
 
-const sliceMsOf = ({ parameters: { loop, rate } }: Cell): number =>
+export const sliceMsOf = ({ parameters: { loop, rate } }: Cell): number =>
   loop === "open"
     ? Math.round(
         Math.min(
@@ -79,10 +82,11 @@ const sliceMsOf = ({ parameters: { loop, rate } }: Cell): number =>
         ),
       )
     : SLICE_MS;
-const blocksIn = (sliceMs: number, seconds = ROUND_SECONDS): number =>
+export const blocksIn = (sliceMs: number, seconds = ROUND_SECONDS): number =>
   Math.max(LEAST_BLOCKS, Math.round((seconds * 1000) / sliceMs));
 
 export async function run(options: RunOptions): Promise<RunResult> {
+  const { sources } = options;
   refuseShortBudget(options);
   return withSession(options, async (session) => {
     if (options.calibrate) session.record.calibration = await calibrate(session.fleets, options.interrupted);
@@ -90,7 +94,8 @@ export async function run(options: RunOptions): Promise<RunResult> {
     // First those that have no rounds: how many figures there are decides how sure each has to be.
     const others = options.cells.filter((cell) => !hasBlocks(cell) || !inRounds.has(cell));
     await takeSamples(session, { ...options, cells: others });
-    if (options.comparison) await compareInRounds(session, options, options.comparison, inRounds);
+    if (options.apart && sources.length === 1) await measureApart(session, options, options.apart, inRounds);
+    else if (options.comparison) await compareInRounds(session, options, options.comparison, inRounds);
   });
 }
 
@@ -103,15 +108,16 @@ function refuseShortBudget({ comparison, cells, sources }: RunOptions): void {
   if (sources.length > 1) checkBudget(budgetMs, slicesMs.reduce((sum, ms) => sum + ms, 0) * sources.length);
 }
 
-/** The cells that are compared in rounds, with the servers that start for each. */
+/** The cells that are measured in rounds, with the servers that start for each. */
 async function roundCells(session: Session, options: RunOptions): Promise<Map<BlockCell, ServerSource[]>> {
-  const { comparison, cells, sources, skipMissing = false } = options;
+  const { comparison, apart, cells, sources, skipMissing = false } = options;
   const found = new Map<BlockCell, ServerSource[]>();
-  if (!comparison || sources.length < 2 || !canStandTogether(sources)) return found;
+  const wanted = sources.length > 1 ? comparison : apart;
+  if (!wanted || !canStandTogether(sources)) return found;
   for (const cell of cells) {
     if (!hasBlocks(cell) || cell.reference) continue;
     const present = skipMissing ? await session.present(cell, sources) : [...sources];
-    if (present.length > 1) found.set(cell, present);
+    if (present.length > 1 || (apart && present.length === sources.length)) found.set(cell, present);
   }
   return found;
 }
@@ -170,22 +176,22 @@ export async function takeSamples(
     "cells" | "sources" | "samples" | "secondarySamples" | "maxSamples" | "skipMissing" | "onProgress"
   >,
 ): Promise<void> {
-  const { cells, sources, samples, maxSamples } = options;
+  const { cells, sources, maxSamples } = options;
   const pairs = cells.flatMap((cell) =>
     (cell.reference ? [cell.reference] : sources).map((source): Pair => ({ cell, source })),
   );
   const taken = new Map<Pair, number>();
   const valid = new Map<Pair, number>();
   const missing = new Set<Pair>();
-  const wantedOf = ({ cell }: Pair) =>
-    !cell.repeats ? 1 : cell.secondary ? (options.secondarySamples ?? samples) : samples;
   const lacking = (pair: Pair) =>
     !missing.has(pair) &&
-    (valid.get(pair) ?? 0) < wantedOf(pair) &&
+    (valid.get(pair) ?? 0) < wantedOf(pair.cell, options) &&
     (taken.get(pair) ?? 0) < (pair.cell.repeats ? maxSamples : 1);
   const planned = () =>
     record.samples.length +
-    pairs.filter(lacking).reduce((sum, pair) => sum + wantedOf(pair) - (valid.get(pair) ?? 0), 0);
+    pairs
+      .filter(lacking)
+      .reduce((sum, pair) => sum + wantedOf(pair.cell, options) - (valid.get(pair) ?? 0), 0);
   for (let round = 0; pairs.some(lacking); round++) {
     // A B, then B A: what drifts steadily falls on both alike.
     const order = round % 2 === 0 ? pairs : [...pairs].reverse();
@@ -205,21 +211,6 @@ export async function takeSamples(
       }
     }
   }
-  for (const pair of pairs.filter((pair) => !missing.has(pair))) warnOfInvalid(pair, record, wantedOf(pair));
-}
-
-/** Says in words why there are fewer valid samples than wanted. */
-function warnOfInvalid({ cell, source }: Pair, record: RunRecord, wanted: number): void {
-  const key = cellKey({ ...cell, server: source.name });
-  const mine = record.samples.filter((sample) => cellKey(sample) === key);
-  const valid = mine.filter(isValid).length;
-  if (valid >= wanted) return;
-  const rules = Map.groupBy(
-    mine.flatMap(({ invalid }) => invalid),
-    ({ rule }) => rule,
-  );
-  const counts = [...rules].map(([rule, list]) => `${rule} ${list.length}×`).join(", ");
-  record.warnings.push(
-    `${cellName({ ...cell, server: source.name })}: ${valid} valid of ${mine.length} taken, ${wanted} wanted (${counts})`,
-  );
+  for (const pair of pairs.filter((pair) => !missing.has(pair)))
+    warnOfInvalid(pair, record, wantedOf(pair.cell, options));
 }

@@ -12,12 +12,14 @@ import type { ServerSource, ServerUnderTest } from "../../targets/server.ts";
 import { cellName } from "../record/cells.ts";
 import { type Environment, newRecordId, type RunRecord, type Sample } from "../record/record.ts";
 import { judge } from "../record/validity.ts";
+import { yardstickSamples } from "../record/yardstick.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import { readEnvironment } from "./environment.ts";
 import { type Fleets, startFleets } from "./fleets.ts";
 import { warnOfBusy } from "./idle.ts";
 import { awaitQuiet, giveUpIfBusy, look } from "./quiet.ts";
 import { driveRound, type RoundOptions } from "./round.ts";
+import type { YardstickServer } from "./yardstick.ts";
 
 export type SessionOptions = {
   /** Client processes; by default one a spare core. */
@@ -55,6 +57,8 @@ export type RoundSettings = Pick<
 > & {
   /** From 0. */
   number: number;
+  /** Driven in the same blocks; its samples stand apart from those of the servers. */
+  yardstick?: YardstickServer | undefined;
 };
 
 export type SampleOptions = {
@@ -194,24 +198,29 @@ async function takeRound(
   sources: readonly ServerSource[],
   taking: RoundTaking,
 ): Promise<Sample[]> {
-  const { fleets, pinned, record, interrupted, number, seed } = taking;
+  const { fleets, pinned, record, interrupted, number, seed, yardstick } = taking;
   const random = seededRandom(seed);
   const startedAt = new Date().toISOString();
+  const all = [
+    ...sources.map((source) => ({ source, protocol: cell.protocol })),
+    ...(yardstick ? [yardstick] : []),
+  ];
   const servers: ServerUnderTest[] = [];
   let samples: Sample[] = [];
   try {
-    for (const i of shuffled(sources.length, random))
+    for (const i of shuffled(all.length, random))
       servers[i] = await orStopped(
-        sources[i].start(cell.protocol, {
+        all[i].source.start(all[i].protocol, {
           cpus: pinned?.server,
           padding: Math.floor(random() * MAX_PADDING),
         }),
         interrupted,
       );
     const tag = (record.samples.length * 2 + 2) & 0xfffe;
-    const parts = await driveRound(cell, servers, { ...taking, tag, fleets });
+    const driven = servers.map((server, i) => ({ server, protocol: all[i].protocol }));
+    const parts = await driveRound(cell, driven, { ...taking, tag, fleets, steady: yardstick !== undefined });
     samples = servers.map((server, i) => ({
-      ...identity(cell, sources[i], server, record.samples.length + i, startedAt),
+      ...identity(cell, all[i].source, server, record.samples.length + i, startedAt),
       ...(pinned ? { pinned: server.pinned } : {}),
       ...parts[i],
       parameters: {
@@ -225,9 +234,11 @@ async function takeRound(
       invalid: [],
     }));
     for (const sample of samples) sample.invalid = judge(sample);
-    if (samples.length > 1) warnOfBusy(record, samples);
-    record.samples.push(...samples);
-    return samples;
+    const own = samples.slice(0, sources.length);
+    if (own.length > 1) warnOfBusy(record, own);
+    record.samples.push(...own);
+    yardstickSamples(record).push(...samples.slice(sources.length));
+    return own;
   } finally {
     const ends = await Promise.all(servers.map((server) => server?.stop()));
     samples.forEach((sample, i) => {

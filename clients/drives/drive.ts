@@ -12,7 +12,7 @@ export type Drive = {
   /** Loads the server for so long, and waits until all that was asked of it has come. */
   slice: (milliseconds: number) => Promise<Slice>;
   /** Closed loop: how much each sender may have in flight so that it has all come within so many milliseconds. */
-  depthFor: (slice: Slice, milliseconds: number) => number;
+  depthFor: (slice: Pick<Slice, "done" | "elapsed">, milliseconds: number) => number;
   limit: (depth: number) => void;
   /** Whether the server has ended connections, or what it owes did not come: no further slice says anything. */
   broken: () => boolean;

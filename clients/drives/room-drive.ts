@@ -1,6 +1,7 @@
 /** Drives a room in slices: a closed loop's windows, or an open loop's schedule, over members that stay. */
 import { now } from "../../platform/clock.ts";
 import { serverProcesses } from "../../platform/meter.ts";
+import { udpDrops } from "../../platform/proc.ts";
 import { createArrivals } from "../arrivals.ts";
 import type { Exchange } from "../exchange.ts";
 import { awaitArrivals } from "../measured-time.ts";
@@ -64,9 +65,17 @@ export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise
     },
     async finish() {
       const { expected, taken } = await finish(run, takenBefore);
+      const dropped =
+        run.wire.unit === "datagram" ? udpDrops(new Set(run.members.map(({ port }) => port))) : undefined;
       for (const member of run.members) member.close();
       return {
-        counts: { ...run.ledger.counts, sent: taken, expected, windowsGivenUp: run.windows?.givenUp() ?? 0 },
+        counts: {
+          ...run.ledger.counts,
+          sent: taken,
+          expected,
+          windowsGivenUp: run.windows?.givenUp() ?? 0,
+          ...(dropped === undefined ? {} : { droppedAtClients: dropped }),
+        },
         witnesses: run.ledger.witnesses,
         connectionsLost: run.lost,
         ...meter.idle(),

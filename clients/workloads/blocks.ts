@@ -4,6 +4,7 @@
  */
 
 import { seededRandom, shuffled } from "../../platform/random.ts";
+import { protocolOf } from "../../protocols/index.ts";
 import { alone, type Drive, type DriveEnd, type Slice } from "../drives/drive.ts";
 import { openRequestDrive } from "../drives/request-drive.ts";
 import { openRoomDrive } from "../drives/room-drive.ts";
@@ -21,13 +22,16 @@ export type BlockLoad =
 export type BlocksPlan = {
   workload: "blocks";
   protocol: string;
-  servers: { target: string; trust?: TlsTrust; serverPids: readonly number[] }[];
+  /** One may speak another protocol of the same kind and transport than the plan's. */
+  servers: { target: string; trust?: TlsTrust; serverPids: readonly number[]; protocol?: string }[];
   load: BlockLoad;
   seed: number;
   blocks: number;
   sliceMs: number;
   /** Slices of each server before the first block; by default until its figures have settled, bounded. */
   warmSlices?: number;
+  /** A closed loop has the same in flight in each round, unless a server is far too slow for it. */
+  steady?: boolean;
 };
 
 export type BlockServer = DriveEnd &
@@ -36,6 +40,8 @@ export type BlockServer = DriveEnd &
     slices: ToldSlice[];
     /** Slices of this server that broke a rule, so that their blocks were taken again, and the rules. */
     retaken: Record<string, number>;
+    /** Slices that broke a rule and count all the same, since enough blocks had been taken again. */
+    disturbed: number;
   };
 
 /** A slice without what stays in the fleet; its latencies by metric, `delivery.p50`: for farther ones it has too few. */
@@ -63,7 +69,7 @@ export async function runBlocks(plan: BlocksPlan, exchange: Exchange): Promise<B
   await exchange.ready({ prefixes: [] });
   for (const server of plan.servers) {
     drives.push(await openDrive(plan, server, exchange));
-    servers.push({ slices: [], retaken: {}, ...unfinished });
+    servers.push({ slices: [], retaken: {}, disturbed: 0, ...unfinished });
   }
   await warmUp(plan, drives, random);
   await takeBlocks(plan, drives, servers, tails, random, exchange);
@@ -106,14 +112,15 @@ async function takeBlocks(
     const block = await takeBlock(plan, drives, random);
     if (block.some(({ done }) => done === 0) && retakes === 0) return;
     const rules = block.map(ruleBrokenBy);
-    const isKept = rules.every((rule) => rule === undefined);
+    const again = retakes > 0 && rules.some((rule) => rule !== undefined);
     tails.add(block);
-    if (!isKept && retakes > 0) {
-      retakes--;
-      rules.forEach((rule, i) => {
-        if (rule !== undefined) servers[i].retaken[rule] = (servers[i].retaken[rule] ?? 0) + 1;
-      });
-    } else block.forEach((slice, i) => void servers[i].slices.push(told(slice)));
+    rules.forEach((rule, i) => {
+      if (rule === undefined) return;
+      if (again) servers[i].retaken[rule] = (servers[i].retaken[rule] ?? 0) + 1;
+      else servers[i].disturbed++;
+    });
+    if (again) retakes--;
+    else block.forEach((slice, i) => void servers[i].slices.push(told(slice)));
     exchange.progress({ sent: taken.length, delivered: total(servers) });
   }
 }
@@ -122,11 +129,12 @@ const total = (servers: readonly BlockServer[]) =>
   servers.reduce((sum, { slices }) => sum + slices.reduce((all, { done }) => all + done, 0), 0);
 
 function openDrive(
-  { load, protocol }: BlocksPlan,
+  { load, protocol: ofPlan }: BlocksPlan,
   server: BlocksPlan["servers"][number],
   exchange: Exchange,
 ): Promise<Drive> {
   const own = alone(exchange.progress);
+  const protocol = server.protocol ?? ofPlan;
   return load.kind === "room"
     ? openRoomDrive({ ...load, ...server, protocol, workload: "room" }, own)
     : openRequestDrive({ ...load, ...server, protocol }, own);
@@ -147,10 +155,12 @@ async function warmUp(plan: BlocksPlan, drives: readonly Drive[], random: () => 
   const taken: Slice[][] = drives.map(() => []);
   const times = Math.max(1, Math.round(WARM_SLICE_MS / plan.sliceMs));
   const most = plan.warmSlices ?? WARM_SLICES.most * times;
+  const closed = plan.load.load.loop === "closed";
+  if (closed && plan.steady) limitEach(plan, drives, taken);
   for (let i = 0; i < most && !drives.some((drive) => drive.broken()); i++) {
     const block = await takeBlock(plan, drives, random);
     block.forEach((slice, server) => void taken[server].push(slice));
-    if (plan.load.load.loop === "closed") limitAll(plan, drives, taken);
+    if (closed) (plan.steady ? limitEach : limitAll)(plan, drives, taken);
     if (plan.warmSlices === undefined && i + 1 >= WARM_SLICES.least * times && taken.every(hasSettled))
       return;
   }
@@ -159,22 +169,54 @@ async function warmUp(plan: BlocksPlan, drives: readonly Drive[], random: () => 
 /** What is in flight when a slice ends is waited for: it is to be done in this share of a slice. */
 const IN_FLIGHT = 0.5;
 
-/** One slice alone may have been disturbed. */
-const LOOKED_BACK = 5;
 /** Servers that are farther apart than this are not driven alike: the faster one would wait for its load. */
 const ALIKE = 4;
 
 /**
- * What is in flight is as much as a server has done in a part of a slice. Servers of about the same speed get the same,
+ * What is in flight is as much as a server has done in a part of a slice, by its second best: a machine that is busy makes
+ * a slice poorer, and less in flight would make the next one poorer still. Servers of about the same speed get the same,
  * that of the slowest, since how much is in flight decides how large batches are; a much faster one gets its own.
  */
 function limitAll({ sliceMs }: BlocksPlan, drives: readonly Drive[], taken: readonly Slice[][]): void {
   const depths = drives.map((drive, i) => {
-    const depths = taken[i].slice(-LOOKED_BACK).map((slice) => drive.depthFor(slice, sliceMs * IN_FLIGHT));
-    return Math.max(1, depths.sort((a, b) => a - b)[depths.length >> 1]);
+    const depths = taken[i].map((slice) => drive.depthFor(slice, sliceMs * IN_FLIGHT));
+    return Math.max(1, depths.sort((a, b) => b - a)[Math.min(1, depths.length - 1)]);
   });
   const least = Math.min(...depths);
   for (const [i, drive] of drives.entries()) drive.limit(depths[i] > least * ALIKE ? depths[i] : least);
+}
+
+/** Deliveries or requests that are in flight together: of streams some 15 ms for a room in batches, of datagrams too. */
+const STEADY = { stream: 128_000, datagram: 4000 };
+/** A server that would take longer for it than so many slices gets what fits. */
+const STEADY_SLICES = 3;
+/** Before the first slice nobody knows how fast a server is. */
+const CAREFUL = 4;
+
+/** What is in flight on each connection where it is the same in each round. */
+function steadyDepth({ protocol, sliceMs, load: { load } }: BlocksPlan, drive: Drive): number {
+  const most = "depth" in load ? load.depth : "window" in load ? load.window : 1;
+  const done = protocolOf(protocol).transport === "udp" ? STEADY.datagram : STEADY.stream;
+  return Math.max(1, Math.min(most, drive.depthFor({ done, elapsed: sliceMs * 1e6 }, sliceMs)));
+}
+
+/**
+ * Of runs apart, what is in flight must not depend on how busy the machine was in the warm-up: how large batches are would,
+ * too, and with it the CPU for each delivery. Only a server that is far too slow for it, by its best slice, gets less.
+ */
+function limitEach(plan: BlocksPlan, drives: readonly Drive[], taken: readonly Slice[][]): void {
+  for (const [i, drive] of drives.entries()) {
+    const steady = steadyDepth(plan, drive);
+    const best = (milliseconds: number) =>
+      Math.max(1, ...taken[i].map((slice) => drive.depthFor(slice, milliseconds)));
+    if (taken[i].length === 0) drive.limit(Math.max(1, Math.floor(steady / CAREFUL)));
+    else
+      drive.limit(
+        best(plan.sliceMs * STEADY_SLICES) >= steady
+          ? steady
+          : Math.min(steady, best(plan.sliceMs * IN_FLIGHT)),
+      );
+  }
 }
 
 const cost = ({ serverCpu, fleetCpu, done }: Slice) => (serverCpu ?? fleetCpu) / Math.max(1, done);
