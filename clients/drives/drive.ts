@@ -4,7 +4,7 @@
  */
 import { cpuTime, now } from "../../platform/clock.ts";
 import { serverProcesses } from "../../platform/meter.ts";
-import { asleep, cpuWait } from "../../platform/proc.ts";
+import { cpuWait } from "../../platform/proc.ts";
 import { cpuBetween, foreignWaitBetween, readTree, type TreeReading } from "../../platform/tree-usage.ts";
 import type { Histogram } from "../histogram.ts";
 
@@ -89,15 +89,6 @@ export function createSliceMeter(pids: readonly number[]) {
       };
     },
   };
-}
-
-/**
- * Waits until the server has nothing more to do, for so many milliseconds at most. What it still does when all has arrived
- * (it writes a log, frees memory) is its own slice's cost, and would else be taken from the server that is driven next.
- */
-export async function untilAsleep(processes: readonly number[], atMostMs: number): Promise<void> {
-  const end = now() + atMostMs * 1e6;
-  while (now() < end && processes.some((pid) => asleep(pid) === false)) await Bun.sleep(1);
 }
 
 /** Undefined where no process of the server can be seen. */

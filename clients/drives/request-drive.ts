@@ -1,6 +1,5 @@
 /** Drives request connections in slices, with so many requests in flight on each, or at a rate over all. */
 import { now } from "../../platform/clock.ts";
-import { serverProcesses } from "../../platform/meter.ts";
 import type { Exchange } from "../exchange.ts";
 import { createHistogram } from "../histogram.ts";
 import { pace } from "../pacer.ts";
@@ -13,7 +12,7 @@ import {
   type RequestRun,
   untilQuiet,
 } from "../request-load.ts";
-import { createSliceMeter, type Drive, type Slice, untilAsleep } from "./drive.ts";
+import { createSliceMeter, type Drive, type Slice } from "./drive.ts";
 
 export async function openRequestDrive(
   plan: RequestPlan & { serverPids: readonly number[] },
@@ -22,7 +21,6 @@ export async function openRequestDrive(
   const run = await openRequests(plan, exchange);
   await firstReplies(run);
   const meter = createSliceMeter(plan.serverPids);
-  const processes = serverProcesses(plan.serverPids);
   const datagrams = run.requests.unit === "datagram";
   const { load } = plan;
   let [owes, offset] = [false, 0];
@@ -48,7 +46,6 @@ export async function openRequestDrive(
       offset += paced?.count ?? 0;
       await untilQuiet(run, 1);
       clearInterval(patrol);
-      await untilAsleep(processes, milliseconds);
       run.measuring = false;
       owes = !datagrams && run.clients.some(({ count }) => count > 0);
       return {

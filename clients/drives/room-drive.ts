@@ -1,6 +1,5 @@
 /** Drives a room in slices: a closed loop's windows, or an open loop's schedule, over members that stay. */
 import { now } from "../../platform/clock.ts";
-import { serverProcesses } from "../../platform/meter.ts";
 import { createArrivals } from "../arrivals.ts";
 import type { Exchange } from "../exchange.ts";
 import { awaitArrivals } from "../measured-time.ts";
@@ -9,7 +8,7 @@ import { type ClosedLoad, type OpenLoad, type RoomPlan, type RoomRun, receiversO
 import { finish } from "../room-end.ts";
 import { introduce, joinRoom, rollCall } from "../room-join.ts";
 import { compose, openWindows } from "../room-load.ts";
-import { createSliceMeter, type Drive, type Slice, untilAsleep } from "./drive.ts";
+import { createSliceMeter, type Drive, type Slice } from "./drive.ts";
 
 const DRAIN_SECONDS = 10;
 
@@ -26,7 +25,6 @@ export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise
   const takenBefore = run.members.map((member) => member.taken());
   await introduce(run);
   const meter = createSliceMeter(plan.serverPids);
-  const processes = serverProcesses(plan.serverPids);
   const load =
     plan.load.loop === "open"
       ? openLoop(run, plan.load, (listener) => {
@@ -59,7 +57,6 @@ export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise
       // Of datagrams some may be lost, and the next slice is none the worse for it.
       owes = missing() > 0 && run.wire.unit !== "datagram";
       const elapsed = run.lastArrival - start;
-      await untilAsleep(processes, milliseconds);
       return { elapsed, done: counts.delivered - before, ...meter.end(), ...loaded() };
     },
     async finish() {
