@@ -53,7 +53,7 @@ export function inverted(row: FigureComparison): FigureComparison {
     ...row,
     old: row.new,
     new: row.old,
-    ratios: ratios?.map((ratio) => 1 / ratio),
+    ratios: ratios?.map((ratio) => 1 / ratio) ?? null,
     change: change && invertedChange(change),
     verdict: verdict === "faster" ? "slower" : verdict === "slower" ? "faster" : verdict,
   };

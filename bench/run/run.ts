@@ -69,8 +69,8 @@ export type ProgressEvent = {
 const SLICE_MS = 30;
 const ROUND_SECONDS = 0.36;
 const LEAST_BLOCKS = 4;
-/** Of an open loop shorter ones yet, of which the machine's pauses spare more, but with so many messages in each. */
-const OPEN_SLICE_MS = { least: 10, most: 100 };
+/** Of a slow open loop longer ones, with so many messages in each. */
+const OPEN_SLICE_MS = { least: SLICE_MS, most: 100 };
 const MESSAGES_IN_SLICE = 10;
 
 export const sliceMsOf = ({ parameters: { loop, rate } }: Cell): number =>
