@@ -19,6 +19,8 @@ const { exitCode } = Bun.spawnSync(
     ...[process.execPath, "build", "--compile"],
     // Settings of the folder where it runs are for other programs: a preloaded file would run in ours.
     ...["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"],
+    // The file of a protocol may import from the dependencies of the project that it is in.
+    "--compile-autoload-package-json",
     // Each part of the program loads what it needs, and no more.
     "--splitting",
     ...data.flatMap((file) => ["--asset", file]),
