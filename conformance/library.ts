@@ -1,6 +1,6 @@
 /**
  * Conformance as a function. What it takes and returns needs no types of Bun's, so that a user's compiler need not know
- * those: nothing here may import what does (targets/dependency.test.ts).
+ * those: nothing here may import what does (testing/package.test.ts).
  */
 import type { TlsTrust } from "../clients/endpoint.ts";
 import type { ServerSource } from "../targets/server.ts";
