@@ -3,10 +3,10 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { version } from "../package.json";
+import { exports, name, version } from "../package.json";
 import { PART } from "../platform/own.ts";
 import { startListening } from "../servers/testing-programs.ts";
-import { parts } from "./parts.ts";
+import { modules, parts } from "./parts.ts";
 import { type RunRecord, recordSchema } from "./record/record.ts";
 
 const BOUND_MS = 60_000;
@@ -45,6 +45,11 @@ test("it has every program that is started as a process of its own", () => {
   expect(Object.keys(parts).toSorted()).toEqual([...programs, "clients/fleet.ts"].toSorted());
 });
 
+test("a file of the user's can import what the package exports", () => {
+  const specifiers = Object.keys(exports).map((path) => join(name, path));
+  expect(Object.keys(modules).toSorted()).toEqual(specifiers.toSorted());
+});
+
 test.each(["servers/udp-relay.ts", "servers/known/loser.ts", "bench/scenarios/raw-copy.ts"])(
   "its part %s serves, and stops on SIGTERM",
   async (file) => {
@@ -53,6 +58,38 @@ test.each(["servers/udp-relay.ts", "servers/known/loser.ts", "bench/scenarios/ra
     expect(await part.stop()).toBe(0);
   },
 );
+
+/** A protocol's file, with all that such a file may do; what it says when it is loaded is seen as its failure. */
+const MINE = `
+import { word } from "dependency";
+import { conform } from "sockbench";
+import { helped } from "./helper.ts";
+enum Kind { Mine = 1 }
+throw new Error([typeof conform, word, helped(), Kind.Mine].join(" ") satisfies string);
+`;
+
+test("a fleet loads a file of the user's, with what it imports", async () => {
+  const folder = `${here}/mine`;
+  mkdirSync(`${folder}/node_modules/dependency/lib`, { recursive: true });
+  for (const [name, text] of Object.entries({
+    "mine.ts": MINE,
+    "helper.ts": 'export const helped = (): string => "helped";',
+    "node_modules/dependency/package.json": '{ "type": "module", "exports": "./lib/index.js" }',
+    "node_modules/dependency/lib/index.js": 'export const word = "depends";',
+  }))
+    writeFileSync(`${folder}/${name}`, text);
+  const told = Promise.withResolvers<object>();
+  const fleet = Bun.spawn([program, PART, "clients/fleet.ts"], {
+    ...{ cwd: here, env, serialization: "advanced", stdio: ["ignore", "inherit", "inherit"] },
+    ipc: told.resolve,
+  });
+  fleet.exited.then((code) => told.reject(new Error(`it ended with code ${code}`)));
+  fleet.send({ type: "plan", plan: { module: `${folder}/mine.ts` }, fleet: 0, fleets: 1 });
+  expect(await told.promise.finally(() => fleet.kill())).toMatchObject({
+    type: "failed",
+    reason: expect.stringContaining("function depends helped 1"),
+  });
+});
 
 test("serve and conform: a server of its own is right, its page too", async () => {
   const server = await startListening([program, "serve", "chat/ws", "--port", "0", "--json"], env);

@@ -5,12 +5,7 @@
 import { plugin } from "bun";
 import { PART } from "../platform/own.ts";
 import { standalone } from "../servers/standalone.ts";
-import { parts } from "./parts.ts";
-
-/** What a user's file can import by name. */
-const modules: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
-  sockbench: () => import("../index.ts"),
-};
+import { modules, parts } from "./parts.ts";
 
 plugin({
   name: "sockbench",

@@ -1,7 +1,10 @@
-/** The parts of the one executable that are processes of their own (platform/own.ts), one line a program. */
+/** What the one executable has beside its commands: programs and modules, one line each. */
 import type { ServerSpec } from "../servers/standalone.ts";
 
-/** By their files, as seen from the project's folder: servers export by default what they are, a fleet runs by itself. */
+/**
+ * Programs that are processes of their own (platform/own.ts), by their files, as seen from the project's folder: servers
+ * export by default what they are, a fleet runs by itself.
+ */
 export const parts: Readonly<Record<string, () => Promise<{ default?: ServerSpec }>>> = {
   "clients/fleet.ts": () => import("../clients/fleet.ts"),
   "servers/tcp-chat.ts": () => import("../servers/tcp-chat.ts"),
@@ -22,4 +25,9 @@ export const parts: Readonly<Record<string, () => Promise<{ default?: ServerSpec
   "servers/mutants/chat-slow.ts": () => import("../servers/mutants/chat-slow.ts"),
   "servers/mutants/chat-unbatched.ts": () => import("../servers/mutants/chat-unbatched.ts"),
   "bench/scenarios/raw-copy.ts": () => import("./scenarios/raw-copy.ts"),
+};
+
+/** What a file of the user's can import by name: the exports of package.json. */
+export const modules: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
+  sockbench: () => import("../index.ts"),
 };

@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { recordSchema } from "../bench/record/record.ts";
-import { dependencies, name, version } from "../package.json";
+import { dependencies, exports, name, version } from "../package.json";
 
 const BOUND_MS = 60_000;
 const HOME = join(import.meta.dir, "..");
@@ -41,6 +41,13 @@ beforeAll(() => {
   symlinkSync(`${installed}/bench/sockbench.ts`, `${modules}/.bin/sockbench`);
   symlinkSync(process.execPath, `${modules}/.bin/bun`);
 }, BOUND_MS);
+
+test.each(Object.entries(exports))(
+  "its export %s has a module and declarations",
+  (_, { types, default: module }) => {
+    for (const file of [types, module]) expect(existsSync(join(installed, file)), file).toBe(true);
+  },
+);
 
 test("nothing is in it that only our own tests need", () => {
   expect([...new Bun.Glob("**/*").scanSync(installed)].filter((file) => /test/i.test(file))).toEqual([]);
