@@ -118,7 +118,7 @@ test(
       expect(counts.delivered).toBe(counts.expected);
       expect(counts.delivered).toBeGreaterThan(0);
     }
-    expect(record.environment).toMatchObject({ fleets: 2, git: null });
+    expect(record.environment).toMatchObject({ sockbench: `${version}+executable`, fleets: 2, git: null });
 
     expect(sockbench("report").code).toBe(0);
     const page = readFileSync(`${here}/results/${record.id}.html`, "utf8");
