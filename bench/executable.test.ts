@@ -131,6 +131,28 @@ test(
   BOUND_MS,
 );
 
+test(
+  "a protocol of the user's, in a file of the folder, is measured by the fleets",
+  async () => {
+    const folder = `${here}/protocol`;
+    mkdirSync(folder);
+    writeFileSync(`${folder}/mine.ts`, readFileSync(join(HOME, "examples/length-json.ts")));
+    const server = `mine=${process.execPath} ${HOME}/examples/length-json-server.ts --port {port}`;
+    const wanted =
+      "--loop closed --connections 5 --duration 0.3 --warmup 0.1 --samples 1 --max-samples 1 --busy";
+    const bench = ["bench", "fanout", "--protocol", "./mine.ts", "--server", server];
+    const { code, stderr } = run([program, ...bench, ...wanted.split(" ")], folder, env);
+    expect([0, 4]).toContain(code);
+    expect(stderr).not.toContain("error");
+    const [name] = readdirSync(`${folder}/results`);
+    const [{ counts, wrong, protocol }] = read(`${folder}/results/${name}`).samples;
+    expect([protocol, wrong]).toEqual(["length-json", []]);
+    expect(counts.delivered).toBe(counts.expected);
+    expect(counts.delivered).toBeGreaterThan(0);
+  },
+  BOUND_MS,
+);
+
 const read = (path: string): RunRecord => recordSchema.parse(JSON.parse(readFileSync(path, "utf8")));
 
 test("the matrix of its targets: peers, which need the source tree, are unsupported in words", () => {

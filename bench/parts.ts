@@ -30,4 +30,5 @@ export const parts: Readonly<Record<string, () => Promise<{ default?: ServerSpec
 /** What a file of the user's can import by name: the exports of package.json. */
 export const modules: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
   sockbench: () => import("../index.ts"),
+  "sockbench/protocol": () => import("../protocol.ts"),
 };

@@ -133,6 +133,17 @@ test.each(["NodeNext", "Preserve"])(
   BOUND_MS,
 );
 
+test("a protocol in a file compiles: what it is given are Buffers, so Bun's types are needed", () => {
+  const config = `${project}/tsconfig.protocol.json`;
+  const options = { ...STRICT, skipLibCheck: true, module: "Preserve", types: ["bun"] };
+  symlinkSync(`${installed}/examples/length-json.ts`, `${project}/mine.ts`);
+  writeFileSync(
+    config,
+    JSON.stringify({ compilerOptions: { ...options, preserveSymlinks: true }, files: ["mine.ts"] }),
+  );
+  expect(run([join(HOME, "node_modules/.bin/tsc"), "-p", config])).toMatchObject({ code: 0, stdout: "" });
+}, 60_000);
+
 /** As examples/room.test.ts, in few lines. */
 const SUITE = `
 import { expect, test } from "bun:test";

@@ -5,6 +5,8 @@
 import type { Progress } from "../../clients/exchange.ts";
 import type { SumWitness } from "../../clients/request-clients.ts";
 import type { BlockServer, BlocksReport } from "../../clients/workloads/blocks.ts";
+import type { Promises } from "../../protocols/definition.ts";
+import { protocolOf } from "../../protocols/index.ts";
 import type { ServerSource, ServerUnderTest } from "../../targets/server.ts";
 import { metersOf, middleFigures, sliceFigures, type WorkUnit } from "../record/blocks.ts";
 import type { Sample } from "../record/record.ts";
@@ -66,19 +68,19 @@ export async function driveRound(
     },
   );
   const unit = load.kind === "room" ? "Delivery" : "Request";
-  const datagrams = servers[0].transport === "udp";
-  return report.servers.map((server) => partsOf(server, unit, datagrams));
+  const { promises } = protocolOf(cell.protocol);
+  return report.servers.map((server) => partsOf(server, unit, promises));
 }
 
-function partsOf(server: BlockServer, unit: WorkUnit, datagrams: boolean): RoundParts {
+function partsOf(server: BlockServer, unit: WorkUnit, promises: Promises): RoundParts {
   const slices = sliceFigures(server.slices, unit);
-  const kinds = faultKinds[unit][datagrams ? "datagrams" : "stream"];
+  const kinds = faultKinds(unit, promises);
   const { counts } = server;
   return {
     counts: { ...counts, measured: server.slices.reduce((sum, { done }) => sum + done, 0) },
     metrics: {
       ...middleFigures(slices),
-      ...(datagrams && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
+      ...(promises.mayLose && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
     },
     histograms: server.histograms,
     witnesses:

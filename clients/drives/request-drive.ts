@@ -22,7 +22,7 @@ export async function openRequestDrive(
   await firstReplies(run);
   const meter = createSliceMeter(plan.serverPids);
   const all = createHistogram();
-  const datagrams = run.requests.unit === "datagram";
+  const { mayLose } = run.requests.promises;
   const { load } = plan;
   let [owes, offset] = [false, 0];
 
@@ -37,7 +37,7 @@ export async function openRequestDrive(
       const before = run.counts.replies;
       run.latency = createHistogram();
       run.measuring = true;
-      const patrol = datagrams ? setInterval(() => giveUp(run), GIVE_UP_NS / 5e6) : undefined;
+      const patrol = mayLose ? setInterval(() => giveUp(run), GIVE_UP_NS / 5e6) : undefined;
       meter.begin();
       const start = now();
       run.lastReply = start;
@@ -48,7 +48,7 @@ export async function openRequestDrive(
       await untilQuiet(run, 1);
       clearInterval(patrol);
       run.measuring = false;
-      owes = !datagrams && run.clients.some(({ count }) => count > 0);
+      owes = !mayLose && run.clients.some(({ count }) => count > 0);
       all.add(run.latency);
       return {
         elapsed: run.lastReply - start,

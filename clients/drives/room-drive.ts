@@ -56,8 +56,8 @@ export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise
         atMost: DRAIN_SECONDS * 1e9,
         pollMs: 1,
       });
-      // Of datagrams some may be lost, and the next slice is none the worse for it.
-      owes = missing() > 0 && run.wire.unit !== "datagram";
+      // Where some may be lost the next slice is none the worse for it.
+      owes = missing() > 0 && !run.wire.promises.mayLose;
       const elapsed = run.lastArrival - start;
       return { elapsed, done: counts.delivered - before, ...meter.end(), ...loaded() };
     },
