@@ -9,5 +9,5 @@ export { sentence, verdictText } from "./bench/compare/words.ts";
 export { type BenchRequest, bench } from "./bench/library.ts";
 export { type Metric, metrics, metricTable } from "./bench/record/metrics.ts";
 export { type RunRecord, readRecord, type Sample, writeRecord } from "./bench/record/record.ts";
-export { type ConformOptions, type ConformReport, conform } from "./conformance/index.ts";
+export { type ConformOptions, type ConformReport, conform } from "./conformance/library.ts";
 export { Failure } from "./platform/failure.ts";

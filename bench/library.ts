@@ -1,5 +1,6 @@
 /** The bench as a function. */
 
+import { resolveProtocol } from "../clients/protocol-file.ts";
 import type { RunRecord } from "./record/record.ts";
 import { chooseCells, chooseSources, type Request } from "./run/choose.ts";
 import { comparisonOf } from "./run/comparing.ts";
@@ -42,8 +43,10 @@ export type BenchRequest = Partial<Request> & {
  */
 export async function bench(
   scenarios: string | readonly string[] = [],
-  request: BenchRequest = {},
+  asked: BenchRequest = {},
 ): Promise<RunRecord> {
+  const protocol = asked.protocol === undefined ? undefined : await resolveProtocol(asked.protocol);
+  const request: BenchRequest = { ...asked, ...(protocol === undefined ? {} : { protocol }) };
   const full: Request = { quick: false, seed: 1, exhaustive: false, servers: ["bun"], ...request };
   const names = typeof scenarios === "string" ? [scenarios] : scenarios;
   const rounds = request.rounds ?? request.samples;

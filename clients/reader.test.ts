@@ -28,7 +28,6 @@ function setUp(protocol: string, got: string[] = [], learns = false) {
     tag: TAG,
     onMessage: (_, sender, sequence, time) => void got.push(`${sender}/${sequence}@${time}`),
     onMark: (_, sender, mark) => void got.push(`mark ${mark} of ${sender}`),
-    onGreeting: (_, id) => void got.push(`greeting ${id}`),
     onCorrupt: (_, { sender, sequence }) => void got.push(named("corrupt", sender, sequence)),
     onUnexpected: () => void got.push("unexpected"),
   });
@@ -102,7 +101,6 @@ test.each(protocols)(
       tag: TAG,
       onMessage: () => {},
       onMark: () => {},
-      onGreeting: () => {},
       onCorrupt: (_, bad) => void units.push(bad),
       onUnexpected: (_, bad) => void units.push(bad),
     });
@@ -126,8 +124,8 @@ test("where prefixes cannot be known they are learnt, and must stay as they were
   expect(got).toEqual(["1/0@0", "0/0@0", "1/1@10", "0/1@10", "corrupt 1/2"]);
 });
 
-test("greetings and notices are no faults, a stranger's line is unexpected", () => {
+test("notices are no faults, a stranger's line is unexpected", () => {
   const { reader, got, receiver } = setUp("chat/welcome");
   reader.read(receiver, Buffer.from("Welcome 12\nUser:13has enter\nUser:13has left\nhello from elsewhere\n"));
-  expect(got).toEqual(["greeting 12", "unexpected"]);
+  expect(got).toEqual(["unexpected"]);
 });

@@ -5,14 +5,21 @@
  * no string and no object is made. Everything else (a split unit, another prefix length, a notice, a fault)
  * goes through the slow path, which may take its time.
  */
+import { payloadOf } from "../protocols/define.ts";
+import { FramingFault, ignore } from "../protocols/framing.ts";
 import type { Room } from "../protocols/protocol.ts";
 import { HEADER_BYTES, hexWord, markTag, stamp, verifyMessage, writeMessage } from "../protocols/stamp.ts";
-import { frameEnd, isControl } from "../protocols/websocket.ts";
 import type { BadUnit } from "./ledger.ts";
 import { createPrefixes, isPrefix, learnPrefix, type Prefixes, setPrefixes } from "./prefixes.ts";
 
 /** Bytes of a unit that has not come whole yet, for one receiver. */
-export type Receiver = { index: number; carry: Uint8Array; carried: number };
+export type Receiver = {
+  index: number;
+  carry: Uint8Array;
+  carried: number;
+  /** What comes cannot be read on. */
+  broken: boolean;
+};
 
 export type ReaderOptions = {
   wire: Room;
@@ -23,9 +30,10 @@ export type ReaderOptions = {
   onMessage: (receiver: number, sender: number, sequence: number, time: number) => void;
   /** A message beside those that are measured (`marks`): of the roll call, or the last one of its sender. */
   onMark: (receiver: number, sender: number, mark: number) => void;
-  onGreeting: (receiver: number, id: number) => void;
-  /** A WebSocket control frame, valid during the call. */
-  onControl?: (receiver: number, frame: Uint8Array) => void;
+  /** Sends what a unit asks for, such as a pong. */
+  answer?: (receiver: number, bytes: Uint8Array) => void;
+  /** The stream of a receiver cannot be read on, for a reason that is not held against the server. */
+  onUnreadable?: (reason: string) => void;
   /** A unit that bears our tag, or has the length of ours, and is no right message; and one that nobody sent. */
   onCorrupt: (receiver: number, unit: BadUnit) => void;
   onUnexpected: (receiver: number, unit: BadUnit) => void;
@@ -44,7 +52,7 @@ const SHOWN_BYTES = 240;
 export type Reader = ReturnType<typeof createReader>;
 
 export function createReceiver(index: number): Receiver {
-  return { index, carry: new Uint8Array(0), carried: 0 };
+  return { index, carry: new Uint8Array(0), carried: 0, broken: false };
 }
 
 export function createReader(options: ReaderOptions) {
@@ -74,6 +82,7 @@ export function createReader(options: ReaderOptions) {
   /** Takes what has come for one receiver. */
   function read(receiver: Receiver, chunk: Uint8Array): void {
     const { carried } = receiver;
+    if (receiver.broken) return;
     if (carried > 0) scratch.set(receiver.carry.subarray(0, carried));
     scratch.set(chunk, carried);
     const end = carried + chunk.length;
@@ -84,7 +93,7 @@ export function createReader(options: ReaderOptions) {
         at += reading.guess + messageBytes + suffix.length;
         continue;
       }
-      const next = readSlowly(reading, isMessage, receiver.index, at, end);
+      const next = readSlowly(reading, isMessage, receiver, at, end);
       if (next < 0) break;
       at = next;
     }
@@ -153,17 +162,68 @@ function keep({ scratch, onCorrupt }: Reading, receiver: Receiver, from: number,
 function readSlowly(
   reading: Reading,
   isMessage: IsMessage,
-  receiver: number,
+  receiver: Receiver,
   at: number,
   end: number,
 ): number {
-  const stop = unitEnd(reading, at, end);
-  if (stop < 0 || stop > end) return -1;
+  try {
+    const stop = reading.wire.framing.end(reading.scratch, at, end);
+    if (stop - at > MAX_UNIT_BYTES) throw new FramingFault(`a unit of ${stop - at} bytes`);
+    if (stop < 0 || stop > end) return -1;
+    if (!takeMessage(reading, isMessage, receiver.index, at, stop))
+      classify(reading, receiver.index, at, stop);
+    return stop;
+  } catch (error) {
+    giveUp(reading, receiver, at, end, error);
+    return end;
+  }
+}
+
+/** Enters the message or mark that this unit is; false when it is neither. */
+function takeMessage(
+  reading: Reading,
+  isMessage: IsMessage,
+  receiver: number,
+  at: number,
+  stop: number,
+): boolean {
+  const { wire, messageBytes, view, tag } = reading;
+  if (wire.find) {
+    const start = foundAt(reading, at, stop);
+    if (start < 0) return false;
+    if (verifyMessage(view, start, messageBytes, tag))
+      reading.onMessage(receiver, stamp.sender, stamp.sequence, stamp.time);
+    else if (verifyMessage(view, start, messageBytes, markTag(tag)))
+      reading.onMark(receiver, stamp.sender, stamp.time);
+    else return false;
+    return true;
+  }
   if (isOfOtherLength(reading, isMessage, at, stop) || isFirst(reading, isMessage, at, stop))
     reading.onMessage(receiver, stamp.sender, stamp.sequence, stamp.time);
   else if (isMark(reading, at, stop)) reading.onMark(receiver, stamp.sender, stamp.time);
-  else classify(reading, receiver, at, stop);
-  return stop;
+  else return false;
+  return true;
+}
+
+/** Where the message stands in a unit whose header varies; -1 where there is none of our length. */
+function foundAt({ wire, scratch, messageBytes }: Reading, at: number, stop: number): number {
+  const [from] = wire.framing.payload(scratch, at, stop);
+  const found = wire.find!(payloadOf(wire.framing, scratch, at, stop));
+  if (!found || found[1] - found[0] !== messageBytes || found[0] < 0 || from + found[1] > stop) return -1;
+  return from + found[0];
+}
+
+/** Bytes that no unit begins with: nothing more of this receiver's can be read. */
+function giveUp(reading: Reading, receiver: Receiver, at: number, end: number, error: unknown): void {
+  receiver.broken = true;
+  const { scratch } = reading;
+  const text = textOf(scratch, at, end);
+  const reason = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof FramingFault) || error.unsupported)
+    return void reading.onUnreadable?.(`${reason}: ${JSON.stringify(text)}`);
+  const start = startOfMessage(reading, at, end);
+  if (start === undefined) reading.onUnexpected(receiver.index, { text: `${text} (${reason})` });
+  else reading.onCorrupt(receiver.index, { text, ...claimAt(reading, start) });
 }
 
 /** Whether a right message ends at `stop`, whatever its prefix's length. */
@@ -189,24 +249,16 @@ function isMark({ view, suffix, messageBytes, tag }: Reading, at: number, stop: 
   return start >= at && verifyMessage(view, start, messageBytes, markTag(tag));
 }
 
-function unitEnd({ wire, scratch }: Reading, at: number, end: number): number {
-  if (wire.unit === "datagram") return end;
-  if (wire.unit === "frame") return frameEnd(scratch, at, end);
-  const newline = scratch.subarray(at, end).indexOf(10);
-  return newline < 0 ? -1 : at + newline + 1;
-}
-
-/** A greeting, a notice, or a fault: corrupt if it bears our tag or has our length, unexpected if not. */
+/** What asks for an answer, or is known; or a fault: corrupt if it bears our tag or has our length, unexpected if not. */
 function classify(reading: Reading, receiver: number, at: number, stop: number): void {
   const { wire, scratch } = reading;
-  if (wire.unit === "frame" && isControl(scratch[at])) {
-    reading.onControl?.(receiver, scratch.subarray(at, stop));
+  const answer = wire.react(scratch, at, stop, "member");
+  if (answer === ignore) return;
+  if (answer) {
+    reading.answer?.(receiver, answer);
     return;
   }
   const text = textOf(scratch, at, stop);
-  const greeting = wire.greeting?.exec(text);
-  if (greeting) reading.onGreeting(receiver, Number(greeting[1]));
-  if (greeting || wire.notice?.test(text)) return;
   const start = startOfMessage(reading, at, stop);
   if (start === undefined) reading.onUnexpected(receiver, { text });
   else reading.onCorrupt(receiver, { text, ...claimAt(reading, start) });
@@ -223,7 +275,7 @@ function startOfMessage(reading: Reading, at: number, stop: number): number | un
 
 /** Which message the header at `start` claims to be, and how that one should have come. */
 function claimAt(
-  { scratch, view, messageBytes, tag, prefixes, suffix }: Reading,
+  { wire, scratch, view, messageBytes, tag, prefixes, suffix }: Reading,
   start: number,
 ): Omit<BadUnit, "text"> {
   if (start + messageBytes > scratch.length) return {};
@@ -232,7 +284,7 @@ function claimAt(
   if (sender >= prefixes.list.length) return {};
   const body = new Uint8Array(messageBytes);
   writeMessage(new DataView(body.buffer), 0, messageBytes, tag, sender, sequence, time);
-  const unit = Buffer.concat([prefixes.list[sender], body, suffix]);
+  const unit = wire.find ? body : Buffer.concat([prefixes.list[sender], body, suffix]);
   return { sender, sequence, expected: textOf(unit, 0, unit.length) };
 }
 

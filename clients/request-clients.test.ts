@@ -18,6 +18,7 @@ function setUp(transport: Transport, depth = 100) {
     index: 0,
     address: "",
     port: 0,
+    id: "",
     send(bytes: Uint8Array, from: number, to: number) {
       sent.push(bytes.slice(from, to));
       return true;

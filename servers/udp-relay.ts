@@ -203,4 +203,5 @@ export const relayServer: ServerSpec = {
     }),
 };
 
+export default relayServer;
 if (import.meta.main) await standalone(relayServer);

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Endpoint } from "../clients/endpoint.ts";
+import { ownProgram } from "../platform/own.ts";
 import { servers } from "../servers/index.ts";
 import { peerCommand, peerLanguages, peerProtocols } from "../servers/peers/index.ts";
 import { yardsticks } from "../servers/yardstick/frozen.ts";
@@ -14,8 +15,6 @@ import { atPath } from "./place.ts";
 import { untilListening } from "./ready.ts";
 import type { ServerSource, ServerUnderTest, StartOptions } from "./server.ts";
 import { failedToStart, type Started, startProgram } from "./started.ts";
-
-const SERVERS = join(import.meta.dir, "../servers");
 
 /** Programs that run on Bun, file and flags by protocol, for each implementation of that name. */
 const onBun: Record<string, Record<string, readonly string[]>> = {
@@ -82,18 +81,20 @@ export function implementation(name: string): ServerSource {
     if (!(name in onBun)) return peerCommand(name as (typeof peerLanguages)[number], protocol);
     const script = onBun[name][protocol];
     return script
-      ? onThisBun(join(SERVERS, script[0]), ...script.slice(1))
+      ? ours(`servers/${script[0]}`, ...script.slice(1))
       : { unsupported: `there is no ${name} server for ${protocol}` };
   });
   return { ...source, protocols: name in onBun ? Object.keys(onBun[name]) : peerProtocols };
 }
 
-/** A file of this project, run by the Bun that runs us. */
-export const onThisBun = (...script: readonly string[]) => ({ command: [process.execPath, ...script] });
+/** A program of this project by its file, as seen from the project's folder. */
+export const ours = (file: string, ...flags: readonly string[]) => ({ command: ownProgram(file, ...flags) });
 
 /** The servers of a checkout of this project, by its own `serve` command. */
 export const checkout = (name: string, tree: string): ServerSource =>
-  program(name, (protocol) => onThisBun(`${tree}/bench/sockbench.ts`, "serve", protocol));
+  program(name, (protocol) => ({
+    command: [process.execPath, `${tree}/bench/sockbench.ts`, "serve", protocol],
+  }));
 
 /** Starts a program; once it is `ready`, which tells its address, its end is its own fault. */
 export async function started(

@@ -2,6 +2,7 @@
 import { tmpdir } from "node:os";
 import { type Command, Option } from "commander";
 import { endpointForms } from "../../clients/endpoint.ts";
+import { loadedWords, resolveProtocol } from "../../clients/protocol-file.ts";
 import { endSignals } from "../../platform/at-exit.ts";
 import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
 import { givenIn, onceEach, several } from "../../platform/flags.ts";
@@ -78,7 +79,7 @@ export function addBenchCommand(program: Command): void {
     .option("--skip-missing", "go on without a server that fails to start")
     .option("--against <revision>", "compare this tree's servers with those of a git revision, in one run")
     .addOption(new Option("--transport <name>", "only protocols over it").choices(["tcp", "udp", "ws"]))
-    .option("--protocol <name>", "only this protocol, such as chat/bracket")
+    .option("--protocol <name|file>", "only this protocol, such as chat/bracket, or your own: ./mine.ts")
     .addOption(new Option("--loop <kind>", "only this kind of load").choices(["open", "closed"]))
     .option("--connections <number>", "members of the room, or connections", wholeNumber(2, 20_000))
     .option("--rate <number>", "open loop: messages per second over all senders", wholeNumber(1, 1_000_000))
@@ -121,6 +122,8 @@ export function addBenchCommand(program: Command): void {
 
 /** Runs what the command line asks for; resolves with the exit code. */
 async function bench(names: string[], flags: Flags, given: object): Promise<ExitCode> {
+  if (flags.protocol !== undefined)
+    flags.protocol = await resolveProtocol(flags.protocol, (loaded) => console.error(loadedWords(loaded)));
   // npm keeps flags for itself that do not stand behind `--`, and tells a script of them so.
   if (process.env.npm_config_quick === "true" && !flags.quick)
     throw new Failure(exitCodes.usage, "npm took --quick for itself; write npm run bench -- --quick");

@@ -3,8 +3,8 @@
  * must be that amount, in a closed loop and in an open one. Where the server is the limit, a slowdown shows in full in both
  * its CPU time and its rate; a room that is faster than the load generator shows it in CPU time alone.
  */
-import { join } from "node:path";
-import { onThisBun, program } from "../../targets/programs.ts";
+import { ownProgram } from "../../platform/own.ts";
+import { program } from "../../targets/programs.ts";
 import { compareServers } from "../compare/compare.ts";
 import { always, either, figure, known, MS, room } from "./asking.ts";
 import type { Answer, Found, Question } from "./question.ts";
@@ -36,9 +36,9 @@ const more = (metric: string): Answer["measured"] => {
 };
 
 const burning = (percent: number) =>
-  program(`burning ${percent} %`, () =>
-    onThisBun(join(import.meta.dir, "../../servers/mutants/chat-slow.ts"), ...["--extra", `${percent}`]),
-  );
+  program(`burning ${percent} %`, () => ({
+    command: ownProgram("servers/mutants/chat-slow.ts", "--extra", `${percent}`),
+  }));
 
 /** Eleven times its CPU time beside ten times: both are slower than the load generator. */
 export const slowedByShare = (rounds: number): Question => ({

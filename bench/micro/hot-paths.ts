@@ -58,7 +58,6 @@ group(`read, verify and enter ${MESSAGES} deliveries of chat/bracket`, () => {
       tag: TAG,
       onMessage: (receiver, sender, sequence) => void ledger.enter(receiver, sender, sequence),
       onMark: () => {},
-      onGreeting: () => {},
       onCorrupt: fail,
       onUnexpected: fail,
     });

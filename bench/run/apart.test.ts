@@ -1,8 +1,9 @@
 /** One server in rounds beside the yardstick, on real sockets: every kind of it is right, and two runs compare by it. */
 import { describe, expect, test } from "bun:test";
+import { ownProgram } from "../../platform/own.ts";
 import { protocolOf } from "../../protocols/index.ts";
 import { yardstickHash } from "../../servers/yardstick/frozen.ts";
-import { implementation, onThisBun, program } from "../../targets/programs.ts";
+import { implementation, program } from "../../targets/programs.ts";
 import type { ServerSource } from "../../targets/server.ts";
 import { compareRecords } from "../compare/compare.ts";
 import { type RunRecord, recordSchema } from "../record/record.ts";
@@ -86,9 +87,9 @@ describe.each([
 });
 
 /** Says it is slower than it is: a twin that burns as much CPU time again. */
-const burning = program("bun", () =>
-  onThisBun(`${import.meta.dir}/../../servers/mutants/chat-slow.ts`, "--extra", "100"),
-);
+const burning = program("bun", () => ({
+  command: ownProgram("servers/mutants/chat-slow.ts", "--extra", "100"),
+}));
 
 test(
   "a server that takes twice the CPU does so by the yardstick, in two runs one after the other",

@@ -7,6 +7,8 @@ import { decodeHistogram } from "../../clients/histogram.ts";
 import type { SumWitness } from "../../clients/request-clients.ts";
 import type { BlockServer, BlocksReport } from "../../clients/workloads/blocks.ts";
 import { memory, udpDrops } from "../../platform/proc.ts";
+import type { Promises } from "../../protocols/definition.ts";
+import { protocolOf } from "../../protocols/index.ts";
 import type { ServerSource, ServerUnderTest } from "../../targets/server.ts";
 import {
   achievedShare,
@@ -83,11 +85,12 @@ export async function driveRound(
     },
   );
   const unit = load.kind === "room" ? "Delivery" : "Request";
-  const datagrams = servers[0].server.transport === "udp";
   return report.servers.map((one, i) => {
-    const { server } = servers[i];
-    const parts = { ...partsOf(one, unit, datagrams), meters: metersOf(report.servers, i) };
-    if (datagrams) parts.counts.droppedAtServer = (udpDrops(new Set([server.port])) ?? 0) - dropsAt[i];
+    const { server, protocol } = servers[i];
+    const { promises } = protocolOf(protocol);
+    const parts = { ...partsOf(one, unit, promises), meters: metersOf(report.servers, i) };
+    if (server.transport === "udp")
+      parts.counts.droppedAtServer = (udpDrops(new Set([server.port])) ?? 0) - dropsAt[i];
     const achieved = achievedShare(one.slices);
     if (load.load.loop === "open" && achieved !== undefined) {
       parts.metrics.achievedRate = achieved * load.load.rate;
@@ -113,9 +116,9 @@ function tailsOf({ calmest }: BlockServer): Record<string, number> {
 
 const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
 
-function partsOf(server: BlockServer, unit: WorkUnit, datagrams: boolean): Omit<RoundParts, "meters"> {
+function partsOf(server: BlockServer, unit: WorkUnit, promises: Promises): Omit<RoundParts, "meters"> {
   const slices = sliceFigures(server.slices, unit);
-  const kinds = faultKinds[unit][datagrams ? "datagrams" : "stream"];
+  const kinds = faultKinds(unit, promises);
   const { counts } = server;
   return {
     counts: {
@@ -128,7 +131,7 @@ function partsOf(server: BlockServer, unit: WorkUnit, datagrams: boolean): Omit<
     metrics: {
       ...middleFigures(slices),
       ...tailFigures(server),
-      ...(datagrams && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
+      ...(promises.mayLose && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
     },
     histograms: server.histograms,
     witnesses:

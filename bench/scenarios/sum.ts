@@ -60,8 +60,7 @@ function cellsOf({ name, primary }: Protocol, options: BenchOptions): Cell[] {
   return [...closed, ...open].map((load) => ({ ...sumCell(name, load, options), secondary }));
 }
 
-const isDatagrams = (protocol: string) => protocolOf(protocol).transport === "udp";
-const quietSeconds = (protocol: string) => (isDatagrams(protocol) ? 0.3 : 3);
+const quietSeconds = (protocol: string) => (protocolOf(protocol).promises.mayLose ? 0.3 : 3);
 
 export function sumCell(protocol: string, load: Load, options: BenchOptions): Cell {
   const { warmup, duration } = times(options);
@@ -90,7 +89,6 @@ async function runSumCell(
   shape: Pick<SumPlan, "protocol" | "connections" | "seed" | "warmup" | "duration" | "load">,
   context: SampleContext,
 ): Promise<SampleParts> {
-  const datagrams = isDatagrams(shape.protocol);
   const plan: SumPlan = {
     ...shape,
     workload: "sum",
@@ -138,7 +136,7 @@ async function runSumCell(
     witnesses: reports.flatMap(({ witnesses }) => witnesses.map(requestWitness)),
     meters,
     wrong: [
-      ...faultsOf(counts, faultKinds.Request[datagrams ? "datagrams" : "stream"]),
+      ...faultsOf(counts, faultKinds("Request", protocolOf(shape.protocol).promises)),
       ...lostConnections(reports),
     ],
   };

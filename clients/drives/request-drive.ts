@@ -23,7 +23,7 @@ export async function openRequestDrive(
   await firstReplies(run);
   const meter = createSliceMeter(plan.serverPids);
   const processes = serverProcesses(plan.serverPids);
-  const datagrams = run.requests.unit === "datagram";
+  const { mayLose } = run.requests.promises;
   const { load } = plan;
   let [owes, offset] = [false, 0];
 
@@ -38,7 +38,7 @@ export async function openRequestDrive(
       const before = run.counts.replies;
       run.latency = createHistogram();
       run.measuring = true;
-      const patrol = datagrams ? setInterval(() => giveUp(run), GIVE_UP_NS / 5e6) : undefined;
+      const patrol = mayLose ? setInterval(() => giveUp(run), GIVE_UP_NS / 5e6) : undefined;
       meter.begin();
       const start = now();
       run.lastReply = start;
@@ -50,7 +50,7 @@ export async function openRequestDrive(
       clearInterval(patrol);
       await untilAsleep(processes, milliseconds);
       run.measuring = false;
-      owes = !datagrams && run.clients.some(({ count }) => count > 0);
+      owes = !mayLose && run.clients.some(({ count }) => count > 0);
       return {
         elapsed: run.lastReply - start,
         done: run.counts.replies - before,

@@ -57,8 +57,8 @@ export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise
         atMost: DRAIN_SECONDS * 1e9,
         pollMs: 1,
       });
-      // Of datagrams some may be lost, and the next slice is none the worse for it.
-      owes = missing() > 0 && run.wire.unit !== "datagram";
+      // Where some may be lost the next slice is none the worse for it.
+      owes = missing() > 0 && !run.wire.promises.mayLose;
       const elapsed = run.lastArrival - start;
       await untilAsleep(processes, milliseconds);
       return { elapsed, done: counts.delivered - before, ...meter.end(), ...loaded() };
@@ -66,7 +66,9 @@ export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise
     async finish() {
       const { expected, taken } = await finish(run, takenBefore);
       const dropped =
-        run.wire.unit === "datagram" ? udpDrops(new Set(run.members.map(({ port }) => port))) : undefined;
+        run.wire.framing.transport === "udp"
+          ? udpDrops(new Set(run.members.map(({ port }) => port)))
+          : undefined;
       for (const member of run.members) member.close();
       return {
         counts: {

@@ -47,4 +47,5 @@ const spec: ServerSpec = {
     startSlowTail({ host, port, oneIn: Number(oneIn), behindMicroseconds: Number(behind) }),
 };
 
+export default spec;
 if (import.meta.main) await standalone(spec);

@@ -1,5 +1,6 @@
 // The peers: the same protocols in other languages, to compare ours with. How to start one.
 import { join } from "node:path";
+import { isExecutable } from "../../platform/own.ts";
 import { goMissing, goPeer } from "./go.ts";
 
 export { goMissing, goPeer } from "./go.ts";
@@ -31,6 +32,8 @@ export async function peerCommand(language: PeerLanguage, protocol: string): Pro
   if (!peerProtocols.some((known) => known === protocol)) {
     return { unsupported: `there is no ${language} peer for ${protocol}` };
   }
+  if (isExecutable)
+    return { unsupported: `the ${language} peer needs sockbench's source tree, or its npm package` };
   if (language === "go") {
     const binary = await goPeer();
     return binary === undefined

@@ -6,15 +6,17 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { isExecutable } from "../../platform/own.ts";
 import type { Transport } from "../../protocols/index.ts";
 
 /** SHA-256 over the files below, in their order; a test holds them to it. */
-export const FROZEN = "1e9edc1f913720a4d67a03deb9acf3cb93eeba9bc6bb6deaa1a2489d2488232b";
+export const FROZEN = "bd618c1510d15ab715ded279d2f44555923373ced7a3aa4ff734fc6dc8a1798e";
 
 const files = ["tcp.ts", "udp.ts", "ws.ts"] as const;
 
-/** What the files are now, in hexadecimal. */
+/** What the files are now, in hexadecimal; the one executable has no files, and is made of those that were frozen. */
 export function yardstickHash(): string {
+  if (isExecutable) return FROZEN;
   const hash = createHash("sha256");
   for (const file of files) hash.update(`${file}\n`).update(readFileSync(`${import.meta.dir}/${file}`));
   return hash.digest("hex");

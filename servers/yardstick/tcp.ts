@@ -70,7 +70,7 @@ function answer(peer: Peer, chunk: Buffer): void {
   if (replies !== "") send(peer, Buffer.from(replies));
 }
 
-const hear = process.argv[2] === "sum" ? answer : relay;
+const hear = process.argv.includes("sum") ? answer : relay;
 
 const listener = Bun.listen<Peer>({
   hostname: "127.0.0.1",

@@ -66,7 +66,7 @@ function sendAll(): void {
   }
 }
 
-const hear = process.argv[2] === "sum" ? answer : relay;
+const hear = process.argv.includes("sum") ? answer : relay;
 
 const socket = await Bun.udpSocket({
   hostname: "127.0.0.1",

@@ -9,7 +9,7 @@ type Peer = { prefix: string };
 
 const MOST_WAITING = 16 * 1_048_576;
 const ROOM = "room";
-const isRoom = process.argv[2] !== "sum";
+const isRoom = !process.argv.includes("sum");
 
 const relay = (socket: ServerWebSocket<Peer>, text: string) =>
   void socket.publishText(ROOM, `${socket.data.prefix}${text}\n`);
