@@ -77,7 +77,8 @@ function decode(text: string): string {
 }
 
 /** A target's URL as it may be printed and kept: without its password. */
-export const shownUrl = (url: string): string => url.replace(/^(\w+:\/\/[^:@/]*):[^@/]*@/, "$1:…@");
+export const shownUrl = (url: string): string =>
+  url.replace(/(\w:\/\/[^:@/\s]{0,256}):[^@/\s]{1,256}@/g, "$1:…@");
 
 /** The target of a plan; one that is none, or that cannot speak the plan's protocol, ends the workload. */
 export function plannedEndpoint(plan: { target: string; protocol: string; trust?: TlsTrust }): Endpoint {
@@ -87,7 +88,8 @@ export function plannedEndpoint(plan: { target: string; protocol: string; trust?
   const { transport } = protocolOf(protocol);
   if (endpoint.transport !== transport)
     throw new Unreachable(`${url}: ${protocol} is spoken over ${transportNames[transport]}`);
-  return trust ? { ...endpoint, trust } : endpoint;
+  // What is said of it is printed and kept.
+  return { ...endpoint, url: shownUrl(url), ...(trust ? { trust } : {}) };
 }
 
 /** From the flags `--insecure` and `--ca <file>`; a usage error where they do not fit each other or the target. */

@@ -3,11 +3,11 @@
  * and subscribers have connections of their own, a member is one of each: it hears by the one and speaks by the other.
  */
 import type { Me, Role } from "../protocols/definition.ts";
-import { ignore } from "../protocols/framing.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { type Member, type MemberHandlers, type Open, openConnection } from "./members.ts";
+import { type Handshake, type Member, type MemberHandlers, type Open, openConnection } from "./members.ts";
 import { type Conversation, converse } from "./opening.ts";
+import { createUnits } from "./units.ts";
 
 export type Joining = {
   protocol: Protocol;
@@ -24,9 +24,6 @@ export type Joining = {
   onStray?: (index: number, unit: Uint8Array) => void;
 };
 
-/** What a publisher is sent is bounded like any unit. */
-const MAX_UNIT_BYTES = 1_048_576;
-
 /** A topic that no other sample on this machine has. */
 export const topicOf = (tag: number, epoch: number): string =>
   `sockbench-${tag.toString(36)}-${Math.floor(epoch).toString(36)}`;
@@ -39,10 +36,11 @@ export const joining =
     if (!protocol.separatePublishers || role !== "member") return join(how, role, target, index, handlers);
     const hearing = await join(how, "subscriber", target, index, handlers);
     if (how.speaks?.(index) === false) return hearing;
-    const answered = createAnswering(how, index);
+    const units = createUnits(protocol, "publisher", (unit) => how.onStray?.(index, unit));
     try {
-      const speaking = await join(how, "publisher", target, index, { ...handlers, onBytes: answered.read });
-      answered.by(speaking);
+      const onBytes = (_: number, chunk: Uint8Array) => units.read(chunk);
+      const speaking = await join(how, "publisher", target, index, { ...handlers, onBytes });
+      units.answerBy(speaking);
       return both(hearing, speaking);
     } catch (error) {
       hearing.close();
@@ -63,41 +61,19 @@ const both = (hearing: Member, speaking: Member): Member => ({
   },
 });
 
-/** What a publisher is sent: no message is among it. */
-function createAnswering({ protocol: { framing, react }, onStray }: Joining, index: number) {
-  let carry: Uint8Array = new Uint8Array(0);
-  let unsent: Uint8Array[] = [];
-  let answer = (bytes: Uint8Array) => void unsent.push(bytes);
-  function read(_: number, chunk: Uint8Array): void {
-    const bytes = carry.length === 0 ? chunk : Buffer.concat([carry, chunk]);
-    let from = 0;
-    while (from < bytes.length) {
-      const end = framing.end(bytes, from, bytes.length);
-      if (end < 0 || end > bytes.length) break;
-      const answered = react(bytes, from, end, "publisher");
-      if (answered === undefined) onStray?.(index, bytes.subarray(from, end));
-      else if (answered !== ignore) answer(answered);
-      from = end;
-    }
-    carry = bytes.slice(from);
-    if (carry.length <= MAX_UNIT_BYTES) return;
-    onStray?.(index, carry);
-    carry = carry.subarray(0, 0);
-  }
-  return {
-    read,
-    by(speaking: Member): void {
-      answer = (bytes) => void speaking.send(bytes, 0, bytes.length);
-      for (const bytes of unsent) answer(bytes);
-      unsent = [];
-    },
-  };
-}
-
 function meOf({ topic, number }: Joining, role: Role, target: Endpoint, index: number): Me {
   const { user = "", password = "", hostname, port } = target;
   return { role, topic, index: number?.(index) ?? index, user, password, host: hostname, port };
 }
+
+const handshakeBy = ({ subprotocol, headers }: Protocol, me: Me): Handshake => ({
+  ...(subprotocol === undefined ? {} : { subprotocol }),
+  ...(headers ? { headers: headers(me) } : {}),
+});
+
+/** The handshake of a connection that is to see whether a server answers at all. */
+export const firstHandshake = (protocol: Protocol, target: Endpoint): Handshake =>
+  handshakeBy(protocol, meOf({ protocol, topic: "sockbench", role: "client" }, "client", target, 0));
 
 /** One connection, from its handshake to the end of `open`. */
 async function join(
@@ -134,14 +110,11 @@ async function join(
       else hear(chunk);
     },
     onLost(_, reason) {
+      if (joined) return handlers.onLost(index, reason);
       lost = reason;
-      if (joined) handlers.onLost(index, reason);
-      else talk?.fail(reason);
+      talk?.fail(reason);
     },
-    handshake: () => ({
-      ...(protocol.subprotocol === undefined ? {} : { subprotocol: protocol.subprotocol }),
-      ...(protocol.headers ? { headers: protocol.headers(me) } : {}),
-    }),
+    handshake: () => handshakeBy(protocol, me),
   });
   if (role !== "publisher") how.onHearing?.(index, connection);
   const begin = () => converse(protocol, me, (bytes) => void connection.send(bytes, 0, bytes.length));
@@ -153,6 +126,7 @@ async function join(
     const id = await talk.opened;
     joined = true;
     talk = undefined;
+    if (lost !== undefined) handlers.onLost(index, lost);
     if (protocol.transport !== "udp") return { ...connection, id };
     return {
       ...connection,

@@ -11,7 +11,7 @@ import { fdOf, growReceiveBuffer } from "../platform/socket-options.ts";
 import { udpPlace } from "../platform/udp-source.ts";
 import { acceptFor, createKey, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
 import { dial } from "./dial.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { type Endpoint, shownUrl } from "./endpoint.ts";
 import { Unreachable } from "./unreachable.ts";
 
 export type Member = {
@@ -117,7 +117,7 @@ export function connectReason({ url }: Pick<Endpoint, "url">, error: unknown, op
     EADDRNOTAVAIL: "no free local port is left (net.ipv4.ip_local_port_range)",
   };
   const after = open > 0 ? ` after ${open} connections` : "";
-  return `${url} cannot be reached${after}: ${reasons[code] ?? text}`;
+  return `${shownUrl(url)} cannot be reached${after}: ${reasons[code] ?? text}`;
 }
 
 async function withTimeout<T>(promise: Promise<T>, what: string): Promise<T> {

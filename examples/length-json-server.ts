@@ -56,4 +56,4 @@ const server = Bun.listen<Client>({
     close: (socket) => void members.get(socket.data.room)?.delete(socket),
   },
 });
-console.log(JSON.stringify({ url: `tcp://127.0.0.1:${server.port}` }));
+console.log(JSON.stringify({ listening: `tcp://127.0.0.1:${server.port}` }));

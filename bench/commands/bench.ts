@@ -1,7 +1,7 @@
 /** `sockbench bench [scenario…]`: runs scenarios, prints their tables, writes a record. */
 import { tmpdir } from "node:os";
 import { type Command, Option } from "commander";
-import { endpointForms } from "../../clients/endpoint.ts";
+import { endpointForms, shownUrl } from "../../clients/endpoint.ts";
 import { loadedWords, resolveProtocol } from "../../clients/protocol-file.ts";
 import { endSignals } from "../../platform/at-exit.ts";
 import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
@@ -136,7 +136,7 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   const timed = cells.length === 0 || cells.some(({ repeats }) => repeats);
   const session: SessionOptions = {
     fleets: flags.fleets,
-    command: ["bench", ...Bun.argv.slice(3)],
+    command: ["bench", ...Bun.argv.slice(3).map(shownUrl)],
     interrupted: interruption(),
     quiet: timed && !flags.busy ? { tell: console.error } : undefined,
   };

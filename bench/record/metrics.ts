@@ -144,6 +144,7 @@ export const metrics: Metrics = metricTable([
   fleetCpu("fleetCpuPerDelivery", "fleet CPU", "fleet CPU per delivery", "record"),
   fleetCpu("fleetCpuPerRequest", "fleet CPU", "fleet CPU per request", "record"),
   fleetCpu("fleetCpuPerSession", "fleet CPU", "fleet CPU per connection", "record"),
+  fleetCpu("parserPerUnit", "parser", "protocol file's own code per delivery or reply", "record"),
   ...latencies("pacerLag", "pacer lag", "pacer lag", {}, "load generator"),
 ]);
 

@@ -3,6 +3,7 @@ import { type Histogram, percentile, percentilesShown } from "../../clients/hist
 import type { SumWitness } from "../../clients/request-clients.ts";
 import type { Used } from "../../platform/meter.ts";
 import type { Promises } from "../../protocols/definition.ts";
+import type { Protocol } from "../../protocols/protocol.ts";
 import { contentionOf } from "./contention.ts";
 import { percentileKey } from "./metrics.ts";
 import type { Meters, RunRecord, Sample, Wrong } from "./record.ts";
@@ -86,6 +87,10 @@ export function cpuMetrics(
     ...(meters.serverCpu === null ? {} : { [`serverCpuPer${unit}`]: meters.serverCpu / work }),
   };
 }
+
+/** What a protocol file's own code takes of the fleet's CPU, where it runs for each delivery or reply. */
+export const parserMetric = ({ parserNs }: Pick<Protocol, "parserNs">): Record<string, number> =>
+  parserNs === undefined ? {} : { parserPerUnit: parserNs };
 
 const faultWords: Record<string, string> = {
   lost: "did not arrive",

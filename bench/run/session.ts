@@ -4,6 +4,7 @@
  */
 
 import type { TlsTrust } from "../../clients/endpoint.ts";
+import { shownUrl } from "../../clients/endpoint.ts";
 import type { Progress } from "../../clients/exchange.ts";
 import { allowedCpus, pin } from "../../platform/affinity.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
@@ -262,7 +263,7 @@ const identity = (
   variant: cell.variant,
   server: name,
   protocol: cell.protocol,
-  target: server.url,
+  target: shownUrl(server.url),
   order,
   startedAt,
   parameters: { ...cell.parameters, ...certificates(server) },

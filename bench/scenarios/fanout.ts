@@ -21,13 +21,14 @@ import {
   halfMedians,
   joinMeters,
   lostConnections,
+  parserMetric,
   percentiles,
   perSecond,
   total,
 } from "../record/samples.ts";
 import { isOpen } from "../record/saturation.ts";
 import { whole } from "../record/units.ts";
-import { fleetBusy, lost, serverBusy } from "./columns.ts";
+import { fleetBusy, lost, parserLimits, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -99,7 +100,7 @@ export const fanout: Scenario = {
       of: (sample) => !isOpen(sample),
       columns: ["deliveryRate", "serverCpuPerDelivery", serverBusy, fleetBusy, lost],
       more: ["fleetCpuPerDelivery", "serverMemoryLoaded"],
-      notes: kernelDrops,
+      notes: (samples) => [...kernelDrops(samples), ...parserLimits(samples)],
     },
   ],
 };
@@ -217,6 +218,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
         ? { deliveryRate: perSecond(delivered, meters.elapsed) }
         : { achievedRate: total(reports, ({ open }) => open?.pace.achieved ?? 0) }),
       ...cpuMetrics(meters, delivered, "Delivery"),
+      ...parserMetric(protocolOf(shape.protocol)),
       ...(meters.serverMemory === null ? {} : { serverMemoryLoaded: meters.serverMemory }),
       longestSilence: Math.max(...reports.map(({ measured }) => measured.silence)),
       ...(promises.mayLose && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),

@@ -10,12 +10,13 @@ import {
   halfMedians,
   joinMeters,
   lostConnections,
+  parserMetric,
   percentiles,
   perSecond,
   requestWitness,
   total,
 } from "../record/samples.ts";
-import { count, fleetBusy, lost, serverBusy } from "./columns.ts";
+import { count, fleetBusy, lost, parserLimits, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -43,6 +44,7 @@ export const sum: Scenario = {
       title: "requests",
       columns: ["requestRate", "roundTrip.p50", "roundTrip.p99", "serverCpuPerRequest", serverBusy, lost],
       more: [fleetBusy, "fleetCpuPerRequest", "roundTrip.p999", count("wrong"), count("missing")],
+      notes: parserLimits,
     },
   ],
 };
@@ -122,6 +124,7 @@ async function runSumCell(
     metrics: {
       requestRate: perSecond(replies, meters.elapsed),
       ...cpuMetrics(meters, replies, "Request"),
+      ...parserMetric(protocolOf(shape.protocol)),
       longestSilence: Math.max(...reports.map(({ measured }) => measured.silence)),
       ...percentiles("roundTrip", latency),
       ...(lag
