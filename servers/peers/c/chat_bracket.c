@@ -24,17 +24,17 @@ static void say(connection *author, const unsigned char *line, size_t count) {
 }
 
 /* Hands each whole line to `say` and keeps the rest; false when a line is too long. */
-static bool split_lines(connection *author, const unsigned char *bytes, size_t count) {
+static bool split_lines(connection *author, const unsigned char *chunk, size_t count) {
   for (size_t from = 0; from < count && author->source.fd >= 0;) {
-    const unsigned char *newline = memchr(bytes + from, '\n', count - from);
-    size_t to = newline ? (size_t)(newline - bytes) + 1 : count;
-    if (author->unread_bytes + (to - from) > MAX_LINE + (newline != NULL)) return false;
-    if (newline && author->unread_bytes == 0) say(author, bytes + from, to - from);
+    const unsigned char *newline = memchr(chunk + from, '\n', count - from);
+    size_t to = newline ? (size_t)(newline - chunk) + 1 : count;
+    if (author->unread.used + (to - from) > MAX_LINE + (newline != NULL)) return false;
+    if (newline && author->unread.used == 0) say(author, chunk + from, to - from);
     else {
-      keep_unread(author, bytes + from, to - from);
+      append(&author->unread, chunk + from, to - from);
       if (newline) {
-        say(author, author->unread, author->unread_bytes);
-        author->unread_bytes = 0;
+        say(author, author->unread.data, author->unread.used);
+        author->unread.used = 0;
       }
     }
     from = to;
@@ -42,8 +42,8 @@ static bool split_lines(connection *author, const unsigned char *bytes, size_t c
   return true;
 }
 
-static void heard(connection *one, unsigned char *bytes, size_t count) {
-  if (!split_lines(one, bytes, count)) finish(one, too_long, sizeof too_long - 1);
+static void heard(connection *one, unsigned char *chunk, size_t count) {
+  if (!split_lines(one, chunk, count)) finish(one, too_long, sizeof too_long - 1);
 }
 
 /* The console is a connection of which only the reading half is used. Its end is the end of the console only. */
@@ -57,7 +57,7 @@ static void console_ready(source *self, uint32_t events) {
   self->fd = -1;
 }
 
-const room_protocol chat_bracket = {.opened = opened, .heard = heard, .evict = reset};
+static const room_protocol chat_bracket = {.opened = opened, .heard = heard, .evict = reset};
 
 void serve_bracket(int fd, const options *settings) {
   (void)settings;

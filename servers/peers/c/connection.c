@@ -27,8 +27,10 @@ static size_t member_count, member_room;
 static connection *all;    /* every open connection */
 static connection *closed; /* those of this turn: an event may still name them */
 
+static size_t waiting(const connection *one) { return one->queue.used - one->queue_from; }
+
 static void watch(connection *one) {
-  uint32_t interest = (one->peer_ended ? 0 : EPOLLIN) | (one->queue_to > one->queue_from ? EPOLLOUT : 0);
+  uint32_t interest = (one->peer_ended ? 0 : EPOLLIN) | (waiting(one) > 0 ? EPOLLOUT : 0);
   if (one->source.fd < 0 || interest == one->interest) return;
   one->interest = interest;
   loop_change(&one->source, interest);
@@ -61,8 +63,6 @@ void reset(connection *one) {
   close_now(one);
 }
 
-static size_t waiting(const connection *one) { return one->queue_to - one->queue_from; }
-
 /* Writes these parts, or as much as the kernel takes: the count, or -1 when the connection is broken. */
 static ssize_t write_parts(connection *one, struct iovec *parts, int count) {
   struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
@@ -70,28 +70,29 @@ static ssize_t write_parts(connection *one, struct iovec *parts, int count) {
   return taken < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) ? 0 : taken;
 }
 
+static void clear(bytes *one) {
+  free(one->data);
+  *one = (bytes){0};
+}
+
 static bool flush_queue(connection *one) {
-  struct iovec part = {one->queue + one->queue_from, waiting(one)};
+  struct iovec part = {one->queue.data + one->queue_from, waiting(one)};
   ssize_t taken = part.iov_len ? write_parts(one, &part, 1) : 0;
   if (taken < 0) return false;
   one->queue_from += taken;
   if (waiting(one) > 0) return true;
-  free(one->queue);
-  one->queue = NULL;
-  one->queue_from = one->queue_to = one->queue_room = 0;
+  clear(&one->queue);
+  one->queue_from = 0;
   return true;
 }
 
-static void enqueue(connection *one, const void *bytes, size_t count) {
-  if (one->queue_to + count > one->queue_room) {
-    size_t held = waiting(one);
-    if (one->queue_from > 0) memmove(one->queue, one->queue + one->queue_from, held);
+static void enqueue(connection *one, const void *more, size_t count) {
+  bytes *queue = &one->queue;
+  if (queue->used + count > queue->room && one->queue_from > 0) {
+    memmove(queue->data, queue->data + one->queue_from, queue->used -= one->queue_from);
     one->queue_from = 0;
-    one->queue_to = held;
-    if (held + count > one->queue_room) one->queue = grown(one->queue, one->queue_room = 2 * (held + count));
   }
-  memcpy(one->queue + one->queue_to, bytes, count);
-  one->queue_to += count;
+  append(queue, more, count);
 }
 
 /* Sends the parts behind what waits, and lets the rest wait. */
@@ -156,15 +157,14 @@ void join_room(connection *one) {
   members[one->place = member_count++] = one;
 }
 
-bool say_to(connection *one, const void *bytes, size_t count) {
-  struct iovec part = {(void *)bytes, count};
-  if (send_parts(one, &part, 1)) return true;
-  close_now(one);
-  return false;
+void say_to(connection *one, const void *more, size_t count) {
+  struct iovec part = {(void *)more, count};
+  if (!send_parts(one, &part, 1)) close_now(one);
+  else if (waiting(one) > MAX_QUEUE) speaks->evict(one);
 }
 
 static void end_stream(connection *one) {
-  if (waiting(one) > 0) return;
+  if (one->source.fd < 0 || waiting(one) > 0) return;
   shutdown(one->source.fd, SHUT_WR);
   if (one->peer_ended) close_now(one);
 }
@@ -175,15 +175,15 @@ void finish(connection *one, const void *words, size_t count) {
   leave(one);
   one->finished = true;
   one->deadline = loop_now() + LINGER_SECONDS;
-  if (!shared) close_now(one);
-  else if (say_to(one, words, count)) end_stream(one);
+  if (!shared) return close_now(one);
+  say_to(one, words, count);
+  end_stream(one);
 }
 
-void keep_unread(connection *one, const unsigned char *bytes, size_t count) {
-  if (one->unread_bytes + count > one->unread_room)
-    one->unread = grown(one->unread, one->unread_room = 2 * (one->unread_bytes + count));
-  memcpy(one->unread + one->unread_bytes, bytes, count);
-  one->unread_bytes += count;
+void append(bytes *to, const void *more, size_t count) {
+  if (to->used + count > to->room) to->data = grown(to->data, to->room = 2 * (to->used + count));
+  memcpy(to->data + to->used, more, count);
+  to->used += count;
 }
 
 static void hear(connection *one) {
@@ -237,9 +237,9 @@ static void end_turn(void) {
   flush_batch();
   for (connection *one = closed; one; one = closed) {
     closed = one->next;
-    free(one->unread);
-    free(one->queue);
-    free(one->state);
+    clear(&one->unread);
+    clear(&one->queue);
+    clear(&one->message);
     free(one);
   }
 }

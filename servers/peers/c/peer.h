@@ -51,15 +51,20 @@ void loop_run(void (*turn)(void), void (*sweep)(void));
 /* connection.c: TCP connections with bounded queues, and the one room in which they are. */
 enum { MAX_QUEUE = 1 << 20, BATCH = 262144 };
 
+typedef struct {
+  unsigned char *data;
+  size_t used, room;
+} bytes;
+void append(bytes *to, const void *more, size_t count);
+
 typedef struct connection connection;
 struct connection {
   source source; /* first: the loop hands it back */
   connection *previous, *next;
   char address[64];
-  unsigned char *unread; /* the beginning of a line or a frame */
-  size_t unread_bytes, unread_room;
-  unsigned char *queue; /* what the kernel has not taken: queue[queue_from, queue_to) */
-  size_t queue_from, queue_to, queue_room;
+  bytes unread;      /* the beginning of a line, a request or a frame */
+  bytes queue;       /* what the kernel has not taken: */
+  size_t queue_from; /* from here on */
   uint32_t interest;
   bool member, peer_ended, finished;
   size_t place; /* among the members */
@@ -69,7 +74,11 @@ struct connection {
   double heard_at, deadline;
   unsigned char prefix[96]; /* of what it says */
   size_t prefix_bytes;
-  void *state; /* of the protocol; freed with the connection */
+  /* Of chat/ws: whether its handshake is done, and the message whose fragments come, with its opcode. */
+  bool open;
+  bytes message;
+  int opcode;
+  double pinged_at;
 };
 
 typedef struct {
@@ -85,14 +94,18 @@ void join_room(connection *one);
 size_t begin(size_t bytes);
 void put(const void *bytes, size_t count);
 void skip(connection *one, size_t from);
-void keep_unread(connection *one, const unsigned char *bytes, size_t count);
-/* To one alone; false where it has been closed for that. */
-bool say_to(connection *one, const void *bytes, size_t count);
+/* To one alone. */
+void say_to(connection *one, const void *bytes, size_t count);
 /* The end: what waits and these last words are written, then FIN; the peer has 5 s to close. */
 void finish(connection *one, const void *words, size_t count);
 void reset(connection *one);
 
-extern const room_protocol chat_bracket, chat_ws;
+/* handshake.c: the answer to a request for chat/ws, or to what is none. */
+typedef enum { INCOMPLETE, REFUSED, UPGRADED } handshake;
+/* `end` is where what follows the request begins; `answer` has room for ANSWER bytes. */
+enum { ANSWER = 1024, MAX_HEAD = 16384 };
+handshake shake(const bytes *request, size_t looked, const options *settings, size_t *end, char *answer);
+
 void serve_bracket(int fd, const options *settings);
 void serve_ws(int fd, const options *settings);
 void serve_relay(int fd, const options *settings);
