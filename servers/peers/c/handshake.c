@@ -135,10 +135,10 @@ static bool is_key(const char *key) {
 }
 
 static const char page[] =
-    "<!doctype html><title>chat/ws</title><input id=say><pre id=log></pre>\n"
+    "<!doctype html><title>chat/ws</title><input id=say><button id=send>send</button><pre id=log></pre>\n"
     "<script>const socket = new WebSocket(`ws://${location.host}/ws`);\n"
     "socket.onmessage = ({ data }) => log.append(data);\n"
-    "say.onchange = () => { socket.send(say.value); say.value = ''; };</script>\n";
+    "send.onclick = () => { socket.send(say.value); say.value = ''; };</script>\n";
 
 static handshake refuse(char *answer, const request *one, const char *status, const char *more, const char *body) {
   bool bare = strcmp(one->method, "HEAD") == 0;
