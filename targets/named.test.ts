@@ -30,7 +30,7 @@ test("values in their order, each with how it is had", () => {
 });
 
 test.each([
-  [["perl"], "--server perl: expected one of: bun, unbatched, go, node"],
+  [["perl"], "--server perl: expected one of: bun, unbatched, go, node, c"],
   [["bun,"], "--server : expected one of: bun"],
   [["bun", "go,bun"], "bun is named twice"],
   [["mine=./a {port}", "mine=./b {port}"], "mine is named twice"],

@@ -30,8 +30,6 @@ type Peer = {
 };
 
 const peers = {
-  // The limit to compare with: what a server could cost, where that is a question.
-  c: { protocols: ["chat/bracket", "chat/ws", "relay"], program: () => compiled(cMissing(), cPeer) },
   go: { protocols, program: () => compiled(goMissing(), goPeer) },
   node: {
     protocols,
@@ -40,6 +38,8 @@ const peers = {
       return typeof node === "string" ? { command: [node, NODE_ENTRY] } : node;
     },
   },
+  // The limit to compare with: what a server could cost, where that is a question.
+  c: { protocols: ["chat/bracket", "chat/ws", "relay"], program: () => compiled(cMissing(), cPeer) },
 } satisfies Record<string, Peer>;
 
 export type PeerLanguage = keyof typeof peers;
