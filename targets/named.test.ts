@@ -84,6 +84,6 @@ describe("a targets.json in the folder where it is run", () => {
       ["both", "at an address"],
       ["bun", "program"],
     ]);
-    expect(errorOf(() => namedServers(["yours"])).message).toContain("node, mine, there, both");
+    expect(errorOf(() => namedServers(["yours"])).message).toContain("node, c, mine, there, both");
   });
 });
