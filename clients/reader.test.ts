@@ -168,7 +168,12 @@ describe("a reader of deliveries whose header varies", () => {
   test("finds every message, cut at any byte, and a mark", () => {
     const whole = Buffer.concat([line("1", 0), line("4711", 1), line("x", 0, markTag(TAG)), line("7", 2)]);
     for (let cut = 0; cut <= whole.length; cut++)
-      expect(read(whole.subarray(0, cut), whole.subarray(cut))).toEqual(["1/0", "1/1", "mark 10 of 1", "1/2"]);
+      expect(read(whole.subarray(0, cut), whole.subarray(cut))).toEqual([
+        "1/0",
+        "1/1",
+        "mark 10 of 1",
+        "1/2",
+      ]);
   });
 
   test("sees any changed bit of the message", () => {

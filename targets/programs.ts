@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Endpoint } from "../clients/endpoint.ts";
 import { ownProgram } from "../platform/own.ts";
 import { servers } from "../servers/index.ts";
-import { peerCommand, peerLanguages, peerProtocols } from "../servers/peers/index.ts";
+import { type PeerLanguage, peerCommand, peerLanguages, peerProtocols } from "../servers/peers/index.ts";
 import { yardsticks } from "../servers/yardstick/frozen.ts";
 import { pausing } from "./pause.ts";
 import { atPath } from "./place.ts";
@@ -78,13 +78,14 @@ export function ownDirectory({ flags = [], directory: wanted = false }: StartOpt
 /** One of the implementations in this project. */
 export function implementation(name: string): ServerSource {
   const source = program(name, (protocol) => {
-    if (!(name in onBun)) return peerCommand(name as (typeof peerLanguages)[number], protocol);
+    if (!(name in onBun)) return peerCommand(name as PeerLanguage, protocol);
     const script = onBun[name][protocol];
     return script
       ? ours(`servers/${script[0]}`, ...script.slice(1))
       : { unsupported: `there is no ${name} server for ${protocol}` };
   });
-  return { ...source, protocols: name in onBun ? Object.keys(onBun[name]) : peerProtocols };
+  const protocols = name in onBun ? Object.keys(onBun[name]) : peerProtocols(name as PeerLanguage);
+  return { ...source, protocols };
 }
 
 /** A program of this project by its file, as seen from the project's folder. */
