@@ -38,11 +38,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const measured = (file: string) => !/^servers\/mutants\/(?!chat-(slow|unbatched)\.ts$)/.test(file);
 const startsItself = (file: string) =>
   readFileSync(join(HOME, file), "utf8").includes("\nif (import.meta.main) await standalone(");
+/** These run by themselves as soon as they are loaded. */
+const atOnce = ["clients/fleet.ts", ...["tcp", "udp", "ws"].map((name) => `servers/yardstick/${name}.ts`)];
 
 test("it has every program that is started as a process of its own", () => {
   const files = [...new Bun.Glob("{bench,clients,servers}/**/*.ts").scanSync(HOME)];
   const programs = files.filter((file) => measured(file) && startsItself(file));
-  expect(Object.keys(parts).toSorted()).toEqual([...programs, "clients/fleet.ts"].toSorted());
+  expect(Object.keys(parts).toSorted()).toEqual([...programs, ...atOnce].toSorted());
 });
 
 test("a file of the user's can import what the package exports", () => {
