@@ -143,6 +143,8 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
     unread: () => viewQueued(inbox),
     take: (bytes) => takeQueued(inbox, bytes),
     send(data) {
+      // The case has ended, and what it still has in hand with it.
+      if (closed) return;
       const bytes = typeof data === "string" ? Buffer.from(data) : data;
       sent(log, name, bytes);
       send(outbox, socket, bytes);
@@ -264,6 +266,8 @@ export async function openUdp({ name, at, log, timeout }: PeerOptions): Promise<
       note(log, name, `keeps only datagrams that start with ${show(start)}`);
     },
     send(data) {
+      // The case has ended, and what it still has in hand with it.
+      if (closed) return;
       const bytes = typeof data === "string" ? Buffer.from(data) : data;
       sent(log, name, bytes);
       try {

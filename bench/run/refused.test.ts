@@ -32,7 +32,7 @@ test.each([
   ],
   [
     `${ROOM} --server bun,unbatched --duration 2 --budget 15`,
-    "--budget 15: a comparison takes 2 rounds at least, and their slices alone take 16.0 s",
+    "--budget 15: a comparison takes 2 rounds at least, and their slices alone take 16.1 s",
   ],
   [
     `${ROOM} --loop closed --server bun,unbatched --duration 0.2 --warmup 0.1 --budget 0.9`,
