@@ -273,7 +273,8 @@ function classify(reading: Reading, receiver: number, at: number, stop: number):
     return;
   }
   const text = textOf(scratch, at, stop);
-  const start = startOfMessage(reading, at, stop);
+  const found = wire.find ? foundAt(reading, at, stop) : -1;
+  const start = found >= 0 ? found : startOfMessage(reading, at, stop);
   if (start === undefined) reading.onUnexpected(receiver, { text });
   else reading.onCorrupt(receiver, { text, ...claimAt(reading, start) });
 }

@@ -143,8 +143,6 @@ export async function connectTcp(options: PeerOptions & { receiveBuffer?: number
     unread: () => viewQueued(inbox),
     take: (bytes) => takeQueued(inbox, bytes),
     send(data) {
-      // The case has ended, and what it still has in hand with it.
-      if (closed) return;
       const bytes = typeof data === "string" ? Buffer.from(data) : data;
       sent(log, name, bytes);
       send(outbox, socket, bytes);

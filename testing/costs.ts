@@ -14,7 +14,7 @@ import { append, createByteQueue, queuedBytes, viewQueued } from "../platform/by
 import { printable } from "../platform/printable.ts";
 import { dialectNames, dialects, MAX_LINE_BYTES } from "../protocols/chat.ts";
 import { readName } from "../protocols/file.ts";
-import { FramingFault } from "../protocols/framing.ts";
+import { framed } from "../protocols/framing.ts";
 import { allProtocols } from "../protocols/index.ts";
 import { createObjectSplitter, splitObjects } from "../protocols/json-objects.ts";
 import { createLineBuffer, splitLines } from "../protocols/lines.ts";
@@ -136,13 +136,9 @@ const readers: Reader[] = [
       starts: [object, "Welcome ", "[127.0.0.1:", "[SERVER] Client "],
       end: ' joined"}',
       read(bytes: Buffer) {
-        try {
-          return room(64).react(bytes, 0, bytes.length, "member");
-        } catch (error) {
-          // What is no unit at all is said so.
-          if (!(error instanceof FramingFault)) throw error;
-          return undefined;
-        }
+        const { framing, react } = room(64);
+        const unit = framed(framing.heard, bytes);
+        return react(unit, 0, unit.length, "member");
       },
     })),
   {

@@ -41,7 +41,8 @@ export const memberBy =
     return {
       closed,
       close: member.close,
-      finish: () => void Promise.resolve(lines.last()).then(member.finish),
+      // No half-close: to most servers a member that says so has left the room.
+      finish: () => void lines.last(),
       send: lines.send,
     };
   };

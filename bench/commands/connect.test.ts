@@ -47,6 +47,14 @@ test.each<[string, string, string[], string, string, string[]]>([
     ["--wait", "0.5"],
   ],
   [
+    "--protocol: joins, speaks and hears as a member of the room",
+    "tcp-chat.ts",
+    ["--dialect", "chat/welcome"],
+    "hello\n",
+    "1:hello\n",
+    ["--protocol", "chat/welcome", "--wait", "0.5"],
+  ],
+  [
     "wss:// with --insecure",
     "ws-sum.ts",
     tlsFlags,
