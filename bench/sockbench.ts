@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { version } from "../package.json";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { printableLines } from "../platform/printable.ts";
+import { addAgentCommand } from "./commands/agent.ts";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addCompareCommand } from "./commands/compare.ts";
 import { addConformCommand } from "./commands/conform.ts";
@@ -27,6 +28,7 @@ const commands = [
   addServeCommand,
   addConnectCommand,
   addMicroCommand,
+  addAgentCommand,
 ];
 for (const add of commands) add(program);
 

@@ -16,6 +16,9 @@ import { compareAll } from "../compare/compare.ts";
 import { fails } from "../compare/comparison.ts";
 import { isSettled } from "../compare/settled.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
+import { withoutSecrets } from "../machines/broker.ts";
+import { gather } from "../machines/machines.ts";
+import { protocolFile } from "../machines/protocol-file.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
 import { boundBy, CAPACITY, checkProtocol, chooseCells, chooseSources, type Request } from "../run/choose.ts";
@@ -37,6 +40,8 @@ type Flags = Omit<Request, "servers"> & {
   budget?: number;
   threshold?: number;
   fleets?: number;
+  nats?: string;
+  agents?: number;
   results: string;
   json?: boolean;
   calibrate?: boolean;
@@ -100,6 +105,8 @@ export function addBenchCommand(program: Command): void {
     )
     .option("--threshold <share>", "comparing servers: least change that counts, as 5% or 0.05", share)
     .option("--fleets <number>", "client processes (one per spare core)", wholeNumber(1, 64))
+    .option("--nats <url>", "fleets of sockbench agents on other machines, found at this NATS server")
+    .option("--agents <number>", "how many of them; all that are there without it", wholeNumber(1, 1000))
     .option("--busy", "measure on a busy machine too: neither wait for quiet nor give up")
     .option("--seed <number>", "of everything that is random", wholeNumber(0, 2 ** 31 - 1), 1)
     .option("--calibrate", "measure the harness itself first; alone, nothing else")
@@ -129,11 +136,14 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   checkEffects(names, given, { ...flags, ...request }, (request) => cellsOf(names, request, flags));
   checkFolder("--results", flags.results);
   const timed = cells.length === 0 || cells.some(({ repeats }) => repeats);
+  const interrupted = interruption();
   const session: SessionOptions = {
     fleets: flags.fleets,
-    command: ["bench", ...Bun.argv.slice(3)],
-    interrupted: interruption(),
-    quiet: timed && !flags.busy ? { tell: console.error } : undefined,
+    command: ["bench", ...Bun.argv.slice(3).map(withoutSecrets)],
+    interrupted,
+    gather: gathering(flags, request, interrupted),
+    // Of agents' machines each sample tells by itself.
+    quiet: timed && !flags.busy && !flags.nats ? { tell: console.error } : undefined,
   };
   let base: string | undefined;
   const measure = (sources: ServerSource[]) => {
@@ -164,6 +174,19 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   )
     return exitCodes.wrong;
   return codeOf(record, failure, base) || (lost ? lost.exitCode : exitCodes.ok);
+}
+
+/** How fleets on other machines are had, where they are asked for. */
+function gathering(
+  { nats, agents }: Flags,
+  request: Request,
+  interrupted: Promise<never>,
+): SessionOptions["gather"] {
+  if (nats === undefined) return undefined;
+  const targets = chooseSources(request).flatMap(({ endpoint }) => endpoint?.url ?? []);
+  const protocol = protocolFile(request.protocol);
+  const wanted = { agents, targets, interrupted, tell: (words: string) => console.error(printable(words)) };
+  return () => gather(nats, { ...wanted, ...(protocol ? { protocol } : {}) });
 }
 
 const thresholdOf = ({ threshold = DEFAULT_THRESHOLD }: Pick<Flags, "threshold">): number => threshold;

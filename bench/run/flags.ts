@@ -29,6 +29,13 @@ const rules: readonly FlagRule[] = [
     not: ["exec", "target", "against"],
     because: "without its server nothing would be left to run",
   },
+  { flag: "agents", needs: "nats", because: "agents are found there" },
+  { flag: "nats", not: ["fleets"], because: "agents offer their own; see sockbench agent --cores" },
+  {
+    flag: "nats",
+    not: ["exec", "against", "pinTarget", "calibrate"],
+    because: "agents load a server that runs already; give its --target",
+  },
   { flag: "rate", not: ["window"], because: "a rate is an open loop's, a window a closed one's" },
 ];
 
@@ -54,12 +61,18 @@ const clashes: readonly { when: (request: Options) => boolean; words: (request: 
   },
   {
     when: (request) =>
+      request.nats !== undefined &&
+      (chooseSources(request).length !== 1 || chooseSources(request)[0].kind !== "running"),
+    words: () => "--nats needs one server that runs already: --target url, or --server name=url",
+  },
+  {
+    when: (request) =>
       request.pinTarget === true && chooseSources(request).every(({ kind }) => kind !== "running"),
     words: () => "--pin-target needs --target, or --server name=url: it pins a server that runs already",
   },
 ];
 
-type Options = Request & { samples?: number; maxSamples?: number };
+type Options = Request & { nats?: string; samples?: number; maxSamples?: number };
 
 /** Flags that shape what is run, each with another value than the given one: if that changes nothing, neither did it. */
 const shaping: { [Name in keyof BenchOptions]?: (value: never) => BenchOptions[Name] } = {

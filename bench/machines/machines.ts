@@ -1,0 +1,134 @@
+/** The fleets of agents on other machines, as a run has them: gathered, their clocks compared around each sample. */
+import { parseEndpoint } from "../../clients/endpoint.ts";
+import { now } from "../../platform/clock.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
+import type { Machine, SampleClock } from "../record/record.ts";
+import { duration } from "../record/units.ts";
+import { type Fleets, fleetsOver } from "../run/fleets.ts";
+import { type Broker, connectBroker } from "./broker.ts";
+import type { ClockReading } from "./clock-port.ts";
+import { boundBetween } from "./clocks.ts";
+import { ask, type HeldAgent, holdAgents, named, releaseAgents, type Wanted } from "./held-agents.ts";
+import { natsLink } from "./nats-link.ts";
+
+export type Gathered = { fleets: Fleets; machines: Machine[] };
+
+/** Most bytes of clocks that are compared with the first machine's at once. */
+const AT_ONCE = 8;
+
+const RELEASE_MS = 2000;
+
+/** @throws Failure where there are not as many agents as are wanted, or they cannot be had */
+export async function gather(nats: string, wanted: Wanted): Promise<Gathered> {
+  const broker = await connectBroker(nats, { stays: false });
+  const session = crypto.randomUUID();
+  let agents: HeldAgent[] = [];
+  const release = async () => {
+    await Promise.race([releaseAgents(broker, session, agents), Bun.sleep(RELEASE_MS)]);
+    await broker.nats.close();
+  };
+  try {
+    agents = await holdAgents(broker, session, wanted);
+    refuseLoopback(agents, wanted.targets);
+    const link = natsLink(broker, session, agents);
+    try {
+      const clocks = await compareClocks(broker, session, agents);
+      agents.forEach((agent, i) => {
+        wanted.tell(describe(agent, clocks[i].bound));
+      });
+    } catch (error) {
+      link.end();
+      throw error;
+    }
+    const fleets = fleetsOver({
+      ...link,
+      async stop() {
+        link.end();
+        await release();
+      },
+    });
+    return {
+      fleets: timed(fleets, { broker, session, agents, link }),
+      machines: agents.map(({ machine }) => machine),
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+const describe = ({ name, fleets, machine, load }: HeldAgent, bound: number) =>
+  `agent ${named({ name })}: ${fleets} fleet${fleets === 1 ? "" : "s"} on ${machine.environment.cores} × ${machine.environment.cpu}, clock ± ${duration(bound)}, load ${load?.toFixed(1) ?? "unknown"}${machine.beside ? ", beside the server" : ""}`;
+
+const isLoopback = (host = "") => host === "localhost" || host === "::1" || host.startsWith("127.");
+
+/** Every machine has a 127.0.0.1 of its own. */
+function refuseLoopback(agents: readonly HeldAgent[], targets: readonly string[]): void {
+  const local = targets.find((target) => isLoopback(parseEndpoint(target)?.hostname));
+  const other = agents.find(({ clock }) => !isLoopback(clock.address));
+  if (local !== undefined && other)
+    throw new Failure(
+      exitCodes.usage,
+      `--target ${local} is another one on each machine: give the address at which agent ${named(other)} reaches it`,
+    );
+}
+
+type Parts = {
+  broker: Broker;
+  session: string;
+  agents: readonly HeldAgent[];
+  link: ReturnType<typeof natsLink>;
+};
+
+/** The same fleets: before each plan they are given a clock to go by, and after it it is asked how right that was. */
+function timed(fleets: Fleets, { broker, session, agents, link }: Parts): Fleets {
+  let clocks: SampleClock[] = [];
+  return {
+    ...fleets,
+    machines: link.machines,
+    clocks: () => clocks,
+    async run(plan, options) {
+      clocks = [];
+      const compare = () => Promise.race([compareClocks(broker, session, agents), options.broken]);
+      const before = await compare();
+      const ahead = await aheadOf(broker, session, agents[0]);
+      link.setClocks(before.map(({ offset }) => offset + ahead));
+      const reports = await fleets.run(plan, options);
+      const after = await compare();
+      clocks = agents.map(({ name }, i) => ({
+        machine: name,
+        before: before[i].offset,
+        after: after[i].offset,
+        bound: i === 0 ? 0 : boundBetween(before[i], after[i]),
+      }));
+      return reports as never;
+    },
+  };
+}
+
+/** Each machine's clock beside the first one's, between the two of them. */
+async function compareClocks(
+  broker: Broker,
+  session: string,
+  agents: readonly HeldAgent[],
+): Promise<ClockReading[]> {
+  const [{ clock: to }] = agents;
+  const readings: ClockReading[] = [{ at: 0, offset: 0, bound: 0 }];
+  for (let i = 1; i < agents.length; i += AT_ONCE)
+    readings.push(
+      ...(await Promise.all(
+        agents.slice(i, i + AT_ONCE).map((one) => ask(broker, one, { ask: "clock", session, to })),
+      )),
+    );
+  return readings;
+}
+
+/**
+ * What the first machine's clock lacks to the bench's, as well as the broker's way tells: by the bench's plans and `go`
+ * are timed, and nothing is measured.
+ */
+async function aheadOf(broker: Broker, session: string, first: HeldAgent): Promise<number> {
+  const asked = now();
+  const { at } = await ask(broker, first, { ask: "clock", session });
+  return (asked + now()) / 2 - at;
+}
