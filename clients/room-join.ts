@@ -150,8 +150,10 @@ export async function introduce(run: RoomRun): Promise<number> {
   const { exchange, members, wire, plan, ids } = run;
   const prefixes = members.map(({ address, index }) => wire.deliveryPrefix({ address, id: ids[index] }));
   const { at, introductions } = await exchange.ready({ prefixes });
-  // Over a Unix socket a client has no address: what the server calls it is learnt from its first message.
-  if (run.target.unix !== undefined) run.reader.learnPrefixes();
+  // Over a Unix socket a client has no address, and between machines there may be one that translates it (NAT): what the
+  // server calls it is learnt from its first message.
+  const told = run.target.unix === undefined && !(exchange.machines && namesAddress(wire));
+  if (!told) run.reader.learnPrefixes();
   else
     run.reader.expectPrefixes(
       Array.from(
@@ -161,3 +163,7 @@ export async function introduce(run: RoomRun): Promise<number> {
     );
   return at;
 }
+
+/** Whether what stands before a message has its sender's address in it. */
+const namesAddress = ({ deliveryPrefix }: RoomRun["wire"]): boolean =>
+  !Buffer.from(deliveryPrefix({ address: "a", id: 1 })).equals(deliveryPrefix({ address: "b", id: 1 }));

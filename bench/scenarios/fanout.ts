@@ -26,6 +26,7 @@ import {
 } from "../record/samples.ts";
 import { isOpen } from "../record/saturation.ts";
 import { whole } from "../record/units.ts";
+import { betweenMachines, clockNotes } from "./between.ts";
 import { fleetBusy, lost, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
@@ -90,7 +91,7 @@ export const fanout: Scenario = {
       of: isOpen,
       columns: ["achievedRate", "delivery.p50", "delivery.p99", "last.p50", "last.p99", lost],
       more: ["spread.p50", "spread.p99", "first.p50", "delivery.p999", "serverCpuPerDelivery"],
-      notes: kernelDrops,
+      notes: (samples) => [...kernelDrops(samples), ...clockNotes(samples)],
     },
     {
       title: "closed loop",
@@ -186,6 +187,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
   const meters = joinMeters(
     reports.map(({ measured }) => measured.used),
     shape.load.loop === "open" ? reports.map(({ open }) => open?.pace.idle ?? 0) : undefined,
+    context.fleets.machines,
   );
   const delivered = total(reports, ({ measured }) => measured.delivered);
   const firstHalf = total(reports, ({ measured }) => measured.firstHalf);
@@ -201,15 +203,17 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
     secondHalf: delivered - firstHalf,
   };
   if (transport === "udp") {
-    counts.droppedAtServer = (udpDrops(serverPorts) ?? 0) - dropsBefore;
+    // Of a server elsewhere this machine's kernel knows nothing.
+    if (!context.fleets.machines) counts.droppedAtServer = (udpDrops(serverPorts) ?? 0) - dropsBefore;
     counts.droppedAtClients = total(reports, ({ dropped }) => dropped ?? 0);
   }
   const churned = reports[0].churned;
   if (churned) Object.assign(counts, { churned: churned.came, churnFailed: churned.failed });
   const latency = shape.load.loop === "open" ? openLatency(shape, reports) : undefined;
+  const between = betweenMachines(reports, context.fleets);
   const faults = faultKinds.Delivery[transport === "udp" ? "datagrams" : "stream"];
   return {
-    counts: { ...counts, ...latency?.counts },
+    counts: { ...counts, ...latency?.counts, ...between?.counts },
     metrics: {
       ...(shape.load.loop === "closed"
         ? { deliveryRate: perSecond(delivered, meters.elapsed) }
@@ -219,8 +223,9 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
       longestSilence: Math.max(...reports.map(({ measured }) => measured.silence)),
       ...(transport === "udp" && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
       ...latency?.metrics,
+      ...between?.metrics,
     },
-    histograms: latency?.histograms ?? {},
+    histograms: { ...latency?.histograms, ...between?.histograms },
     witnesses: reports.flatMap(({ witnesses }) => witnesses),
     meters,
     wrong: [

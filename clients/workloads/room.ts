@@ -46,9 +46,11 @@ const MAX_OFFERED = 100_000;
 
 export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomReport> {
   const { load } = plan;
+  const { machines, fleet } = exchange;
+  const standing = machines && { own: machines[fleet], machines };
   const arrivals =
     load.loop === "open"
-      ? createArrivals(load.senders, warmMessages(plan, load), allMessages(plan, load))
+      ? createArrivals(load.senders, warmMessages(plan, load), allMessages(plan, load), standing)
       : undefined;
   const run = await joinRoom(plan, exchange, arrivals?.arrived);
   try {
