@@ -6,7 +6,7 @@ import { checkEffects, checkPairs } from "./run/flags.ts";
 import { run } from "./run/run.ts";
 
 /** Everything that `sockbench bench` takes, by the same names; all of it optional. */
-export type BenchRequest = Partial<Request> & {
+export type BenchRequest = Partial<Omit<Request, "nats">> & {
   /** Valid samples of each cell, 1 by default, and how many may be taken for them. */
   samples?: number;
   maxSamples?: number;

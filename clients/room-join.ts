@@ -148,12 +148,14 @@ export async function rollCall(run: RoomRun): Promise<void> {
 /** Tells how this fleet's members appear to others, and hears how the others' do; resolves with when it began. */
 export async function introduce(run: RoomRun): Promise<number> {
   const { exchange, members, wire, plan, ids } = run;
-  const prefixes = members.map(({ address, index }) => wire.deliveryPrefix({ address, id: ids[index] }));
-  const { at, introductions } = await exchange.ready({ prefixes });
   // Over a Unix socket a client has no address, and between machines there may be one that translates it (NAT): what the
   // server calls it is learnt from its first message.
-  const told = run.target.unix === undefined && !(exchange.machines && namesAddress(wire));
-  if (!told) run.reader.learnPrefixes();
+  const learnt = run.target.unix !== undefined || (exchange.machines !== undefined && namesAddress(wire));
+  const prefixes = learnt
+    ? []
+    : members.map(({ address, index }) => wire.deliveryPrefix({ address, id: ids[index] }));
+  const { at, introductions } = await exchange.ready({ prefixes });
+  if (learnt) run.reader.learnPrefixes();
   else
     run.reader.expectPrefixes(
       Array.from(

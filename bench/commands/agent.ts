@@ -16,6 +16,7 @@ type Flags = {
   address?: string;
   clockPort: number;
   protocol?: string[];
+  serve?: string;
 };
 
 export function addAgentCommand(program: Command): void {
@@ -27,7 +28,7 @@ export function addAgentCommand(program: Command): void {
     .option(
       "--cores <number>",
       "fleets that it offers, a core each",
-      wholeNumber(1, 1024),
+      wholeNumber(0, 1024),
       availableParallelism(),
     )
     .option(
@@ -40,6 +41,10 @@ export function addAgentCommand(program: Command): void {
       wholeNumber(0, 65_535),
       0,
     )
+    .option(
+      "--serve <targets.json>",
+      "start the servers of this file, by their names, when a bench asks for one",
+    )
     .option("--protocol <file>", "a protocol that is none of ours, repeatable: this machine's copy", several)
     .action(agent);
   onceEach(command);
@@ -51,6 +56,7 @@ async function agent({ protocol = [], cores, ...flags }: Flags): Promise<void> {
     throw new Failure(exitCodes.usage, `--name ${flags.name.slice(0, 20)}…: expected 1 to 100 characters`);
   const tell = (words: string) => console.error(`agent ${flags.name}: ${words}`);
   const running = await startAgent({ ...flags, fleets: cores, tell });
+  if (flags.serve !== undefined) tell(`starts servers of ${flags.serve}`);
   tell(`${cores} fleet${cores === 1 ? "" : "s"} offered at ${running.broker.url}`);
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   for (const signal of endSignals) process.on(signal, () => end());

@@ -19,6 +19,7 @@ import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { withoutSecrets } from "../machines/broker.ts";
 import { gather } from "../machines/machines.ts";
 import { protocolFile } from "../machines/protocol-file.ts";
+import { isServed } from "../machines/served.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
 import { boundBy, CAPACITY, checkProtocol, chooseCells, chooseSources, type Request } from "../run/choose.ts";
@@ -40,7 +41,6 @@ type Flags = Omit<Request, "servers"> & {
   budget?: number;
   threshold?: number;
   fleets?: number;
-  nats?: string;
   agents?: number;
   results: string;
   json?: boolean;
@@ -137,11 +137,12 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   checkFolder("--results", flags.results);
   const timed = cells.length === 0 || cells.some(({ repeats }) => repeats);
   const interrupted = interruption();
+  const sources = flags.against ? [] : chooseSources(request);
   const session: SessionOptions = {
     fleets: flags.fleets,
     command: ["bench", ...Bun.argv.slice(3).map(withoutSecrets)],
     interrupted,
-    gather: gathering(flags, request, interrupted),
+    gather: gathering(flags, request, sources, interrupted),
     // Of agents' machines each sample tells by itself.
     quiet: timed && !flags.busy && !flags.nats ? { tell: console.error } : undefined,
   };
@@ -154,7 +155,7 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   };
   const { record, failure: ended } = flags.against
     ? await withRevision(flags.against, measure)
-    : await measure(chooseSources(request));
+    : await measure(sources);
   const failure = ended && withAdvice(ended, names, request);
   if (record.samples.length === 0 && !record.calibration)
     throw failure ?? new Failure(exitCodes.unreachable, `nothing ran: ${record.warnings.join("; ")}`);
@@ -180,12 +181,20 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
 function gathering(
   { nats, agents }: Flags,
   request: Request,
+  sources: readonly ServerSource[],
   interrupted: Promise<never>,
 ): SessionOptions["gather"] {
   if (nats === undefined) return undefined;
-  const targets = chooseSources(request).flatMap(({ endpoint }) => endpoint?.url ?? []);
+  const targets = sources.flatMap(({ endpoint }) => endpoint?.url ?? []);
+  const server = sources.find(isServed);
   const protocol = protocolFile(request.protocol);
-  const wanted = { agents, targets, interrupted, tell: (words: string) => console.error(printable(words)) };
+  const wanted = {
+    agents,
+    targets,
+    server,
+    interrupted,
+    tell: (words: string) => console.error(printable(words)),
+  };
   return () => gather(nats, { ...wanted, ...(protocol ? { protocol } : {}) });
 }
 

@@ -16,6 +16,7 @@ import { decode, encode } from "./codec.ts";
 import { type Held, hold } from "./held.ts";
 import { type Pool, startPool } from "./pool.ts";
 import { hashOf } from "./protocol-file.ts";
+import { createServing, type Serving } from "./serving.ts";
 import { type Offer, type Question, question, subjects, VERSION } from "./words.ts";
 
 export type AgentOptions = {
@@ -27,6 +28,10 @@ export type AgentOptions = {
   address?: string | undefined;
   /** UDP port of its clock; 0 for a free one. */
   clockPort: number;
+  /** Instead of real fleets, for a test. */
+  pool?: Pool;
+  /** A targets.json whose servers it starts. */
+  serve?: string | undefined;
   tell: (words: string) => void;
 };
 
@@ -43,6 +48,7 @@ type Parts = AgentOptions & {
   pool: Pool;
   clock: ClockPort;
   place: Offer["clock"];
+  serving: Serving | undefined;
   held: Held | undefined;
 };
 
@@ -54,13 +60,15 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { hostname, port } = new URL(options.nats);
   const { local } = await udpPlace(hostname, Number(port || NATS_PORT));
   const clock = await openClockPort(options.address === undefined ? local : "0.0.0.0", options.clockPort);
+  const address = options.address ?? local;
   const agent: Parts = {
     ...options,
     id: crypto.randomUUID(),
     broker,
-    pool: startPool(options.fleets),
+    pool: options.pool ?? startPool(options.fleets),
     clock,
-    place: { address: options.address ?? local, port: clock.port },
+    place: { address, port: clock.port },
+    serving: options.serve === undefined ? undefined : createServing(options.serve, address),
     held: undefined,
   };
   const { nats } = broker;
@@ -76,6 +84,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     async stop() {
       agent.held?.end(`agent ${options.name} was ended`);
       await nats.flush().catch(() => {});
+      await agent.serving?.stop();
       await agent.pool.stop();
       clock.close();
       await nats.close();
@@ -85,7 +94,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
 const answer = (message: Msg, value: unknown) => void message.respond(encode(value));
 
-const offerOf = ({ id, name, pool, place, held }: Parts): Offer => ({
+const offerOf = ({ id, name, pool, place, held, serving }: Parts): Offer => ({
   id,
   name,
   version: VERSION,
@@ -93,6 +102,7 @@ const offerOf = ({ id, name, pool, place, held }: Parts): Offer => ({
   clock: place,
   heldBy: held?.bench ?? null,
   load: loadavg()[0],
+  serves: serving?.names ?? [],
 });
 
 async function answerQuestion(agent: Parts, message: Msg): Promise<void> {
@@ -125,6 +135,16 @@ const answersTo = {
     if (held?.session !== session) return { no: "it is not held by this bench" };
     return to ? clock.compare(to) : { at: now(), offset: 0, bound: 0 };
   },
+  async start({ serving, held, tell }: Parts, { session, server, protocol }: Asked<"start">) {
+    if (held?.session !== session || !serving) return { no: "it starts no servers for this bench" };
+    const { url } = await serving.start(server, protocol, held.serverEnded);
+    tell(`started ${server} at ${url}`);
+    return { url };
+  },
+  async stop({ serving, held }: Parts, { session }: Asked<"stop">) {
+    if (held?.session !== session || !serving) return { no: "it starts no servers for this bench" };
+    return { counters: await serving.stop() };
+  },
   async release({ held }: Parts, { session }: Asked<"release">) {
     if (held?.session === session) held.end();
     return {};
@@ -141,10 +161,10 @@ function refusal({ held }: Parts, { version, protocol }: Asked<"hold">): string 
 }
 
 function take(agent: Parts, { session, bench }: Asked<"hold">): void {
-  const { id, broker, pool, tell } = agent;
+  const { id, broker, pool, serving, tell } = agent;
   tell(`held by ${bench}`);
   agent.held = hold({
-    ...{ id, session, bench, broker, pool },
+    ...{ id, session, bench, broker, pool, serving },
     serverPids: (target) => (isBeside(target) ? listenersAt(target) : []),
     onEnd(reason) {
       agent.held = undefined;

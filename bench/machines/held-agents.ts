@@ -20,6 +20,8 @@ export type Wanted = {
   /** How many agents; all that answer without it. */
   agents: number | undefined;
   targets: string[];
+  /** The server that one of them is to start, besides those with fleets. */
+  serves?: string | undefined;
   protocol?: { name: string; hash: string };
   interrupted: Promise<never>;
   tell: (words: string) => void;
@@ -56,24 +58,31 @@ export async function holdAgents(broker: Broker, session: string, wanted: Wanted
     await releaseAgents(broker, session, held);
     throw error;
   }
-  const rank = ({ machine, name }: HeldAgent) => `${machine.beside ? 0 : 1} ${name}`;
+  // Without fleets last: the clock of the first is the run's, and fleet 0 looks at a server that is beside it.
+  const rank = ({ machine, name, fleets }: HeldAgent) =>
+    `${fleets === 0 ? 2 : machine.beside ? 0 : 1} ${name}`;
   return held.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
 }
 
 /** Agents by name, once there are enough of them. */
-async function findAgents(broker: Broker, { agents, interrupted, tell }: Wanted): Promise<Offer[]> {
+async function findAgents(broker: Broker, { agents, serves, interrupted, tell }: Wanted): Promise<Offer[]> {
   const deadline = performance.now() + LOOK_SECONDS * 1000;
   for (let told = -1; ; ) {
-    const found = (await Promise.race([whoIsThere(broker), interrupted])).sort((a, b) =>
+    const all = (await Promise.race([whoIsThere(broker), interrupted])).sort((a, b) =>
       `${a.name} ${a.id}` < `${b.name} ${b.id}` ? -1 : 1,
     );
+    const found = all.filter(({ fleets }) => fleets > 0);
+    const beside = all.find((one) => serves !== undefined && one.serves.includes(serves));
     const free = found.filter(({ heldBy }) => heldBy === null);
-    if (free.length > 0 && free.length >= (agents ?? found.length)) return free.slice(0, agents);
-    const busy = found.find(({ heldBy }) => heldBy !== null);
+    const enough = free.length > 0 && free.length >= (agents ?? found.length);
+    if (enough && (serves === undefined || beside?.heldBy === null))
+      return [...new Set([...free.slice(0, agents), ...(beside ? [beside] : [])])];
+    const busy = [...found, ...(beside ? [beside] : [])].find(({ heldBy }) => heldBy !== null);
     // Those that measure may do so for hours: it is told who, and not waited for.
     if (busy && found.length >= (agents ?? 1))
       throw unreachable(`agent ${named(busy)}: ${printable(busy.heldBy ?? "")} is measuring with it`);
-    const words = `${found.length} of ${agents ?? 1} agents at ${broker.url}`;
+    const server = serves === undefined || beside ? "" : `, and none that starts ${serves},`;
+    const words = `${found.length} of ${agents ?? 1} agents${server} at ${broker.url}`;
     if (performance.now() > deadline)
       throw unreachable(`${words} after ${LOOK_SECONDS} s; start sockbench agent --nats there`);
     if (found.length !== told) tell(`waiting for agents: ${words}`);

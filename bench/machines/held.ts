@@ -2,11 +2,15 @@
  * An agent while a bench holds it: it hands plans to its fleets and what these say to the bench, and is free again as
  * soon as the bench releases it, says nothing any more, or cannot be reached.
  */
+
+import { z } from "zod";
 import type { FromFleet, Progress } from "../../clients/exchange.ts";
 import type { Report } from "../../clients/workloads/index.ts";
+import { START_DELAY_NS } from "../../clients/workloads/room.ts";
 import { type Broker, receiver, sender } from "./broker.ts";
 import { checkPlan } from "./plan.ts";
 import type { Pool } from "./pool.ts";
+import type { Serving } from "./serving.ts";
 import { everySecond } from "./silence.ts";
 import { BENCH_SILENCE_MS, type FromAgent, type Said, subjects, type ToAgents, toAgents } from "./words.ts";
 
@@ -16,6 +20,8 @@ export type Held = {
   bench: string;
   /** Ends it; `reason` is told the bench, if it is still there. */
   end: (reason?: string) => void;
+  /** Tells the bench that the server has ended by itself. */
+  serverEnded: (reason: string) => void;
 };
 
 export type HeldOptions = {
@@ -24,6 +30,7 @@ export type HeldOptions = {
   bench: string;
   broker: Broker;
   pool: Pool;
+  serving: Serving | undefined;
   /** The processes of a target that stands beside this agent; none where it does not. */
   serverPids: (target: string) => readonly number[];
   /** It has ended, and why. */
@@ -31,13 +38,21 @@ export type HeldOptions = {
 };
 
 /** What is under way: which fleets take part, by what number, and who has not reported yet. */
-type Run = { number: number; first: number; count: number; working: Set<number> };
+type Run = {
+  number: number;
+  first: number;
+  count: number;
+  working: Set<number>;
+  /** Its warm-up and its measured time, where it has such; and what this clock lacks to the run's, nanoseconds. */
+  timed?: { warmup: number; duration: number };
+  clock: number;
+};
 
 export function hold(options: HeldOptions): Held {
-  const { id, session, bench, broker, pool, serverPids, onEnd } = options;
+  const { id, session, bench, broker, pool, serving, serverPids, onEnd } = options;
   const tellBench = sender(broker, subjects.bench(session, id)) as (words: FromAgent) => void;
   const progress = new Map<number, Progress>();
-  let run: Run = { number: 0, first: 0, count: 0, working: new Set() };
+  let run: Run = { number: 0, first: 0, count: 0, working: new Set(), clock: 0 };
   let over = false;
 
   const fleetSays = (index: number, message: FromFleet<Report>) =>
@@ -62,8 +77,7 @@ export function hold(options: HeldOptions): Held {
     if (!success) return;
     silence.heard();
     if (words.type === "plan") begin(words);
-    else if (words.type === "say" && words.run === run.number)
-      for (const index of run.working) pool.send(index, words.message as Said);
+    else if (words.type === "say" && words.run === run.number) say(words.message as Said);
     else if (words.type === "abort" && words.run === run.number) renewIfWorking();
   });
 
@@ -71,7 +85,15 @@ export function hold(options: HeldOptions): Held {
     renewIfWorking();
     const own = first[id] ?? fleets;
     const count = Math.max(0, Math.min(pool.count, fleets - own));
-    run = { number, first: own, count, working: new Set(Array.from({ length: count }, (_, i) => i)) };
+    run = {
+      number,
+      first: own,
+      count,
+      working: new Set(Array.from({ length: count }, (_, i) => i)),
+      clock: clocks[id] ?? 0,
+    };
+    const { success, data: times } = timedPlan.safeParse(plan);
+    if (success) run.timed = times;
     progress.clear();
     if (count === 0) return;
     const checked = checkPlan(plan, { fleets, serverPids });
@@ -80,9 +102,20 @@ export function hold(options: HeldOptions): Held {
       fleetSays(0, { type: "failed", kind: "unreachable", reason: checked.no });
       return;
     }
-    const place = { machines, clock: clocks[id] ?? 0 };
+    const place = { machines, clock: run.clock };
     for (const index of run.working)
       pool.send(index, { type: "plan", plan: checked.plan, fleet: own + index, fleets, place });
+  }
+
+  function say(message: Said): void {
+    for (const index of run.working) pool.send(index, message);
+    if (message.type === "go" && run.timed) void measureServer(run, message.at);
+  }
+
+  /** The measured time is that of the fleets, by their clock; here it begins so much earlier. */
+  async function measureServer({ number, timed, clock }: Run, at: number): Promise<void> {
+    const use = timed && (await serving?.measure(timed, at + START_DELAY_NS - clock));
+    if (use && number === run.number && !over) attempt(() => tellBench({ type: "server", run: number, use }));
   }
 
   function renewIfWorking(): void {
@@ -97,12 +130,17 @@ export function hold(options: HeldOptions): Held {
     stopHearing();
     pool.listen(() => {});
     renewIfWorking();
+    serving?.stop().catch(() => {});
     if (reason !== undefined) attempt(() => tellBench({ type: "over", reason }));
     onEnd(reason);
   }
 
-  return { session, bench, end };
+  const serverEnded = (reason: string) => attempt(() => tellBench({ type: "ended", reason }));
+  return { session, bench, end, serverEnded };
 }
+
+/** Seconds, bounded: somebody else's words. */
+const timedPlan = z.object({ warmup: z.number().min(0).max(1e5), duration: z.number().min(0).max(1e5) });
 
 /** A broker that has gone is told by its own events. */
 function attempt(say: () => void): void {

@@ -10,16 +10,21 @@ import type { ClockReading } from "./clock-port.ts";
 import { boundBetween } from "./clocks.ts";
 import { ask, type HeldAgent, holdAgents, named, releaseAgents, type Wanted } from "./held-agents.ts";
 import { natsLink } from "./nats-link.ts";
+import type { ServedSource, ServerDesk } from "./served.ts";
 
 export type Gathered = { fleets: Fleets; machines: Machine[] };
 
-/** Most bytes of clocks that are compared with the first machine's at once. */
+/** What is to be gathered; `server` is one that an agent starts. */
+export type Gathering = Omit<Wanted, "serves"> & { server?: ServedSource | undefined };
+
+/** How many clocks are compared with the first machine's at once. */
 const AT_ONCE = 8;
 
 const RELEASE_MS = 2000;
+const USE_LOOKS = 50;
 
 /** @throws Failure where there are not as many agents as are wanted, or they cannot be had */
-export async function gather(nats: string, wanted: Wanted): Promise<Gathered> {
+export async function gather(nats: string, { server, ...wanted }: Gathering): Promise<Gathered> {
   const broker = await connectBroker(nats, { stays: false });
   const session = crypto.randomUUID();
   let agents: HeldAgent[] = [];
@@ -28,7 +33,7 @@ export async function gather(nats: string, wanted: Wanted): Promise<Gathered> {
     await broker.nats.close();
   };
   try {
-    agents = await holdAgents(broker, session, wanted);
+    agents = await holdAgents(broker, session, { ...wanted, serves: server?.name });
     refuseLoopback(agents, wanted.targets);
     const link = natsLink(broker, session, agents);
     try {
@@ -40,6 +45,7 @@ export async function gather(nats: string, wanted: Wanted): Promise<Gathered> {
       link.end();
       throw error;
     }
+    server?.use(deskOf({ broker, session, agents, link, serves: true }, server.name));
     const fleets = fleetsOver({
       ...link,
       async stop() {
@@ -48,7 +54,7 @@ export async function gather(nats: string, wanted: Wanted): Promise<Gathered> {
       },
     });
     return {
-      fleets: timed(fleets, { broker, session, agents, link }),
+      fleets: timed(fleets, { broker, session, agents, link, serves: server !== undefined }),
       machines: agents.map(({ machine }) => machine),
     };
   } catch (error) {
@@ -78,15 +84,18 @@ type Parts = {
   session: string;
   agents: readonly HeldAgent[];
   link: ReturnType<typeof natsLink>;
+  /** Whether one of them starts the server. */
+  serves: boolean;
 };
 
 /** The same fleets: before each plan they are given a clock to go by, and after it it is asked how right that was. */
-function timed(fleets: Fleets, { broker, session, agents, link }: Parts): Fleets {
+function timed(fleets: Fleets, { broker, session, agents, link, serves }: Parts): Fleets {
   let clocks: SampleClock[] = [];
   return {
     ...fleets,
     machines: link.machines,
     clocks: () => clocks,
+    serverUse: link.serverUse,
     async run(plan, options) {
       clocks = [];
       const compare = () => Promise.race([compareClocks(broker, session, agents), options.broken]);
@@ -94,6 +103,8 @@ function timed(fleets: Fleets, { broker, session, agents, link }: Parts): Fleets
       const ahead = await aheadOf(broker, session, agents[0]);
       link.setClocks(before.map(({ offset }) => offset + ahead));
       const reports = await fleets.run(plan, options);
+      // What it used is on its way when the load is over, long before the last report.
+      for (let i = 0; serves && link.serverUse() === undefined && i < USE_LOOKS; i++) await Bun.sleep(20);
       const after = await compare();
       clocks = agents.map(({ name }, i) => ({
         machine: name,
@@ -103,6 +114,22 @@ function timed(fleets: Fleets, { broker, session, agents, link }: Parts): Fleets
       }));
       return reports as never;
     },
+  };
+}
+
+/** The agent that starts the server, as the server's source asks it. */
+function deskOf({ broker, session, agents, link }: Parts, name: string): ServerDesk {
+  const agent = agents.find(({ serves }) => serves.includes(name)) ?? agents[0];
+  return {
+    async start(server, protocol) {
+      const { promise: broken, reject } = Promise.withResolvers<never>();
+      broken.catch(() => {});
+      link.onServerEnd((why) => reject(new Failure(exitCodes.wrong, `agent ${named(agent)}: ${why}`)));
+      return { ...(await ask(broker, agent, { ask: "start", session, server, protocol })), broken };
+    },
+    // What has gone with the connection has ended there, too.
+    stop: async () =>
+      (await ask(broker, agent, { ask: "stop", session }).catch(() => ({ counters: {} }))).counters,
   };
 }
 

@@ -6,6 +6,7 @@ import { printable } from "../../platform/printable.ts";
 import type { Link, Listener } from "../run/link.ts";
 import { type Broker, receiver, sender } from "./broker.ts";
 import { type HeldAgent, named } from "./held-agents.ts";
+import type { ServerUse } from "./serving.ts";
 import { everySecond } from "./silence.ts";
 import { fromAgent, SILENCE_MS, subjects, type ToAgents } from "./words.ts";
 
@@ -17,6 +18,9 @@ export type NatsLink = Omit<Link, "stop"> & {
   setClocks: (clocks: readonly number[]) => void;
   /** The machine of each fleet. */
   machines: number[];
+  /** What the server used in the last plan's measured time, where an agent has started it; and its end, from now on. */
+  serverUse: () => ServerUse | undefined;
+  onServerEnd: (listener: (reason: string) => void) => void;
   end: () => void;
 };
 
@@ -29,6 +33,8 @@ export function natsLink(broker: Broker, session: string, agents: readonly HeldA
   let run = 0;
   let listener: Listener | undefined;
   let lost: Failure | undefined;
+  let use: ServerUse | undefined;
+  let serverEnded: (reason: string) => void = () => {};
 
   const lose = (why: string) => {
     lost ??= new Failure(exitCodes.untrusted, why);
@@ -39,6 +45,8 @@ export function natsLink(broker: Broker, session: string, agents: readonly HeldA
     const { success, data: words } = fromAgent.safeParse(value);
     if (!success) return;
     if (words.type === "over") lose(`agent ${named(agents[i])}: ${printable(words.reason)}`);
+    if (words.type === "ended") serverEnded(printable(words.reason));
+    if (words.type === "server" && words.run === run) use = words.use;
     // Of its own fleets alone, and of this plan.
     if (words.type === "fleet" && words.run === run && machines[words.fleet] === i)
       listener?.hear(words.fleet, inWords(words.message as FromFleet<Report>, agents[i]));
@@ -63,11 +71,16 @@ export function natsLink(broker: Broker, session: string, agents: readonly HeldA
     pids: [],
     lead: LEAD_NS,
     machines,
+    serverUse: () => use,
+    onServerEnd(heard) {
+      serverEnded = heard;
+    },
     setClocks(list) {
       clocks = list;
     },
     begin(plan: Plan, fleets, hear) {
       listener = hear;
+      use = undefined;
       run++;
       if (lost) return hear.lost(lost);
       const first = byAgent(firsts);

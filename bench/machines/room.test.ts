@@ -1,5 +1,9 @@
 /** Three machines with agents, a fourth with the server and a fifth with the broker, each with a clock of its own. */
+
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { decodeHistogram } from "../../clients/histogram.ts";
 import { createMachines, type Machine, type Machines, unsupported } from "../../testing/namespaces.ts";
 import type { RunRecord } from "../record/record.ts";
@@ -24,7 +28,7 @@ describe.skipIf(reason !== undefined)(
   () => {
     let machines: Machines;
     let agents: Program[] = [];
-    let url = "";
+    let natsUrl = "";
     let target = "";
     const at = {} as Record<keyof typeof HOURS, Machine>;
 
@@ -32,19 +36,29 @@ describe.skipIf(reason !== undefined)(
       machines = createMachines();
       for (const [name, hours] of Object.entries(HOURS))
         at[name as keyof typeof HOURS] = machines.add(name, { seconds: hours * 3600 });
-      url = `nats://${at.broker.address}:${NATS_PORT}`;
+      natsUrl = `nats://${at.broker.address}:${NATS_PORT}`;
       target = `tcp://${at.server.address}:${SERVER_PORT}`;
       const broker = startBroker(at.broker.start, at.broker.address, NATS_PORT);
       const serve = ["serve", "chat/bracket", "--host", at.server.address, "--port", `${SERVER_PORT}`];
       const server = program(at.server.start([...SOCKBENCH, ...serve]));
       await Promise.all([broker.says("Server is ready"), server.says("listening")]);
-      agents = [at.a, at.b, at.c].map(({ name, start }) => startAgent(start, url, name));
+      agents = [at.a, at.b, at.c].map(({ name, start }) => startAgent(start, natsUrl, name));
       await Promise.all(agents.map((one) => one.says("offered at")));
     });
     afterAll(() => machines?.close());
 
     const bench = (...flags: string[]) =>
-      startBench(at.broker.start, url, "--target", target, "--samples", "1", "--max-samples", "1", ...flags);
+      startBench(
+        at.broker.start,
+        natsUrl,
+        "--target",
+        target,
+        "--samples",
+        "1",
+        "--max-samples",
+        "1",
+        ...flags,
+      );
 
     test("a room of 1,000 over three machines: nothing lost, all counted, and its times as right as is said", async () => {
       const room = ["--connections", "1000", "--rate", "30", "--warmup", "0.3", "--duration", "1"];
@@ -76,6 +90,54 @@ describe.skipIf(reason !== undefined)(
       ]);
     });
 
+    test("a server that the agent beside it starts is fresh for each sample, and measured there", async () => {
+      const url = `tcp://${at.server.address}:9090`;
+      const command = [...SOCKBENCH, "serve", "chat/bracket", "--host", at.server.address, "--port", "9090"];
+      const file = join(mkdtempSync(`${tmpdir()}/sockbench-serve-`), "targets.json");
+      const entry = { name: "mine", protocols: ["chat-bracket"], url, command: command.join(" ") };
+      writeFileSync(file, JSON.stringify([entry]));
+      const beside = program(
+        at.server.start(
+          [...SOCKBENCH, "agent", "--nats", natsUrl, "--name", "beside", "--cores", "0", "--serve", file],
+          { env: { NATS_TOKEN: TOKEN } },
+        ),
+      );
+      await beside.says("offered at");
+      const load = [
+        "--connections",
+        "12",
+        "--rate",
+        "500",
+        "--duration",
+        "0.5",
+        "--protocol",
+        "chat/bracket",
+      ];
+      const more = ["--samples", "2", "--max-samples", "2", "--agents", "3"];
+      const one = startBench(at.broker.start, natsUrl, "--server", "mine", ...load, ...more);
+      await one.end();
+      const { samples, machines: told = [] } = one.record();
+      expect(told.map(({ name, fleets }) => [name, fleets])).toEqual([
+        ["a", 1],
+        ["b", 1],
+        ["c", 1],
+        ["beside", 0],
+      ]);
+      expect(samples).toHaveLength(2);
+      for (const { wrong, counts, meters, metrics } of samples) {
+        expect([wrong, counts.lost]).toEqual([[], 0]);
+        expect(meters?.serverCpu).toBeGreaterThan(0);
+        expect(meters?.serverMemory).toBeGreaterThan(1_048_576);
+        expect(metrics.serverCpuPerDelivery).toBeGreaterThan(0);
+      }
+      expect(count(`started mine at ${url}`, beside)).toBe(2);
+      const unknown = startBench(at.broker.start, natsUrl, "--server", "/bin/sh", "--agents", "3", ...load);
+      const waits = unknown.says("and none that starts /bin/sh");
+      await waits;
+      await unknown.end("SIGTERM");
+      await beside.end("SIGTERM");
+    });
+
     test("an agent's cable is out for 2 s", async () => {
       const one = bench("--agents", "3", "--connections", "30", "--rate", "300", "--duration", "6");
       await agents[1].says("held by", count("held by", agents[1]) + 1);
@@ -105,7 +167,7 @@ describe.skipIf(reason !== undefined)(
             "--busy",
             "--json",
             "--nats",
-            url,
+            natsUrl,
             "--agents",
             "1",
             "--target",

@@ -10,6 +10,7 @@ import type { FromFleet, ToFleet } from "../../clients/exchange.ts";
 import type { Plan, Report } from "../../clients/workloads/index.ts";
 import { version } from "../../package.json";
 import { environmentSchema } from "../record/record.ts";
+import type { ServerUse } from "./serving.ts";
 
 /** Of the messages' form; what they carry is the code of both sides, so that bench and agents must be of one version. */
 const FORM = 1;
@@ -42,6 +43,8 @@ export const offer = z.object({
   heldBy: z.string().max(300).nullable(),
   /** What other programs use of its CPUs now; null where that cannot be read. */
   load: z.number().nullable(),
+  /** Servers that it starts, by name. */
+  serves: z.array(z.string().max(100)).max(1000),
 });
 export type Offer = z.infer<typeof offer>;
 
@@ -59,6 +62,9 @@ export const question = z.discriminatedUnion("ask", [
   }),
   /** Its clock beside another's; without `to`, the time. */
   z.object({ ask: z.literal("clock"), session: id, to: place.optional() }),
+  /** Starts a server of its owner's, by its name; and ends it. */
+  z.object({ ask: z.literal("start"), session: id, server: name, protocol: name }),
+  z.object({ ask: z.literal("stop"), session: id }),
   z.object({ ask: z.literal("release"), session: id }),
 ]);
 export type Question = z.infer<typeof question>;
@@ -67,6 +73,11 @@ const refused = z.object({ no: z.string().max(1000) });
 export const answers = {
   hold: z.union([refused, z.object({ environment: environmentSchema, beside: z.boolean() })]),
   clock: z.union([refused, z.object({ at: z.number(), offset: z.number(), bound: z.number() })]),
+  start: z.union([refused, z.object({ url: z.string().max(1000) })]),
+  stop: z.union([
+    refused,
+    z.object({ counters: z.record(z.string().max(200), z.number().int().nonnegative()) }),
+  ]),
   release: z.object({}),
 };
 
@@ -108,8 +119,18 @@ export const fromAgent = z.discriminatedUnion("type", [
   }),
   z.object({ type: z.literal("alive") }),
   z.object({ type: z.literal("over"), reason: z.string().max(1000) }),
+  /** What the server that it has started used in the measured time. */
+  z.object({
+    type: z.literal("server"),
+    run: number,
+    use: z.custom<ServerUse>((use) => typeof use === "object"),
+  }),
+  /** It has ended though nobody stopped it. */
+  z.object({ type: z.literal("ended"), reason: z.string() }),
 ]);
 export type FromAgent =
   | { type: "fleet"; run: number; fleet: number; message: FromFleet<Report> }
   | { type: "alive" }
-  | { type: "over"; reason: string };
+  | { type: "over"; reason: string }
+  | { type: "server"; run: number; use: ServerUse }
+  | { type: "ended"; reason: string };

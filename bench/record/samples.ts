@@ -2,20 +2,30 @@
 import { type Histogram, percentile, percentilesShown } from "../../clients/histogram.ts";
 import type { SumWitness } from "../../clients/request-clients.ts";
 import type { Used } from "../../platform/meter.ts";
+import type { Fleets } from "../run/fleets.ts";
 import { type Contention, contentionOf } from "./contention.ts";
 import { percentileKey } from "./metrics.ts";
 import type { Meters, RunRecord, Sample, Wrong } from "./record.ts";
 
 /**
  * Joins what the fleets measured of the same time. Only fleet 0 looks at the server.
- * @param machines that of each fleet, where they stand on several: each is looked at by its own
+ * @param standing where the fleets stand on several machines: each is looked at by its own, and the server by the agent
+ * that has started it
  */
-export function joinMeters(used: Used[], pacerIdle?: number[], machines?: readonly number[]): Meters {
-  const [first] = used;
-  const groups = [...Map.groupBy(used, (one) => machines?.[used.indexOf(one)] ?? 0).values()];
+export function joinMeters(
+  used: Used[],
+  pacerIdle?: number[],
+  { machines, serverUse }: Pick<Fleets, "machines" | "serverUse"> = {},
+): Meters {
+  const apart = serverUse?.()?.used;
+  const first = apart ?? used[0];
+  const groups = [
+    ...Map.groupBy(used, (one) => machines?.[used.indexOf(one)] ?? 0).values(),
+    ...(apart ? [[apart]] : []),
+  ];
   const lookers = groups.map(([looker]) => looker);
   return {
-    elapsed: first.elapsed,
+    elapsed: used[0].elapsed,
     serverCpu: first.serverCpu ?? null,
     ...(first.serverCpuUnknown === undefined ? {} : { serverCpuUnknown: first.serverCpuUnknown }),
     fleetCpu: used.map(({ ownCpu }) => ownCpu),

@@ -62,8 +62,10 @@ const clashes: readonly { when: (request: Options) => boolean; words: (request: 
   {
     when: (request) =>
       request.nats !== undefined &&
-      (chooseSources(request).length !== 1 || chooseSources(request)[0].kind !== "running"),
-    words: () => "--nats needs one server that runs already: --target url, or --server name=url",
+      (chooseSources(request).length !== 1 ||
+        !["running", "by an agent"].includes(chooseSources(request)[0].kind)),
+    words: () =>
+      "--nats measures one server: --target url, --server name=url, or --server name of one that an agent starts",
   },
   {
     when: (request) =>
@@ -72,7 +74,7 @@ const clashes: readonly { when: (request: Options) => boolean; words: (request: 
   },
 ];
 
-type Options = Request & { nats?: string; samples?: number; maxSamples?: number };
+type Options = Request & { samples?: number; maxSamples?: number };
 
 /** Flags that shape what is run, each with another value than the given one: if that changes nothing, neither did it. */
 const shaping: { [Name in keyof BenchOptions]?: (value: never) => BenchOptions[Name] } = {

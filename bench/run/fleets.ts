@@ -5,6 +5,7 @@ import type { Plan, Report } from "../../clients/workloads/index.ts";
 import { now } from "../../platform/clock.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { findProtocol } from "../../protocols/index.ts";
+import type { ServerUse } from "../machines/serving.ts";
 import type { SampleClock } from "../record/record.ts";
 import type { Link } from "./link.ts";
 
@@ -19,6 +20,8 @@ export type Fleets = {
   /** Where they stand on several machines: that of each fleet, and how well the clocks of the last run are known. */
   machines?: readonly number[];
   clocks?: () => readonly SampleClock[];
+  /** What the server used in the last run, where an agent beside it has measured that. */
+  serverUse?: () => ServerUse | undefined;
 };
 
 export type RunOptions = {

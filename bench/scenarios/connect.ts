@@ -100,7 +100,7 @@ async function runSessions(
   const meters = joinMeters(
     reports.map(({ measured }) => measured.used),
     undefined,
-    context.fleets.machines,
+    context.fleets,
   );
   const sessions = total(reports, ({ measured }) => measured.sessions);
   const firstHalf = total(reports, ({ measured }) => measured.firstHalf);

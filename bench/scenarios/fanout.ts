@@ -187,7 +187,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
   const meters = joinMeters(
     reports.map(({ measured }) => measured.used),
     shape.load.loop === "open" ? reports.map(({ open }) => open?.pace.idle ?? 0) : undefined,
-    context.fleets.machines,
+    context.fleets,
   );
   const delivered = total(reports, ({ measured }) => measured.delivered);
   const firstHalf = total(reports, ({ measured }) => measured.firstHalf);
@@ -203,8 +203,11 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
     secondHalf: delivered - firstHalf,
   };
   if (transport === "udp") {
-    // Of a server elsewhere this machine's kernel knows nothing.
-    if (!context.fleets.machines) counts.droppedAtServer = (udpDrops(serverPorts) ?? 0) - dropsBefore;
+    // Of a server elsewhere this machine's kernel knows nothing: only an agent beside it does.
+    const drops = context.fleets.machines
+      ? context.fleets.serverUse?.()?.drops
+      : (udpDrops(serverPorts) ?? 0) - dropsBefore;
+    if (drops !== undefined) counts.droppedAtServer = drops;
     counts.droppedAtClients = total(reports, ({ dropped }) => dropped ?? 0);
   }
   const churned = reports[0].churned;

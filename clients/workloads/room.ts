@@ -39,7 +39,7 @@ export type RoomReport = {
 };
 
 /** Between go and the first message, so that every fleet has heard go. */
-const START_DELAY_NS = 20e6;
+export const START_DELAY_NS = 20e6;
 /** How often it is noted what has been offered; and bounds of what a report holds of that, and of lost connections. */
 const OFFERED_EVERY_MS = 20;
 const MAX_OFFERED = 100_000;
