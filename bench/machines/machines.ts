@@ -9,7 +9,7 @@ import { type Broker, connectBroker } from "./broker.ts";
 import type { ClockReading } from "./clock-port.ts";
 import { boundBetween } from "./clocks.ts";
 import { ask, type HeldAgent, holdAgents, named, releaseAgents, type Wanted } from "./held-agents.ts";
-import { natsLink } from "./nats-link.ts";
+import { natsLink, raiseVoice } from "./nats-link.ts";
 import type { ServedSource, ServerDesk } from "./served.ts";
 
 export type Gathered = { fleets: Fleets; machines: Machine[] };
@@ -28,14 +28,17 @@ export async function gather(nats: string, { server, ...wanted }: Gathering): Pr
   const broker = await connectBroker(nats, { stays: false });
   const session = crypto.randomUUID();
   let agents: HeldAgent[] = [];
+  // From the first agent on: to hold hundreds takes seconds.
+  const voice = raiseVoice(broker, session);
   const release = async () => {
+    voice.end();
     await Promise.race([releaseAgents(broker, session, agents), Bun.sleep(RELEASE_MS)]);
     await broker.nats.close();
   };
   try {
     agents = await holdAgents(broker, session, { ...wanted, serves: server?.name });
     refuseLoopback(agents, wanted.targets);
-    const link = natsLink(broker, session, agents);
+    const link = natsLink(broker, session, agents, voice);
     try {
       const clocks = await compareClocks(broker, session, agents);
       agents.forEach((agent, i) => {

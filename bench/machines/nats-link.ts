@@ -24,8 +24,24 @@ export type NatsLink = Omit<Link, "stop"> & {
   end: () => void;
 };
 
-export function natsLink(broker: Broker, session: string, agents: readonly HeldAgent[]): NatsLink {
+/** What all agents of a session are told; from now on, once a second, that the bench is there. */
+export type Voice = { tellAll: (words: ToAgents) => void; end: () => void };
+
+export function raiseVoice(broker: Broker, session: string): Voice {
   const tellAll = sender(broker, subjects.run(session)) as (words: ToAgents) => void;
+  const { end } = everySecond(Number.POSITIVE_INFINITY, {
+    tick: () => attempt(() => tellAll({ type: "alive" })),
+    silent() {},
+  });
+  return { tellAll, end };
+}
+
+export function natsLink(
+  broker: Broker,
+  session: string,
+  agents: readonly HeldAgent[],
+  { tellAll }: Voice,
+): NatsLink {
   const firsts = agents.map((_, i) => agents.slice(0, i).reduce((sum, { fleets }) => sum + fleets, 0));
   const machines = agents.flatMap(({ fleets }, machine) => Array.from({ length: fleets }, () => machine));
   const byAgent = <T>(list: readonly T[]) => Object.fromEntries(agents.map(({ id }, i) => [id, list[i]]));
@@ -60,10 +76,6 @@ export function natsLink(broker: Broker, session: string, agents: readonly HeldA
       silent: () => lose(`agent ${named(agent)} said nothing for ${SILENCE_MS / 1000} s`),
     }),
   );
-  const alive = everySecond(Number.POSITIVE_INFINITY, {
-    tick: () => attempt(() => tellAll({ type: "alive" })),
-    silent() {},
-  });
   broker.nats.closed().then(() => lose(`the connection to the broker ${broker.url} was lost`));
 
   return {
@@ -99,7 +111,7 @@ export function natsLink(broker: Broker, session: string, agents: readonly HeldA
       attempt(() => tellAll({ type: "abort", run }));
       listener = undefined;
       for (const stop of stops) attempt(stop);
-      for (const silence of [...silences, alive]) silence.end();
+      for (const silence of silences) silence.end();
     },
   };
 }
