@@ -59,20 +59,12 @@ describe.skipIf(noBroker !== undefined)(
       await nats.close();
     });
 
-    function bench(...flags: string[]) {
-      const load = [
-        "--connections",
-        "8",
-        "--rate",
-        "400",
-        "--warmup",
-        "0.1",
-        "--duration",
-        "2.2",
-        "--samples",
-        "4",
-      ];
-      const one = startBench(startHere, url, "--target", target, "--agents", "2", ...load, ...flags);
+    const long = ["--duration", "2.2", "--samples", "4"];
+    const short = ["--duration", "0.5", "--samples", "1", "--max-samples", "1"];
+
+    function bench(times = long) {
+      const load = ["--connections", "8", "--rate", "400", "--warmup", "0.1", "--agents", "2", ...times];
+      const one = startBench(startHere, url, "--target", target, ...load);
       benches.push(one);
       return one;
     }
@@ -90,7 +82,7 @@ describe.skipIf(noBroker !== undefined)(
 
     /** The agents take the next bench, which has its sample, and nothing of the last one is left. */
     async function nextRuns(): Promise<void> {
-      const next = bench("--samples", "1", "--max-samples", "1", "--duration", "0.5");
+      const next = bench(short);
       await next.end();
       const [{ counts, wrong }] = next.record().samples;
       expect(wrong).toEqual([]);

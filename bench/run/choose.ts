@@ -4,7 +4,7 @@ import { suites } from "../../conformance/suites.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { allProtocols, findProtocol, primaryOf, protocolOf, type Transport } from "../../protocols/index.ts";
 import { command } from "../../targets/commands.ts";
-import { namedServers } from "../../targets/named.ts";
+import { namedServers, split } from "../../targets/named.ts";
 import { readEndpoint, running } from "../../targets/running.ts";
 import { isThirdParty, type ServerSource } from "../../targets/server.ts";
 import { served } from "../machines/served.ts";
@@ -47,7 +47,8 @@ export function chooseSources(request: Request): ServerSource[] {
   const { exec, target, servers, pinTarget = false } = request;
   if (exec !== undefined) return [command(TARGET, exec, readTarget(request), `--exec "${exec}"`)];
   if (target !== undefined) return [running(TARGET, readTarget(request)!, { pin: pinTarget })];
-  if (request.nats !== undefined && !servers.some((one) => one.includes("="))) return servers.map(served);
+  if (request.nats !== undefined && !servers.some((one) => one.includes("=")))
+    return servers.flatMap(split).map(served);
   const { insecure, ca } = request;
   return namedServers(servers, {
     ...(insecure ? { insecure } : {}),
