@@ -123,7 +123,6 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "clocks not known well enough",
-    whose: "machine",
     unit: "of the median latency",
     limit: 0.1,
     bad: "above",
@@ -133,7 +132,6 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "clocks contradicted",
-    whose: "machine",
     unit: "pairs of machines",
     limit: 0,
     bad: "above",
