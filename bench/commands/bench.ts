@@ -17,9 +17,7 @@ import { fails } from "../compare/comparison.ts";
 import { isSettled } from "../compare/settled.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { withoutSecrets } from "../machines/broker.ts";
-import { gather } from "../machines/machines.ts";
-import { protocolFile } from "../machines/protocol-file.ts";
-import { isServed } from "../machines/served.ts";
+import { gathering } from "../machines/machines.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
 import { boundBy, CAPACITY, checkProtocol, chooseCells, chooseSources, type Request } from "../run/choose.ts";
@@ -142,7 +140,7 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
     fleets: flags.fleets,
     command: ["bench", ...Bun.argv.slice(3).map(withoutSecrets)],
     interrupted,
-    gather: gathering(flags, request, sources, interrupted),
+    gather: gathering(flags, sources, interrupted),
     // Of agents' machines each sample tells by itself.
     quiet: timed && !flags.busy && !flags.nats ? { tell: console.error } : undefined,
   };
@@ -175,27 +173,6 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   )
     return exitCodes.wrong;
   return codeOf(record, failure, base) || (lost ? lost.exitCode : exitCodes.ok);
-}
-
-/** How fleets on other machines are had, where they are asked for. */
-function gathering(
-  { nats, agents }: Flags,
-  request: Request,
-  sources: readonly ServerSource[],
-  interrupted: Promise<never>,
-): SessionOptions["gather"] {
-  if (nats === undefined) return undefined;
-  const targets = sources.flatMap(({ endpoint }) => endpoint?.url ?? []);
-  const server = sources.find(isServed);
-  const protocol = protocolFile(request.protocol);
-  const wanted = {
-    agents,
-    targets,
-    server,
-    interrupted,
-    tell: (words: string) => console.error(printable(words)),
-  };
-  return () => gather(nats, { ...wanted, ...(protocol ? { protocol } : {}) });
 }
 
 const thresholdOf = ({ threshold = DEFAULT_THRESHOLD }: Pick<Flags, "threshold">): number => threshold;

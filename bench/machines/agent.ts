@@ -59,7 +59,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const broker = await connectBroker(options.nats, { stays: true });
   const { hostname, port } = new URL(options.nats);
   const { local } = await udpPlace(hostname, Number(port || NATS_PORT));
-  const clock = await openClockPort(options.address === undefined ? local : "0.0.0.0", options.clockPort);
+  const clock = await openClockPort(
+    // Behind an address that is translated it is another one here.
+    options.address === undefined ? local : local.includes(":") ? "::" : "0.0.0.0",
+    options.clockPort,
+  );
   const address = options.address ?? local;
   const agent: Parts = {
     ...options,

@@ -2,6 +2,8 @@
 import { parseEndpoint } from "../../clients/endpoint.ts";
 import { now } from "../../platform/clock.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { printable } from "../../platform/printable.ts";
+import type { ServerSource } from "../../targets/server.ts";
 import type { Machine, SampleClock } from "../record/record.ts";
 import { duration } from "../record/units.ts";
 import { type Fleets, fleetsOver } from "../run/fleets.ts";
@@ -10,7 +12,8 @@ import type { ClockReading } from "./clock-port.ts";
 import { boundBetween } from "./clocks.ts";
 import { ask, type HeldAgent, holdAgents, named, releaseAgents, type Wanted } from "./held-agents.ts";
 import { natsLink, raiseVoice } from "./nats-link.ts";
-import type { ServedSource, ServerDesk } from "./served.ts";
+import { protocolFile } from "./protocol-file.ts";
+import { isServed, type ServedSource, type ServerDesk } from "./served.ts";
 
 export type Gathered = { fleets: Fleets; machines: Machine[] };
 
@@ -22,6 +25,25 @@ const AT_ONCE = 8;
 
 const RELEASE_MS = 2000;
 const USE_LOOKS = 50;
+
+/** How fleets on other machines are had, where a bench asks for them. */
+export function gathering(
+  { nats, ...asked }: { nats?: string; agents?: number; protocol?: string },
+  sources: readonly ServerSource[],
+  interrupted: Promise<never>,
+): (() => Promise<Gathered>) | undefined {
+  if (nats === undefined) return undefined;
+  const protocol = protocolFile(asked.protocol);
+  return () =>
+    gather(nats, {
+      agents: asked.agents,
+      targets: sources.flatMap(({ endpoint }) => endpoint?.url ?? []),
+      server: sources.find(isServed),
+      interrupted,
+      tell: (words) => console.error(printable(words)),
+      ...(protocol ? { protocol } : {}),
+    });
+}
 
 /** @throws Failure where there are not as many agents as are wanted, or they cannot be had */
 export async function gather(nats: string, { server, ...wanted }: Gathering): Promise<Gathered> {

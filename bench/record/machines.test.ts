@@ -1,0 +1,30 @@
+/** A record of fleets on several machines says so wherever it is shown, and compares only with its like. */
+import { expect, test } from "bun:test";
+import { unlikeEnvironments } from "../compare/likeness.ts";
+import { recordOf, sampleOf } from "../compare/testing.ts";
+import { setup } from "../report/setup.ts";
+import { renderRun } from "../terminal/summary.ts";
+import { machineWords } from "./machines.ts";
+import type { RunRecord } from "./record.ts";
+
+const local = recordOf("local", [sampleOf()]);
+const { environment } = local;
+const machines: RunRecord["machines"] = [
+  { name: "left", fleets: 4, beside: false, environment: { ...environment, cores: 4, cpu: "a" } },
+  { name: "right", fleets: 1, beside: true, environment: { ...environment, cores: 2, cpu: "b" } },
+];
+const spread = recordOf("spread", [sampleOf()], { machines });
+const words = ["left: 4 fleets on 4 × a", "right: 1 fleet on 2 × b, beside the server"];
+
+test("the machines are named in the terminal and in the report", () => {
+  expect(machineWords(spread)).toEqual(words);
+  expect(renderRun(spread, "path")).toContain(`1 sample over 2 machines (${words.join("; ")})`);
+  const source = { record: spread, groups: [] } as unknown as Parameters<typeof setup.render>[0];
+  expect(setup.render(source).markup).toContain(words.join("; "));
+  expect(renderRun(local, "path")).not.toContain("machines");
+});
+
+test("a run over other machines is none to compare with", () => {
+  expect(unlikeEnvironments(spread, spread)).toEqual([]);
+  expect(unlikeEnvironments(spread, local).map(({ field }) => field)).toEqual(["machines of the fleets"]);
+});
