@@ -20,7 +20,7 @@ test("the machines are named in the terminal and in the report", () => {
   expect(machineWords(spread)).toEqual(words);
   expect(renderRun(spread, "path")).toContain(`1 sample over 2 machines (${words.join("; ")})`);
   const source = { record: spread, groups: [] } as unknown as Parameters<typeof setup.render>[0];
-  expect(setup.render(source).markup).toContain(words.join("; "));
+  expect(setup.render(source)?.markup).toContain(words.join("; "));
   expect(renderRun(local, "path")).not.toContain("machines");
 });
 
