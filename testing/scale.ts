@@ -54,6 +54,7 @@ function mockPool(): Pool {
   };
   return {
     count: 1,
+    pids: () => [],
     listen(listener) {
       hear = listener;
     },

@@ -64,7 +64,7 @@ export async function gather(nats: string, { server, ...wanted }: Gathering): Pr
     try {
       const clocks = await compareClocks(broker, session, agents);
       agents.forEach((agent, i) => {
-        wanted.tell(describe(agent, clocks[i].bound));
+        wanted.tell(describe(agent, i === 0 ? undefined : clocks[i].bound));
       });
     } catch (error) {
       link.end();
@@ -88,8 +88,8 @@ export async function gather(nats: string, { server, ...wanted }: Gathering): Pr
   }
 }
 
-const describe = ({ name, fleets, machine, load }: HeldAgent, bound: number) =>
-  `agent ${named({ name })}: ${fleets} fleet${fleets === 1 ? "" : "s"} on ${machine.environment.cores} × ${machine.environment.cpu}, clock ± ${duration(bound)}, load ${load?.toFixed(1) ?? "unknown"}${machine.beside ? ", beside the server" : ""}`;
+const describe = ({ name, fleets, machine, load }: HeldAgent, bound: number | undefined) =>
+  `agent ${named({ name })}: ${fleets} fleet${fleets === 1 ? "" : "s"} on ${machine.environment.cores} × ${machine.environment.cpu}, ${bound === undefined ? "whose clock is the run's" : `clock ± ${duration(bound)}`}, load ${load?.toFixed(1) ?? "unknown"}${machine.beside ? ", beside the server" : ""}`;
 
 const isLoopback = (host = "") => host === "localhost" || host === "::1" || host.startsWith("127.");
 

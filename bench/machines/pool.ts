@@ -5,6 +5,7 @@ import { type FleetProcess, startFleet } from "../run/fleets.ts";
 
 export type Pool = {
   count: number;
+  pids: () => number[];
   /** Tells what they say from now on; one that ends says that it failed. */
   listen: (hear: (index: number, message: FromFleet<Report>) => void) => void;
   send: (index: number, message: ToFleet<Plan>) => void;
@@ -15,30 +16,39 @@ export type Pool = {
 
 export function startPool(count: number): Pool {
   let listener: (index: number, message: FromFleet<Report>) => void = () => {};
-  const start = (_: unknown, index: number): FleetProcess => {
+  const start = (index: number): FleetProcess => {
     const fleet = startFleet();
+    const isOurs = () => all[index] === fleet && !stopping;
     fleet.hear = (message) => {
-      if (all[index] === fleet) listener(index, message);
+      if (isOurs()) listener(index, message);
     };
     fleet.process.exited.then((code) => {
-      if (all[index] !== fleet || stopping) return;
-      all[index] = start(undefined, index);
-      listener(index, { type: "failed", kind: "internal", reason: `its fleet ended with code ${code}` });
+      if (isOurs())
+        listener(index, { type: "failed", kind: "internal", reason: `its fleet ended with code ${code}` });
     });
     return fleet;
   };
+  const startAll = () => Array.from({ length: count }, (_, index) => start(index));
   let stopping = false;
   let all: FleetProcess[] = [];
-  all = Array.from({ length: count }, start);
+  all = startAll();
   return {
     count,
+    pids: () => all.map(({ process }) => process.pid),
     listen(hear) {
       listener = hear;
     },
-    send: (index, message) => void all[index].process.send(message),
+    send(index, message) {
+      // One that has ended is missed by the next plan, not before: what ends at its start must not be started for ever.
+      if (hasEnded(all[index])) {
+        if (message.type !== "plan") return;
+        all[index] = start(index);
+      }
+      all[index].process.send(message);
+    },
     renew() {
       const old = all;
-      all = Array.from({ length: count }, start);
+      all = startAll();
       for (const { process } of old) process.kill("SIGKILL");
     },
     async stop() {
@@ -48,3 +58,5 @@ export function startPool(count: number): Pool {
     },
   };
 }
+
+const hasEnded = ({ process }: FleetProcess) => process.exitCode !== null || process.signalCode !== null;
