@@ -4,7 +4,7 @@ import { unlikeEnvironments } from "../compare/likeness.ts";
 import { recordOf, sampleOf } from "../compare/testing.ts";
 import { setup } from "../report/setup.ts";
 import { renderRun } from "../terminal/summary.ts";
-import { machineWords } from "./machines.ts";
+import { clockNotes, machineWords } from "./machines.ts";
 import type { RunRecord } from "./record.ts";
 
 const local = recordOf("local", [sampleOf()]);
@@ -27,4 +27,16 @@ test("the machines are named in the terminal and in the report", () => {
 test("a run over other machines is none to compare with", () => {
   expect(unlikeEnvironments(spread, spread)).toEqual([]);
   expect(unlikeEnvironments(spread, local).map(({ field }) => field)).toEqual(["machines of the fleets"]);
+});
+
+test("how far latencies between machines may be wrong is said for each cell that has such", () => {
+  const sample = (clockBound: number) =>
+    sampleOf({
+      metrics: { clockBound, "near.p50": 2e6 },
+      counts: { negative: 1 },
+    });
+  expect(clockNotes([sample(10_000), sample(30_000)])).toEqual([
+    "fanout tcp 100 closed bun: latencies between machines are ± 20 µs; within one machine p50 2 ms; 2 came out below 0",
+  ]);
+  expect(clockNotes([sampleOf()])).toEqual([]);
 });

@@ -1,10 +1,7 @@
 /** What is to be said of latencies between machines: how far they may be wrong, and those within one, which are not. */
 import { encodeHistogram, mergeHistograms } from "../../clients/histogram.ts";
 import type { RoomReport } from "../../clients/workloads/room.ts";
-import { cellName, cellsOf, median } from "../record/cells.ts";
-import type { Sample } from "../record/record.ts";
 import { percentiles } from "../record/samples.ts";
-import { duration, whole } from "../record/units.ts";
 import type { Fleets } from "../run/fleets.ts";
 import type { SampleParts } from "./scenario.ts";
 
@@ -34,21 +31,4 @@ export function betweenMachines(
     metrics: { clockBound: bound, ...percentiles("near", near) },
     histograms: { near: encodeHistogram(near) },
   };
-}
-
-/** One line for each cell whose fleets stood on several machines. */
-export function clockNotes(samples: readonly Sample[]): string[] {
-  return cellsOf(samples).flatMap((cell) => {
-    const of = (key: string) => median(cell.samples.flatMap(({ metrics }) => metrics[key] ?? []));
-    const bound = of("clockBound");
-    if (bound === undefined) return [];
-    const [p50, p99] = [of("near.p50"), of("near.p99")];
-    const negative = cell.samples.reduce((sum, { counts }) => sum + (counts.negative ?? 0), 0);
-    return [
-      `${cellName(cell)}: latencies between machines are ± ${duration(bound)}` +
-        (p50 === undefined ? "" : `; within one machine p50 ${duration(p50)}`) +
-        (p99 === undefined ? "" : `, p99 ${duration(p99)}`) +
-        (negative > 0 ? `; ${whole(negative)} came out below 0` : ""),
-    ];
-  });
 }

@@ -11,6 +11,7 @@ import { now } from "../../platform/clock.ts";
 import { udpDrops } from "../../platform/proc.ts";
 import { capabilityOf, type Protocol, protocolOf } from "../../protocols/index.ts";
 import { cellName, cellsOf, countOf } from "../record/cells.ts";
+import { clockNotes } from "../record/machines.ts";
 import type { Sample } from "../record/record.ts";
 import {
   addCounts,
@@ -26,7 +27,7 @@ import {
 } from "../record/samples.ts";
 import { isOpen } from "../record/saturation.ts";
 import { whole } from "../record/units.ts";
-import { betweenMachines, clockNotes } from "./between.ts";
+import { betweenMachines } from "./between.ts";
 import { fleetBusy, lost, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
