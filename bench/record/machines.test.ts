@@ -39,4 +39,7 @@ test("how far latencies between machines may be wrong is said for each cell that
     "fanout tcp 100 closed bun: latencies between machines are ± 20 µs; within one machine p50 2 ms; 2 came out below 0",
   ]);
   expect(clockNotes([sampleOf()])).toEqual([]);
+  expect(renderRun(recordOf("one", [sample(1000)]), "path")).toContain(
+    "latencies between machines are ± 1 µs",
+  );
 });

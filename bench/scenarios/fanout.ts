@@ -11,7 +11,6 @@ import { now } from "../../platform/clock.ts";
 import { udpDrops } from "../../platform/proc.ts";
 import { capabilityOf, type Protocol, protocolOf } from "../../protocols/index.ts";
 import { cellName, cellsOf, countOf } from "../record/cells.ts";
-import { clockNotes } from "../record/machines.ts";
 import type { Sample } from "../record/record.ts";
 import {
   addCounts,
@@ -92,7 +91,7 @@ export const fanout: Scenario = {
       of: isOpen,
       columns: ["achievedRate", "delivery.p50", "delivery.p99", "last.p50", "last.p99", lost],
       more: ["spread.p50", "spread.p99", "first.p50", "delivery.p999", "serverCpuPerDelivery"],
-      notes: (samples) => [...kernelDrops(samples), ...clockNotes(samples)],
+      notes: kernelDrops,
     },
     {
       title: "closed loop",

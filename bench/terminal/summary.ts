@@ -5,7 +5,7 @@ import { split } from "../../targets/named.ts";
 import { compareAll } from "../compare/compare.ts";
 import { renderText } from "../compare/render.ts";
 import { cellName, cellsOf } from "../record/cells.ts";
-import { machineWords } from "../record/machines.ts";
+import { clockNotes, machineWords } from "../record/machines.ts";
 import { metrics as builtInMetrics, type Metrics } from "../record/metrics.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { unpinnedServers } from "../record/samples.ts";
@@ -124,7 +124,14 @@ function trustPart(record: RunRecord): string {
     .filter(isSilent)
     .map((sample) => `${cellName(sample)}: no delivery for ${duration(sample.metrics.longestSilence)}`);
   const warnings = record.warnings.map((warning) => `WARNING ${warning}`);
-  return [...eachOnce(said), ...silent, ...unknownCpu(record), ...lines, ...warnings].join("\n");
+  return [
+    ...clockNotes(record.samples),
+    ...eachOnce(said),
+    ...silent,
+    ...unknownCpu(record),
+    ...lines,
+    ...warnings,
+  ].join("\n");
 }
 
 /** Equal lines once, with how often they came. */
