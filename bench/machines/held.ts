@@ -5,8 +5,8 @@
 
 import { z } from "zod";
 import type { FromFleet, Progress } from "../../clients/exchange.ts";
+import { START_DELAY_NS } from "../../clients/measured-time.ts";
 import type { Report } from "../../clients/workloads/index.ts";
-import { START_DELAY_NS } from "../../clients/workloads/room.ts";
 import { type Broker, receiver, sender } from "./broker.ts";
 import { checkPlan } from "./plan.ts";
 import type { Pool } from "./pool.ts";

@@ -7,6 +7,7 @@ import { decode, encode } from "./codec.ts";
 import { createJoiner, split } from "./parts.ts";
 import { checkPlan } from "./plan.ts";
 import { hashOf, loadProtocol, protocolFile } from "./protocol-file.ts";
+import { scratch } from "./testing.ts";
 
 describe("values as bytes", () => {
   test("typed arrays, maps and numbers that JSON has not come back as they were", () => {
@@ -126,7 +127,7 @@ describe("what an agent takes for a plan", () => {
 test("a protocol of the user's is the agent's own copy, by name and hash", async () => {
   const path = `${import.meta.dir}/../../protocols/echo.ts`;
   await expect(loadProtocol(path)).rejects.toThrow("its default export is no protocol");
-  const file = `${process.env.TMPDIR ?? "/tmp"}/sockbench-protocol-${process.pid}.ts`;
+  const file = `${scratch}/protocol.ts`;
   await Bun.write(file, `export default { name: "mine-${process.pid}", transport: "tcp", port: 1 };`);
   const forget = addProtocol(await loadProtocol(file));
   try {

@@ -1,9 +1,7 @@
 /** Three machines with agents, a fourth with the server and a fifth with the broker, each with a clock of its own. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
 import { decodeHistogram } from "../../clients/histogram.ts";
 import { createMachines, type Machine, type Machines, unsupported } from "../../testing/namespaces.ts";
 import type { RunRecord } from "../record/record.ts";
@@ -11,6 +9,7 @@ import {
   type Program,
   program,
   SOCKBENCH,
+  scratch,
   startAgent,
   startBench,
   startBroker,
@@ -93,7 +92,7 @@ describe.skipIf(reason !== undefined)(
     test("a server that the agent beside it starts is fresh for each sample, and measured there", async () => {
       const url = `tcp://${at.server.address}:9090`;
       const command = [...SOCKBENCH, "serve", "chat/bracket", "--host", at.server.address, "--port", "9090"];
-      const file = join(mkdtempSync(`${tmpdir()}/sockbench-serve-`), "targets.json");
+      const file = `${scratch}/targets.json`;
       const entry = { name: "mine", protocols: ["chat-bracket"], url, command: command.join(" ") };
       writeFileSync(file, JSON.stringify([entry]));
       const beside = program(
@@ -173,7 +172,7 @@ describe.skipIf(reason !== undefined)(
             "--target",
             target,
             "--results",
-            "/tmp",
+            scratch,
           ],
           { env: { NATS_TOKEN: TOKEN } },
         ),

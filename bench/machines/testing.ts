@@ -1,5 +1,5 @@
 /** For tests: a broker, agents and benches as programs, on this machine or in namespaces; and what goes on between them. */
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { Started } from "../../testing/namespaces.ts";
@@ -75,7 +75,9 @@ export function startAgent(start: Start, url: string, name: string, ...flags: st
   );
 }
 
-const results = mkdtempSync(`${tmpdir()}/sockbench-machines-`);
+/** Records, and what else a test writes. */
+export const scratch = mkdtempSync(`${tmpdir()}/sockbench-machines-`);
+process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
 
 /** A bench of a room over agents; `record` reads what it wrote with `--json`. */
 export function startBench(
@@ -90,7 +92,7 @@ export function startBench(
     "--busy",
     "--json",
     "--results",
-    results,
+    scratch,
     "--nats",
     url,
     ...flags,
