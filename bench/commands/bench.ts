@@ -279,6 +279,8 @@ async function searchCapacity(
       exitCodes.usage,
       `${CAPACITY} is searched by itself, without ${names.filter((name) => name !== CAPACITY).join(", ")}`,
     );
+  if (session.gather)
+    throw new Failure(exitCodes.usage, `${CAPACITY} is searched by fleets of this machine, without --nats`);
   if (sources.length > 1)
     throw new Failure(exitCodes.usage, `${CAPACITY} is searched of one server at a time`);
   const protocol = capacityProtocol(request);

@@ -31,6 +31,7 @@ test.each([
   [["bench", ...nats, "--exec", "true"], 2, "--nats and --exec do not go together"],
   [["bench", ...nats, "--server", "a,b"], 2, "--nats measures one server"],
   [["bench", ...nats, "--server", "mine=./server"], 2, "--nats measures one server"],
+  [["bench", "capacity", ...nats, ...target], 2, "capacity is searched by fleets of this machine"],
   [["bench", "--nats", "http://127.0.0.1", ...target], 2, "--nats http://127.0.0.1: expected nats://"],
   [["bench", ...nats, ...target], 3, "--nats nats://127.0.0.1:1: connection refused"],
   [["agent"], 2, "--nats"],

@@ -110,6 +110,8 @@ export function chooseCells(names: readonly string[], request: Request): Cell[] 
   const cells = scenarios
     .filter(({ name }) => names.length === 0 || names.includes(name))
     .flatMap((scenario) => scenario.cells(options))
+    // A server of the bench's own is out of the agents' reach.
+    .filter(({ reference }) => !reference || request.nats === undefined)
     .filter(({ protocol, scenario }) => !bound || (protocol === bound.protocol && fitsUnix(scenario, bound)));
   if (cells.length === 0) throw nothingToRun(names, request, options);
   return cells;
