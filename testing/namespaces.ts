@@ -94,8 +94,12 @@ export function createMachines(): Machines {
   };
 }
 
+/** Before a command: it ends with this process, however that ends (prctl(2), PR_SET_PDEATHSIG). */
+export const mortal = Bun.which("setpriv") ? ["setpriv", "--pdeathsig", "KILL"] : [];
+
 /** A program in the namespaces that a process holds, its time for children among them. */
 const enter = (holder: number) => [
+  ...mortal,
   "nsenter",
   `--net=/proc/${holder}/ns/net`,
   `--time=/proc/${holder}/ns/time_for_children`,
@@ -107,23 +111,10 @@ function inside(holder: number, ...argv: string[]): void {
   if (!success) throw new Error(`${argv.join(" ")}: ${stderr}`);
 }
 
-/** They end with this process, however it ends (prctl(2), PR_SET_PDEATHSIG). */
 function holdNamespaces(holders: Bun.Subprocess[], seconds: number): number {
   const shift = ["--monotonic", `${seconds}`, "--boottime", `${seconds}`];
   const child = Bun.spawn(
-    [
-      "setpriv",
-      "--pdeathsig",
-      "KILL",
-      "unshare",
-      "--net",
-      "--time",
-      ...shift,
-      "--fork",
-      "--kill-child",
-      "sleep",
-      "infinity",
-    ],
+    [...mortal, "unshare", "--net", "--time", ...shift, "--fork", "--kill-child", "sleep", "infinity"],
     { stdio: ["ignore", "ignore", "inherit"] },
   );
   holders.push(child);

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import type { Started } from "../../testing/namespaces.ts";
+import { mortal, type Started } from "../../testing/namespaces.ts";
 import type { RunRecord } from "../record/record.ts";
 import { decode } from "./codec.ts";
 import { createJoiner } from "./parts.ts";
@@ -16,7 +16,12 @@ export type Start = (argv: string[], options?: { env?: Record<string, string> })
 
 /** On this machine. */
 export const startHere: Start = (argv, { env = {} } = {}) =>
-  Bun.spawn(argv, { stdin: "ignore", stdout: "pipe", stderr: "pipe", env: { ...process.env, ...env } });
+  Bun.spawn([...mortal, ...argv], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...process.env, ...env },
+  });
 
 export const noBroker = Bun.which("nats-server") ? undefined : "nats-server is not installed";
 
