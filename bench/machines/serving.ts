@@ -29,15 +29,23 @@ export function createServing(file: string, address: string): Serving {
   const sources = readTargets(file).map(sourceOf);
   let server: ServerUnderTest | undefined;
   let over = false;
+  /** Counts what was asked: a start that was overtaken by the next word must not leave its server running. */
+  let asked = 0;
   return {
     names: sources.map(({ name }) => name),
     async start(name, protocol, onEnd) {
       const source = sources.find((one) => one.name === name);
       if (!source) throw unreachable(`there is no server "${name}" in its targets`);
       if (!findProtocol(protocol)) throw unreachable(`no protocol ${protocol}`);
+      const mine = ++asked;
       await server?.stop();
-      over = false;
+      server = undefined;
       const started = await source.start(protocol, { flags: listening(source, address) });
+      if (mine !== asked) {
+        await started.stop();
+        throw unreachable(`${name} was stopped before it stood`);
+      }
+      over = false;
       server = started;
       started.broken.catch((error) => onEnd(error instanceof Error ? error.message : String(error)));
       return reachable(started, address);
@@ -56,6 +64,7 @@ export function createServing(file: string, address: string): Serving {
     },
     async stop() {
       over = true;
+      asked++;
       const stopped = server;
       server = undefined;
       return (await stopped?.stop()) ?? {};
