@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { now } from "../../platform/clock.ts";
-import { withDescendants } from "../../platform/process-tree.ts";
+import { listenerPids } from "../../platform/proc.ts";
 import { freePort } from "../../targets/free-port.ts";
 import { createServing } from "./serving.ts";
 import { SOCKBENCH, scratch } from "./testing.ts";
@@ -16,21 +16,17 @@ async function serving() {
   return { port, desk: createServing(file, "127.0.0.1") };
 }
 
-const children = () => withDescendants([process.pid]).length;
-
 test("what is no name of the file is not started", async () => {
-  const { desk } = await serving();
-  const before = children();
+  const { desk, port } = await serving();
   expect(desk.names).toEqual(["mine"]);
   for (const name of ["/bin/sh", "mine; true", "bun"])
     await expect(desk.start(name, "chat/bracket", () => {})).rejects.toThrow(`there is no server "${name}"`);
   await expect(desk.start("mine", "no/such", () => {})).rejects.toThrow("no protocol no/such");
-  expect(children()).toBe(before);
+  expect(listenerPids("tcp", port)).toEqual([]);
 });
 
 test("a server is measured, and what was stopped while it started is not left running", async () => {
   const { desk, port } = await serving();
-  const before = children();
   expect((await desk.start("mine", "chat/bracket", () => {})).url).toBe(`tcp://127.0.0.1:${port}`);
   const use = await desk.measure({ warmup: 0, duration: 0.1 }, now());
   expect([use?.used.serverCpuUnknown, use?.used.serverCpu]).toEqual([undefined, expect.any(Number)]);
@@ -40,5 +36,5 @@ test("a server is measured, and what was stopped while it started is not left ru
   const starting = desk.start("mine", "chat/bracket", () => {});
   await desk.stop();
   await expect(starting).rejects.toThrow("mine was stopped before it stood");
-  expect(children()).toBe(before);
+  expect(listenerPids("tcp", port)).toEqual([]);
 });
