@@ -210,12 +210,7 @@ function limitEach(plan: BlocksPlan, drives: readonly Drive[], taken: readonly S
     const best = (milliseconds: number) =>
       Math.max(1, ...taken[i].map((slice) => drive.depthFor(slice, milliseconds)));
     if (taken[i].length === 0) drive.limit(Math.max(1, Math.floor(steady / CAREFUL)));
-    else
-      drive.limit(
-        best(plan.sliceMs * STEADY_SLICES) >= steady
-          ? steady
-          : Math.min(steady, best(plan.sliceMs * IN_FLIGHT)),
-      );
+    else drive.limit(Math.min(steady, best(plan.sliceMs * STEADY_SLICES)));
   }
 }
 
