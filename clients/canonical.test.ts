@@ -1,0 +1,299 @@
+/**
+ * The same recorded streams are read twice: each message by itself, and with the bytes of all receivers compared with
+ * what one reader has verified. Everything that is told must be the same, in the same order.
+ */
+import { describe, expect, test } from "bun:test";
+import { seededRandom, shuffled } from "../platform/random.ts";
+import { allProtocols, capabilityOf } from "../protocols/index.ts";
+import type { Room } from "../protocols/protocol.ts";
+import { markTag, writeMessage } from "../protocols/stamp.ts";
+import { encodeFrame } from "../protocols/websocket.ts";
+import { createArrivals } from "./arrivals.ts";
+import { createCanonical, createFollower } from "./canonical.ts";
+import { createLedger, faultKinds } from "./ledger.ts";
+import { createReader, createReceiver, marks } from "./reader.ts";
+import { createWindows } from "./windows.ts";
+
+const TAG = 0x51ac;
+const SENDERS = 3;
+const RECEIVERS = 5;
+
+/** What one receiver got by one read. */
+type Read = { receiver: number; bytes: Uint8Array };
+type Recording = { wire: Room; messageBytes: number; messages: number; reads: Read[] };
+
+/** Everything that is told of a recording: each call in its order, and what the books say in the end. */
+function told({ wire, messageBytes, messages, reads }: Recording, alone: boolean) {
+  const events: unknown[] = [];
+  const hears = (receiver: number, sender: number) => wire.echoes || receiver !== sender;
+  const windows = createWindows({
+    senders: Array.from({ length: SENDERS }, (_, i) => i),
+    window: messages,
+    receivers: RECEIVERS - (wire.echoes ? 0 : 1),
+    send: (...sent) => events.push(["sends", ...sent]) > 0,
+  });
+  windows.start();
+  const ledger = createLedger({
+    receivers: RECEIVERS,
+    senders: SENDERS,
+    hears,
+    onPassedOver(sender, sequence) {
+      events.push(["passed over", sender, sequence]);
+      windows.arrived(sender, sequence);
+    },
+  });
+  const arrivals = createArrivals(SENDERS, 5, SENDERS * messages);
+  let at = 0;
+  const reader = createReader({
+    wire,
+    messageBytes,
+    tag: TAG,
+    alone,
+    onMessage(receiver, sender, sequence, time) {
+      const isNew = ledger.enter(receiver, sender, sequence);
+      events.push(["message", receiver, sender, sequence, time, isNew]);
+      if (!isNew) return;
+      arrivals.arrived(sender, sequence, time, at);
+      windows.arrived(sender, sequence);
+    },
+    onMark(receiver, sender, mark) {
+      events.push(["mark", receiver, sender, mark]);
+      if (mark === marks.end) ledger.end(receiver, sender);
+    },
+    onGreeting: (...greeting) => events.push(["greeting", ...greeting]),
+    onControl: (receiver, frame) => events.push(["control", receiver, Buffer.from(frame).toString("hex")]),
+    onCorrupt(receiver, unit) {
+      events.push(["corrupt", receiver, unit]);
+      ledger.corrupt(receiver, unit);
+    },
+    onUnexpected(receiver, unit) {
+      events.push(["unexpected", receiver, unit]);
+      ledger.unexpected(receiver, unit);
+    },
+  });
+  reader.expectPrefixes(prefixesOf(wire));
+  const receivers = Array.from({ length: RECEIVERS }, (_, index) => createReceiver(index));
+  for (const { receiver, bytes } of reads) {
+    at += 1000;
+    reader.read(receivers[receiver], bytes);
+  }
+  ledger.close(Array.from({ length: SENDERS }, () => messages));
+  windows.stop();
+  return { events, counts: ledger.counts, witnesses: ledger.witnesses, latencies: arrivals.report() };
+}
+
+/** Addresses of different lengths. */
+const prefixesOf = (wire: Room) =>
+  Array.from({ length: SENDERS }, (_, i) =>
+    wire.deliveryPrefix({ address: `127.0.0.1:${[9, 54_321, 808][i]}`, id: 7 + i * 90 }),
+  );
+
+const encode = (text: string) => new Uint8Array(Buffer.from(text));
+
+/** What a server may say besides: notices, a stranger's words, pings, words without an end of their own. */
+const besides: Record<Room["unit"], Uint8Array[]> = {
+  line: [
+    "Welcome 12\n",
+    "User:3has left\n",
+    "[SERVER] Client 2 joined the chat.\n",
+    "nobody said this\n",
+    "\n",
+  ].map(encode),
+  datagram: ["[127.0.0.1:9]: ", "who said this?"].map(encode),
+  frame: [encodeFrame(0x89, "ping"), encodeFrame(0x81, "who said this?"), encodeFrame(0x82, "")],
+};
+
+type Script = {
+  wire: Room;
+  random: () => number;
+  unit: (sender: number, sequence: number, tag?: number) => Uint8Array;
+};
+
+/** What befalls one receiver's units, each by its name. */
+const perils: Record<string, (units: Uint8Array[], i: number, script: Script) => void> = {
+  lost: (units, i) => void units.splice(i, 1),
+  "lost in a row": (units, i) => void units.splice(i, 7),
+  duplicated: (units, i) => void units.splice(i, 0, units[i]),
+  "a stretch duplicated": (units, i) => void units.splice(i, 0, ...units.slice(Math.max(0, i - 9), i)),
+  late: (units, i) => void units.push(...units.splice(i, 1)),
+  swapped: (units, i) => void units.splice(i, 2, ...units.slice(i, i + 2).reverse()),
+  "a byte changed": (units, i, { random }) => void units.splice(i, 1, changed(units[i], random)),
+  "cut short": (units, i, { random }) =>
+    void units.splice(i, 1, units[i].subarray(0, Math.floor(random() * units[i].length))),
+  "from another run": (units, i, { unit }) => void units.splice(i, 0, unit(1, 3, 0x1234)),
+  "never sent": (units, i, { unit }) => void units.splice(i, 0, unit(2, 200)),
+  "an end mark": (units, i, { unit }) => void units.splice(i, 0, unit(1, 0, markTag(TAG))),
+  besides: (units, i, { wire, random }) =>
+    void units.splice(i, 0, besides[wire.unit][Math.floor(random() * besides[wire.unit].length)]),
+};
+
+function changed(unit: Uint8Array, random: () => number): Uint8Array {
+  const bytes = unit.slice();
+  bytes[Math.floor(random() * bytes.length)] ^= 1 << Math.floor(random() * 8);
+  return bytes;
+}
+
+type Generated = {
+  protocol: string;
+  seed: number;
+  messageBytes?: number;
+  messages?: number;
+  perils?: string[];
+};
+
+/** Streams of all receivers, from one order of the room, with what befalls each, cut anywhere, in any order of reads. */
+function generate({
+  protocol,
+  seed,
+  messageBytes = 40,
+  messages = 60,
+  perils: chosen,
+}: Generated): Recording {
+  const random = seededRandom(seed);
+  const wire = capabilityOf(protocol, "room")(messageBytes);
+  const prefixes = prefixesOf(wire);
+  const unit = (sender: number, sequence: number, tag = TAG) => {
+    const message = new Uint8Array(messageBytes);
+    const time = tag === TAG ? (sequence * SENDERS + sender) * 100 : marks.end;
+    writeMessage(new DataView(message.buffer), 0, messageBytes, tag, sender, sequence, time);
+    return new Uint8Array(Buffer.concat([prefixes[sender], message, wire.deliverySuffix]));
+  };
+  const script = { wire, random, unit };
+  const order = roomOrder(messages, random);
+  const names = chosen ?? Object.keys(perils);
+  const streams = Array.from({ length: RECEIVERS }, (_, receiver) => {
+    const itsOrder = random() < 0.2 ? roomOrder(messages, random) : order;
+    const leavesOut = !wire.echoes && random() < 0.9;
+    const units = itsOrder
+      .filter(([sender]) => !(leavesOut && sender === receiver))
+      .map(([sender, sequence]) => unit(sender, sequence));
+    for (let times = Math.floor(random() * 4); times > 0 && names.length > 0; times--)
+      perils[names[Math.floor(random() * names.length)]](
+        units,
+        Math.floor(random() * (units.length - 1)),
+        script,
+      );
+    return wire.unit === "datagram" ? units : cutAnywhere(Buffer.concat(units), random);
+  });
+  return { wire, messageBytes, messages, reads: interleave(streams, random) };
+}
+
+/** Messages of all senders, in runs; each sender's in their order. */
+function roomOrder(messages: number, random: () => number): [sender: number, sequence: number][] {
+  const next = new Array<number>(SENDERS).fill(0);
+  const order: [number, number][] = [];
+  while (next.some((sequence) => sequence < messages)) {
+    const sender = Math.floor(random() * SENDERS);
+    for (let run = 1 + random() ** 3 * 20; run > 0 && next[sender] < messages; run--)
+      order.push([sender, next[sender]++]);
+  }
+  return order;
+}
+
+function cutAnywhere(bytes: Uint8Array, random: () => number): Uint8Array[] {
+  const most = 1 + random() ** 3 * bytes.length;
+  const parts: Uint8Array[] = [];
+  for (let at = 0, to = 0; at < bytes.length; at = to) {
+    to = at + 1 + Math.floor(random() * most);
+    parts.push(bytes.subarray(at, to));
+  }
+  return parts;
+}
+
+/** Each receiver's reads in their order, all receivers' in any. */
+function interleave(streams: Uint8Array[][], random: () => number): Read[] {
+  const turns = streams.flatMap((parts, receiver) => parts.map(() => receiver));
+  const next = streams.map(() => 0);
+  return shuffled(turns.length, random)
+    .map((turn) => turns[turn])
+    .map((receiver) => ({ receiver, bytes: streams[receiver][next[receiver]++] }));
+}
+
+const rooms = allProtocols().flatMap(({ name, room }) => (room ? [name] : []));
+
+function expectTheSame(recording: Recording): ReturnType<typeof told> {
+  const alone = told(recording, true);
+  expect(told(recording, false)).toEqual(alone);
+  return alone;
+}
+
+describe.each(rooms)("of %s the books are those of a reader alone", (protocol) => {
+  test("whatever befalls the receivers, in whatever pieces it comes", () => {
+    const found = new Set<string>();
+    for (let seed = 0; seed < 30; seed++) {
+      const { counts } = expectTheSame(generate({ protocol, seed }));
+      for (const kind of [...faultKinds, "delivered"] as const) if (counts[kind] > 0) found.add(kind);
+    }
+    // The recordings are worth reading only if they hold every kind of fault.
+    expect(found).toEqual(new Set([...faultKinds, "delivered"]));
+  });
+
+  test.each(Object.keys(perils))("where it is one alone: %s", (peril) => {
+    for (let seed = 0; seed < 8; seed++) expectTheSame(generate({ protocol, seed, perils: [peril] }));
+  });
+
+  test("with more than is kept, and receivers far behind", () => {
+    expectTheSame(generate({ protocol, seed: 1, messageBytes: 9000, messages: 150 }));
+  });
+});
+
+/** Units of one sender, as they stand in a reader's buffer, and a canonical stream that has them. */
+function known(units: number, unitBytes: number) {
+  const scratch = new Uint8Array(2 * units * unitBytes);
+  const view = new DataView(scratch.buffer);
+  const got: number[] = [];
+  const canonical = createCanonical({
+    scratch,
+    view,
+    suffixBytes: 0,
+    onMessage: (_, __, sequence) => void got.push(sequence),
+  });
+  const first = createFollower(0);
+  for (let i = 0; i < units; i++) {
+    writeMessage(view, i * unitBytes, unitBytes, TAG, 1, i, i);
+    canonical.verified(first, i * unitBytes, (i + 1) * unitBytes, { sender: 1, sequence: i, time: i });
+  }
+  return { scratch, canonical, got };
+}
+
+test("what another has got is taken at once, up to the byte that differs, wherever that is", () => {
+  const [units, unitBytes] = [40, 64];
+  for (let at = 0; at < units * unitBytes; at += 13) {
+    const { scratch, canonical, got } = known(units, unitBytes);
+    scratch[at] ^= 4;
+    const receiver = createFollower(1);
+    const end = units * unitBytes;
+    for (let from = 0, next = 1; next > 0; from = next) {
+      next = canonical.follow(receiver, from, end);
+      if (next === from) break;
+    }
+    const right = Math.floor(at / unitBytes);
+    expect(got.length).toBeLessThanOrEqual(right);
+    // What is too little to be worth a comparison is left to the reader.
+    expect(got.length).toBeGreaterThan(right - 6);
+    expect(got).toEqual(Array.from({ length: got.length }, (_, i) => i));
+  }
+});
+
+test("bytes that are all right up to their last word cost no more comparisons than there are bytes", () => {
+  const [units, unitBytes] = [4000, 64];
+  const { scratch, canonical } = known(units, unitBytes);
+  for (let i = 0; i < units; i++) scratch[i * unitBytes + 30] ^= 1;
+  const receiver = createFollower(1);
+  const end = units * unitBytes;
+  let compared = 0;
+  const compare = Buffer.prototype.compare;
+  Buffer.prototype.compare = function (this: Buffer, ...args: Parameters<Buffer["compare"]>) {
+    compared += args[2]! - args[1]!;
+    return compare.apply(this, args);
+  } as typeof compare;
+  try {
+    for (let i = 0; i < units; i++) {
+      expect(canonical.follow(receiver, i * unitBytes, end)).toBe(i * unitBytes);
+      canonical.verified(receiver, i * unitBytes, (i + 1) * unitBytes, { sender: 2, sequence: i, time: i });
+    }
+  } finally {
+    Buffer.prototype.compare = compare;
+  }
+  expect(compared).toBeLessThan(8 * end);
+});
