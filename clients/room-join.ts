@@ -8,6 +8,7 @@ import { markTag, stamp } from "../protocols/stamp.ts";
 import { answerTo } from "../protocols/websocket.ts";
 import { plannedEndpoint } from "./endpoint.ts";
 import type { Exchange } from "./exchange.ts";
+import { fileTables } from "./full-table.ts";
 import { createLedger } from "./ledger.ts";
 import { openMembers } from "./members.ts";
 import { createReader, createReceiver, marks } from "./reader.ts";
@@ -132,10 +133,14 @@ export async function rollCall(run: RoomRun): Promise<void> {
       throw new Unreachable(
         `${target.url} sent ${Math.round(total(run.received) / 1_048_576)} MiB to ${members.length} members of whom nobody had spoken`,
       );
-    if (now() > deadline)
+    if (now() > deadline) {
+      const full = fileTables(plan.serverPids)?.full;
       throw new Unreachable(
-        `${target.url} took ${members.length} members, but ${missing().length} of them heard nothing of the room within ${ROLL_CALL_SECONDS} s`,
+        full
+          ? `${target.url}: ${full}`
+          : `${target.url} took ${members.length} members, but ${missing().length} of them heard nothing of the room within ${ROLL_CALL_SECONDS} s`,
       );
+    }
     // An empty datagram registers with a relay.
     if (wire.unit === "datagram") for (const member of missing()) member.send(out, 0, 0);
     compose(run, out, view, 0, markTag(plan.tag), run.senderOf(0), call, marks.rollCall);

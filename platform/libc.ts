@@ -28,6 +28,7 @@ function open() {
         send: { args: [i32, ptr, u64, i32], returns: i64 },
         close: { args: [i32], returns: i32 },
         epoll_ctl: { args: [i32, i32, i32, ptr], returns: i32 },
+        setrlimit: { args: [i32, ptr], returns: i32 },
         flock: { args: [i32, i32], returns: i32 },
         strerror: { args: [i32], returns: cstring },
         __errno_location: { args: [], returns: ptr },

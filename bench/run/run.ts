@@ -3,6 +3,7 @@
  * alike, each judged as it comes, until there are enough valid ones.
  */
 import type { Progress } from "../../clients/exchange.ts";
+import { allowFiles } from "../../platform/file-limit.ts";
 import type { ServerSource } from "../../targets/server.ts";
 import { cellKey, cellName } from "../record/cells.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
@@ -66,7 +67,17 @@ const LEAST_BLOCKS = 4;
 const blocksIn = (seconds = ROUND_SECONDS): number =>
   Math.max(LEAST_BLOCKS, Math.round((seconds * 1000) / SLICE_MS));
 
+/** Files that a server or a fleet has open beside its connections, at most. */
+const SPARE_FILES = 256;
+
+/** As many files as the largest cell has connections; where that may not be, whoever runs out says so. */
+function allowConnections(cells: readonly Cell[]): void {
+  const connections = cells.map(({ parameters }) => Number(parameters.connections ?? 0));
+  allowFiles(Math.max(0, ...connections) + SPARE_FILES);
+}
+
 export function run(options: RunOptions): Promise<RunResult> {
+  allowConnections(options.cells);
   return withSession(options, async (session) => {
     if (options.calibrate) session.record.calibration = await calibrate(session.fleets, options.interrupted);
     const inRounds = await roundCells(session, options);
