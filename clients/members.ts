@@ -16,6 +16,8 @@ import { Unreachable } from "./unreachable.ts";
 
 export type Member = {
   index: number;
+  /** Of a connection whose bytes can be read beside Bun: over TCP without TLS. */
+  fd?: number;
   /** Its own address, as a server sees it on the same machine. */
   address: string;
   port: number;
@@ -134,8 +136,10 @@ async function openTcp(target: Endpoint, index: number, handlers: MemberHandlers
     close: (_, error) => lose(error ? `reset (${error.message})` : "closed by the server"),
     error: (_, error) => lose(error.message),
   });
+  const fd = target.tls ? undefined : fdOf(socket);
   return {
     index,
+    ...(fd === undefined ? {} : { fd }),
     address: target.unix === undefined ? addressText(socket.localAddress, socket.localPort) : "",
     port: socket.localPort ?? 0,
     send: (bytes, from, to) => send(outbox, socket, bytes, from, to),

@@ -74,12 +74,20 @@ export function createReader(options: ReaderOptions) {
     return true;
   }
 
+  /** Puts what of one receiver's next unit has come into the buffer; returns where what comes now belongs. */
+  function begin({ carry, carried }: Receiver): number {
+    if (carried > 0) scratch.set(carry.subarray(0, carried));
+    return carried;
+  }
+
   /** Takes what has come for one receiver. */
   function read(receiver: Receiver, chunk: Uint8Array): void {
-    const { carried } = receiver;
-    if (carried > 0) scratch.set(receiver.carry.subarray(0, carried));
-    scratch.set(chunk, carried);
-    const end = carried + chunk.length;
+    const from = begin(receiver);
+    scratch.set(chunk, from);
+    readTo(receiver, from + chunk.length);
+  }
+
+  function readTo(receiver: Receiver, end: number): void {
     let at = 0;
     while (at < end) {
       if (canonical) at = canonical.follow(receiver, at, end);
@@ -99,6 +107,10 @@ export function createReader(options: ReaderOptions) {
 
   return {
     read,
+    /** What comes can be put here at once, from where `begin` says; `readTo` takes it up to its end. */
+    buffer: scratch,
+    begin,
+    readTo,
     /** Tells what must stand before each sender's messages, by sender; until then no message is right. */
     expectPrefixes(list: Uint8Array[]): void {
       setPrefixes(prefixes, list);

@@ -2,6 +2,7 @@
  * How a fleet enters a room: its members connect, are known to be in by a roll call, and learn by what prefix each
  * sender is known. From then on every delivery is verified as it comes.
  */
+import { createBulkRead } from "../platform/bulk-read.ts";
 import { now } from "../platform/clock.ts";
 import { capabilityOf } from "../protocols/index.ts";
 import { markTag, stamp } from "../protocols/stamp.ts";
@@ -22,6 +23,8 @@ const ROLL_CALL_EVERY_MS = 250;
 const NOTICE_BYTES = 128;
 const UNASKED_BYTES = 16 * 1_048_576;
 const MAX_LOST_TOLD = 1000;
+/** A read that brings so much is likely to be one of many: then the other members are read beside Bun. */
+const BULK_BYTES = 16_384;
 
 /** Opens this fleet's members, and everything that takes what comes for them. */
 export async function joinRoom(
@@ -86,17 +89,22 @@ export async function joinRoom(
     longestSilence: 0,
   };
   const receivers = Array.from({ length: count }, (_, index) => createReceiver(index));
+  /** Notes that bytes have come for a member, and has them read. */
+  function take(index: number, bytes: number, read: () => void): void {
+    const at = now();
+    if (at - run.lastArrival > run.longestSilence) run.longestSilence = at - run.lastArrival;
+    run.lastArrival = at;
+    run.received[index] += bytes;
+    arrivedAt = at - plan.epoch;
+    read();
+    run.readAt[index] = at;
+    // Of the message that was looked at last.
+    run.saidAt[index] = plan.epoch + stamp.time;
+  }
   run.members = await openMembers(target, count, {
     onBytes(index, chunk) {
-      const at = now();
-      if (at - run.lastArrival > run.longestSilence) run.longestSilence = at - run.lastArrival;
-      run.lastArrival = at;
-      run.received[index] += chunk.length;
-      arrivedAt = at - plan.epoch;
-      reader.read(receivers[index], chunk);
-      run.readAt[index] = at;
-      // Of the message that was looked at last.
-      run.saidAt[index] = plan.epoch + stamp.time;
+      take(index, chunk.length, () => reader.read(receivers[index], chunk));
+      if (chunk.length >= BULK_BYTES) run.bulk?.sweep();
     },
     onLost(index, reason) {
       run.lost.count++;
@@ -110,7 +118,19 @@ export async function joinRoom(
         });
     },
   });
+  const fds = run.members.map(({ fd }) => fd);
+  const placeFor = (index: number) => reader.begin(receivers[index]);
+  const bulk = createBulkRead(fds, reader.buffer, placeFor, (index, bytes) =>
+    take(index, bytes, () => reader.readTo(receivers[index], receivers[index].carried + bytes)),
+  );
+  if (bulk) run.bulk = bulk;
   return run;
+}
+
+/** Leaves it again. */
+export function leaveRoom({ members, bulk }: RoomRun): void {
+  bulk?.close();
+  for (const member of members) member.close();
 }
 
 /**

@@ -29,6 +29,8 @@ function open() {
         close: { args: [i32], returns: i32 },
         epoll_ctl: { args: [i32, i32, i32, ptr], returns: i32 },
         setrlimit: { args: [i32, ptr], returns: i32 },
+        epoll_create1: { args: [i32], returns: i32 },
+        epoll_wait: { args: [i32, ptr, i32, i32], returns: i32 },
         flock: { args: [i32, i32], returns: i32 },
         strerror: { args: [i32], returns: cstring },
         __errno_location: { args: [], returns: ptr },

@@ -7,7 +7,7 @@ import { awaitArrivals } from "../measured-time.ts";
 import { pace } from "../pacer.ts";
 import { type ClosedLoad, type OpenLoad, type RoomPlan, type RoomRun, receiversOf, total } from "../room.ts";
 import { finish } from "../room-end.ts";
-import { introduce, joinRoom, rollCall } from "../room-join.ts";
+import { introduce, joinRoom, leaveRoom, rollCall } from "../room-join.ts";
 import { compose, openWindows } from "../room-load.ts";
 import { createSliceMeter, type Drive, type Slice } from "./drive.ts";
 
@@ -63,7 +63,7 @@ export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise
     },
     async finish() {
       const { expected, taken } = await finish(run, takenBefore);
-      for (const member of run.members) member.close();
+      leaveRoom(run);
       return {
         counts: { ...run.ledger.counts, sent: taken, expected, windowsGivenUp: run.windows?.givenUp() ?? 0 },
         witnesses: run.ledger.witnesses,
