@@ -5,7 +5,7 @@ import { seededRandom } from "./random.ts";
 import { fdOf } from "./socket-options.ts";
 
 const SOCKETS = 20;
-const BYTES = 3_000_000;
+const BYTES = 400_000;
 
 /** What the server sends on connection i: bytes of which no two streams have the same. */
 function streamOf(i: number): Uint8Array {

@@ -55,6 +55,8 @@ const CLOSED = {
 const OUTSTANDING_BYTES = 262_144;
 /** What a protocol puts around a message when it is delivered: prefix, header, suffix; at most about so much. */
 const AROUND_BYTES = 64;
+/** Of a closed loop with so many members for each second of it, all windows come back a few times while it is measured. */
+const LARGE_ROOM = 2000;
 const QUIET_SECONDS = { tcp: 3, udp: 0.3, ws: 3 };
 /** The ledger holds a number for each pair of sender and receiver. */
 const MAX_SENDERS = 1000;
@@ -122,7 +124,7 @@ export function roomCell(
           senders: Math.min(options.senders ?? connections, connections, MAX_SENDERS),
         }
       : { loop, ...closed };
-  const { warmup, duration } = times(options);
+  const { warmup, duration } = loop === "closed" ? closedTimes(connections, options) : times(options);
   return {
     scenario: "fanout",
     variant: `${protocol} ${connections} ${loop}`,
@@ -142,6 +144,15 @@ export function roomCell(
       load,
       quietSeconds: QUIET_SECONDS[transport],
     }),
+  };
+}
+
+/** The windows of a large room take seconds to grow and to come back: each doubling is a message to everybody. */
+function closedTimes(connections: number, options: BenchOptions): { warmup: number; duration: number } {
+  const usual = times(options);
+  return {
+    warmup: options.warmup ?? Math.max(usual.warmup, connections / LARGE_ROOM),
+    duration: options.duration ?? Math.max(usual.duration, (0.8 * connections) / LARGE_ROOM),
   };
 }
 
