@@ -52,6 +52,7 @@ export function createReceiver(index: number): Receiver {
 
 export function createReader(options: ReaderOptions) {
   const { messageBytes, tag } = options;
+  const isDatagram = options.wire.unit === "datagram";
   const reading = createReading(options);
   const { scratch, view, prefixes, suffix, tagWord, canonical } = reading;
 
@@ -60,8 +61,10 @@ export function createReader(options: ReaderOptions) {
   function isMessage(at: number, length: number, end: number): boolean {
     const start = at + length;
     const stop = start + messageBytes;
+    const left = end - stop - suffix.length;
     return (
-      stop + suffix.length <= end &&
+      // A datagram is one unit, whatever stands behind a message in it.
+      (left === 0 || (left > 0 && !isDatagram)) &&
       view.getInt32(start, true) === tagWord &&
       verifyMessage(view, start, messageBytes, tag) &&
       isPrefix(prefixes, view, at, length, stamp.sender) &&
@@ -90,7 +93,9 @@ export function createReader(options: ReaderOptions) {
   function readTo(receiver: Receiver, end: number): void {
     let at = 0;
     while (at < end) {
-      if (canonical) at = canonical.follow(receiver, at, end);
+      const followed = canonical ? canonical.follow(receiver, at, end) : at;
+      if (followed > at) reading.guess = prefixes.lengths[stamp.sender];
+      at = followed;
       if (at === end) break;
       if (isMessage(at, reading.guess, end)) {
         const stop = at + reading.guess + messageBytes + suffix.length;
@@ -155,7 +160,13 @@ function createReading(options: ReaderOptions): Reading {
     suffix,
     canonical: options.alone
       ? undefined
-      : createCanonical({ scratch, view, suffixBytes: suffix.length, onMessage }),
+      : createCanonical({
+          scratch,
+          view,
+          suffixBytes: suffix.length,
+          wholeReads: options.wire.unit === "datagram",
+          onMessage,
+        }),
     prefixes: createPrefixes(),
     guess: 0,
     learning: false,

@@ -197,7 +197,9 @@ test.skipIf(Bun.which("prlimit") === null)(
     const few = "prlimit --nofile=100";
     const { failure } = await runOn(fanout, "tcp-chat.ts", { ...bracket, connections: 150 }, few);
     expect(failure?.exitCode).toBe(3);
-    expect(failure?.message).toContain("the server's file table is full at 100 files; raise it with ulimit -n");
+    expect(failure?.message).toContain(
+      "the server's file table is full at 100 files; raise it with ulimit -n",
+    );
   },
   TIMEOUT_MS,
 );
