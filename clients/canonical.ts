@@ -95,7 +95,6 @@ export function createCanonical(options: CanonicalOptions) {
 
   /** Takes the units at `at` that are those which the receiver is likely to get next; returns where they end. */
   function follow(receiver: Follower, at: number, end: number): number {
-    if (receiver.resting > 0) return at;
     for (let from = at; ; ) {
       const unit = receiver.place - dropped;
       if (unit < 0 || unit >= count) return from;

@@ -93,7 +93,7 @@ export function createReader(options: ReaderOptions) {
   function readTo(receiver: Receiver, end: number): void {
     let at = 0;
     while (at < end) {
-      const followed = canonical ? canonical.follow(receiver, at, end) : at;
+      const followed = canonical && receiver.resting === 0 ? canonical.follow(receiver, at, end) : at;
       if (followed > at) reading.guess = prefixes.lengths[stamp.sender];
       at = followed;
       if (at === end) break;
