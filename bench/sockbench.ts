@@ -4,10 +4,12 @@ import { Command } from "commander";
 import { version } from "../package.json";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { printableLines } from "../platform/printable.ts";
+import { addAaCommand } from "./commands/aa.ts";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addCompareCommand } from "./commands/compare.ts";
 import { addConformCommand } from "./commands/conform.ts";
 import { addConnectCommand } from "./commands/connect.ts";
+import { addKnownCommand } from "./commands/known.ts";
 import { addMicroCommand } from "./commands/micro.ts";
 import { addReportCommand } from "./commands/report.ts";
 import { addServeCommand } from "./commands/serve.ts";
@@ -27,6 +29,8 @@ const commands = [
   addServeCommand,
   addConnectCommand,
   addMicroCommand,
+  addAaCommand,
+  addKnownCommand,
 ];
 for (const add of commands) add(program);
 

@@ -31,17 +31,18 @@ export function createArrivals(senders: number, warm: number, messages: number) 
     },
     report: (): ArrivalsReport => ({ delivery: encodeHistogram(delivery), first, last, receivers }),
     /**
-     * Of one fleet that holds all members: histograms of each delivery, and of the first and the last receiver of the
-     * messages that came to all `wanted` ones. Message `warm + i` was due at `begin + i * interval`.
+     * Of one fleet that holds all members: histograms of each delivery, and of the first and the last receiver, and the
+     * time between these, of the messages that came to all `wanted` ones. Message `warm + i` was due at `begin + i * interval`.
      */
     latencies(begin: number, interval: number, wanted: number) {
-      const [firsts, lasts] = [createHistogram(), createHistogram()];
+      const [firsts, lasts, spreads] = [createHistogram(), createHistogram(), createHistogram()];
       for (let i = 0; i < first.length; i++) {
         if (receivers[i] < wanted) continue;
         recordLatency(firsts, first[i] - (begin + i * interval));
         recordLatency(lasts, last[i] - (begin + i * interval));
+        recordLatency(spreads, last[i] - first[i]);
       }
-      return { delivery, first: firsts, last: lasts };
+      return { delivery, first: firsts, last: lasts, spread: spreads };
     },
   };
 }

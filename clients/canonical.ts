@@ -15,7 +15,6 @@ const KEPT_UNITS = 16_384;
 const PLACES = 65_536;
 /** A native call costs about as much as verifying two small messages (Bun 1.4.5: 75 ns). */
 const WORTH_COMPARING_BYTES = 192;
-const WORD_BYTES = 4;
 /** A receiver with an order of its own gains nothing here: after so many misses it is left to the reader for a while. */
 const MISSES = 32;
 const REST_MESSAGES = 1000;
@@ -48,15 +47,15 @@ export type CanonicalOptions = {
   /** Where the reader has what came. */
   scratch: Uint8Array;
   view: DataView;
-  /** Bytes behind each message: its last word before them tells messages apart. */
-  suffixBytes: number;
+  /** The word that begins so many bytes before a unit's end tells messages apart; no unit has fewer. */
+  guardBytes: number;
   /** Whether a read is one unit, as a datagram is. */
   wholeReads?: boolean;
   onMessage: (receiver: number, sender: number, sequence: number, time: number) => void;
 };
 
 export function createCanonical(options: CanonicalOptions) {
-  const { scratch, view, suffixBytes, wholeReads = false, onMessage } = options;
+  const { scratch, view, guardBytes, wholeReads = false, onMessage } = options;
   const kept = new Uint8Array(KEPT_BYTES);
   const keptView = new DataView(kept.buffer);
   const received = Buffer.from(scratch.buffer, scratch.byteOffset, scratch.length);
@@ -67,7 +66,6 @@ export function createCanonical(options: CanonicalOptions) {
   const times = new Float64Array(KEPT_UNITS);
   /** Numbers of units, modulo 2^32. */
   const places = new Uint32Array(PLACES);
-  const guardBytes = WORD_BYTES + suffixBytes;
   let count = 0;
   let dropped = 0;
 
@@ -80,7 +78,7 @@ export function createCanonical(options: CanonicalOptions) {
     return unit < count && sequences[unit] === sequence && senders[unit] === sender ? unit : -1;
   }
 
-  /** The first unit from `unit` on whose last word differs from what stands `shift` bytes on, or ends past `end`. */
+  /** The first unit from `unit` on whose guard word differs from what stands `shift` bytes on, or ends past `end`. */
   function firstUnlike(unit: number, most: number, shift: number, end: number): number {
     const stop = Math.min(count, unit + most);
     let next = unit;

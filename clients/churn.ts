@@ -5,7 +5,7 @@
  */
 import { now } from "../platform/clock.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { connectReason, type Member, openMembers } from "./members.ts";
+import { connectReason, type Member, type Open, openMembers } from "./members.ts";
 
 export type Churn = { perSecond: number };
 export type Churned = { came: number; failed: number; reason: string };
@@ -17,6 +17,7 @@ const LOOK_MS = 1;
 /** Lets connections come and go at this rate from `start` for so many seconds; resolves when all have gone. */
 export async function churn(
   target: Endpoint,
+  open: Open,
   { perSecond }: Churn,
   start: number,
   seconds: number,
@@ -27,16 +28,18 @@ export async function churn(
   while (visits.length < total) {
     await Bun.sleep(LOOK_MS);
     const due = Math.min(total, Math.floor(((now() - start) / 1e9) * perSecond));
-    while (visits.length < due) visits.push(visit(target, churned, visits.length % 2 === 0));
+    while (visits.length < due) visits.push(visit(target, open, churned, visits.length));
   }
   await Promise.all(visits);
   return churned;
 }
 
-async function visit(target: Endpoint, churned: Churned, orderly: boolean): Promise<void> {
+async function visit(target: Endpoint, open: Open, churned: Churned, number: number): Promise<void> {
   let member: Member;
   try {
-    [member] = await openMembers(target, 1, { onBytes: () => {}, onLost: () => {} });
+    [member] = await openMembers(target, 1, { onBytes: () => {}, onLost: () => {} }, (target, _, handlers) =>
+      open(target, number, handlers),
+    );
   } catch (error) {
     churned.failed++;
     churned.reason = connectReason(target, error);
@@ -44,6 +47,6 @@ async function visit(target: Endpoint, churned: Churned, orderly: boolean): Prom
   }
   churned.came++;
   await Bun.sleep(STAY_MS);
-  if (orderly) member.close();
+  if (number % 2 === 0) member.close();
   else member.reset();
 }

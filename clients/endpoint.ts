@@ -31,6 +31,9 @@ export type Endpoint = {
   unix?: string;
   /** Path of the WebSocket handshake. */
   path: string;
+  /** Of the URL, decoded; for protocols that have them. */
+  user?: string;
+  password?: string;
   trust?: TlsTrust;
 };
 
@@ -52,7 +55,7 @@ export function parseEndpoint(url: string): Endpoint | undefined {
   if (!URL.canParse(url)) return undefined;
   const scheme = SCHEMES[new URL(url).protocol];
   // Parsed under a scheme without a default port: `ws:` would swallow a written `:80`.
-  const { hostname, port, pathname, search } = new URL(url.replace(/^\w+:/, "tcp:"));
+  const { hostname, port, pathname, search, username, password } = new URL(url.replace(/^\w+:/, "tcp:"));
   if (!scheme || !hostname || !port || Number(port) === 0) return undefined;
   return {
     url,
@@ -60,8 +63,22 @@ export function parseEndpoint(url: string): Endpoint | undefined {
     hostname: hostname.replace(/^\[|\]$/g, ""),
     port: Number(port),
     path: `${pathname || "/"}${search}`,
+    ...(username ? { user: decode(username) } : {}),
+    ...(password ? { password: decode(password) } : {}),
   };
 }
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** A target's URL as it may be printed and kept: without its password. */
+export const shownUrl = (url: string): string =>
+  url.replace(/(\w:\/\/[^:@/\s]{0,256}):[^@/\s]{1,256}@/g, "$1:…@");
 
 /** The target of a plan; one that is none, or that cannot speak the plan's protocol, ends the workload. */
 export function plannedEndpoint(plan: { target: string; protocol: string; trust?: TlsTrust }): Endpoint {
@@ -71,7 +88,8 @@ export function plannedEndpoint(plan: { target: string; protocol: string; trust?
   const { transport } = protocolOf(protocol);
   if (endpoint.transport !== transport)
     throw new Unreachable(`${url}: ${protocol} is spoken over ${transportNames[transport]}`);
-  return trust ? { ...endpoint, trust } : endpoint;
+  // What is said of it is printed and kept.
+  return { ...endpoint, url: shownUrl(url), ...(trust ? { trust } : {}) };
 }
 
 /** From the flags `--insecure` and `--ca <file>`; a usage error where they do not fit each other or the target. */

@@ -4,6 +4,7 @@
  */
 import { addProtocol } from "../protocols/index.ts";
 import type { Exchange, FromFleet, ToFleet } from "./exchange.ts";
+import { importProtocol } from "./protocol-file.ts";
 import { Unreachable } from "./unreachable.ts";
 import { type Plan, type Report, runWorkload } from "./workloads/index.ts";
 
@@ -47,7 +48,7 @@ for (;;) {
   };
   try {
     // A protocol that is none of ours comes with the file that defines it.
-    if (plan.module !== undefined) addProtocol((await import(plan.module)).default);
+    if (plan.module !== undefined) addProtocol(await importProtocol(plan.module));
     tell({ type: "report", report: await runWorkload(plan, exchange) });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

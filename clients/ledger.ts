@@ -42,11 +42,13 @@ export type LedgerOptions = {
   senders: number;
   /** Whether this receiver is to get this sender's messages. */
   hears: (receiver: number, sender: number) => boolean;
+  /** Whether a sender's messages come in its order: else a later one is no evidence that one is lost. True by default. */
+  ordered?: boolean;
   /** A message that was passed over: a later one of its sender has come to this receiver. */
   onPassedOver?: (sender: number, sequence: number) => void;
 };
 
-export function createLedger({ receivers, senders, hears, onPassedOver }: LedgerOptions) {
+export function createLedger({ receivers, senders, hears, ordered = true, onPassedOver }: LedgerOptions) {
   const next = new Int32Array(receivers * senders);
   for (let receiver = 0; receiver < receivers; receiver++)
     for (let sender = 0; sender < senders; sender++)
@@ -84,7 +86,7 @@ export function createLedger({ receivers, senders, hears, onPassedOver }: Ledger
         gap.add(skipped);
         missingCount++;
       } else forgotten++;
-      onPassedOver?.(sender, skipped);
+      if (ordered) onPassedOver?.(sender, skipped);
     }
     next[pair] = sequence + 1;
   }
@@ -205,9 +207,10 @@ export function createLedger({ receivers, senders, hears, onPassedOver }: Ledger
         for (let sender = 0; sender < senders; sender++) {
           const pair = receiver * senders + sender;
           if (next[pair] === NOT_FOR_IT) continue;
-          for (const sequence of missing.get(pair) ?? []) miss(receiver, sender, sequence, true);
+          for (const sequence of missing.get(pair) ?? [])
+            miss(receiver, sender, sequence, allCertain || ordered);
           for (let sequence = next[pair]; sequence < sent[sender]; sequence++)
-            miss(receiver, sender, sequence, allCertain || ended[pair] === 1);
+            miss(receiver, sender, sequence, allCertain || (ordered && ended[pair] === 1));
         }
       counts.lost += forgotten;
       disown();

@@ -1,6 +1,6 @@
 /**
- * The members of a room as a fleet holds them: connections over TCP or UDP, all with the same few calls, so
- * that a workload need not know which it has. Connecting is bounded in number at once and in time.
+ * Connections as a fleet holds them: over TCP, UDP or WebSocket, all with the same few calls, so that a workload need
+ * not know which it has. Connecting is bounded in number at once and in time. joining.ts makes members of them.
  */
 import type { udp } from "bun";
 import { addressText } from "../platform/address.ts";
@@ -11,16 +11,18 @@ import { fdOf, growReceiveBuffer } from "../platform/socket-options.ts";
 import { udpPlace } from "../platform/udp-source.ts";
 import { acceptFor, createKey, handshakeRequest, readHead, statusOf } from "../protocols/websocket.ts";
 import { dial } from "./dial.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { type Endpoint, shownUrl } from "./endpoint.ts";
 import { Unreachable } from "./unreachable.ts";
 
 export type Member = {
   index: number;
-  /** Of a connection whose bytes can be read beside Bun: over TCP without TLS. */
-  fd?: number;
+  /** Of the connection by which it hears, where its bytes can be read beside Bun: over TCP without TLS. */
+  fd: number | undefined;
   /** Its own address, as a server sees it on the same machine. */
   address: string;
   port: number;
+  /** What the server called it when it joined; empty where it does not say. */
+  id: string;
   /** Offers bytes; false when the connection can take no more and would have to drop them. */
   send: (bytes: Uint8Array, from: number, to: number) => boolean;
   /** Bytes that the kernel has taken: what is queued here is not among them. */
@@ -31,12 +33,21 @@ export type Member = {
   close: () => void;
   /** Leaves without a word: a reset over TCP. */
   reset: () => void;
+  /** Joins again, where what said so may have been lost. */
+  rejoin?: () => void;
 };
+
+/** What a WebSocket's handshake says beside the usual. */
+export type Handshake = { subprotocol?: string; headers?: Record<string, string> };
+
+/** Opens one connection. */
+export type Open = (target: Endpoint, index: number, handlers: MemberHandlers) => Promise<Member>;
 
 export type MemberHandlers = {
   onBytes: (index: number, chunk: Uint8Array) => void;
   /** The server closed the connection, or refuses datagrams; not called after `close`. */
   onLost: (index: number, reason: string) => void;
+  handshake?: (index: number) => Handshake;
 };
 
 /** Bytes that may wait in the client for one connection that the server does not read. */
@@ -55,8 +66,9 @@ export async function openMembers(
   target: Endpoint,
   count: number,
   handlers: MemberHandlers,
+  open: Open = openConnection,
 ): Promise<Member[]> {
-  const { members, limit } = await openAsMany(target, count, handlers);
+  const { members, limit } = await openAsMany(target, count, handlers, open);
   if (limit === undefined) return members;
   for (const member of members) member.close();
   throw new Unreachable(limit);
@@ -67,8 +79,8 @@ export async function openAsMany(
   target: Endpoint,
   count: number,
   handlers: MemberHandlers,
+  open: Open = openConnection,
 ): Promise<{ members: Member[]; limit?: string }> {
-  const open = openers[target.transport];
   const members: Member[] = [];
   while (members.length < count) {
     const batch = Array.from({ length: Math.min(CONNECTING_AT_ONCE, count - members.length) }, (_, i) =>
@@ -83,11 +95,15 @@ export async function openAsMany(
   return { members };
 }
 
-const openers: Record<Endpoint["transport"], typeof openTcp> = {
+const openers: Record<Endpoint["transport"], Open> = {
   tcp: openTcp,
   udp: openUdp,
   ws: openWebSocket,
 };
+
+/** A connection that has said nothing yet, but for a WebSocket's handshake. */
+export const openConnection: Open = (target, index, handlers) =>
+  openers[target.transport](target, index, handlers);
 
 /** Why connecting failed, in words that say what to do. */
 export function connectReason({ url }: Pick<Endpoint, "url">, error: unknown, open = 0): string {
@@ -103,7 +119,7 @@ export function connectReason({ url }: Pick<Endpoint, "url">, error: unknown, op
     EADDRNOTAVAIL: "no free local port is left (net.ipv4.ip_local_port_range)",
   };
   const after = open > 0 ? ` after ${open} connections` : "";
-  return `${url} cannot be reached${after}: ${reasons[code] ?? text}`;
+  return `${shownUrl(url)} cannot be reached${after}: ${reasons[code] ?? text}`;
 }
 
 async function withTimeout<T>(promise: Promise<T>, what: string): Promise<T> {
@@ -136,12 +152,12 @@ async function openTcp(target: Endpoint, index: number, handlers: MemberHandlers
     close: (_, error) => lose(error ? `reset (${error.message})` : "closed by the server"),
     error: (_, error) => lose(error.message),
   });
-  const fd = target.tls ? undefined : fdOf(socket);
   return {
     index,
-    ...(fd === undefined ? {} : { fd }),
+    fd: target.tls ? undefined : fdOf(socket),
     address: target.unix === undefined ? addressText(socket.localAddress, socket.localPort) : "",
     port: socket.localPort ?? 0,
+    id: "",
     send: (bytes, from, to) => send(outbox, socket, bytes, from, to),
     taken: () => outbox.taken,
     pending: () => pending(outbox),
@@ -162,6 +178,7 @@ async function openTcp(target: Endpoint, index: number, handlers: MemberHandlers
 /** A WebSocket is a TCP connection with a handshake before it: fleets write and read the frames themselves. */
 async function openWebSocket(target: Endpoint, index: number, handlers: MemberHandlers): Promise<Member> {
   const queue = createByteQueue();
+  const { subprotocol, headers = {} } = handlers.handshake?.(index) ?? {};
   let upgraded = false;
   let settle: (error?: Error) => void = () => {};
   const answered = new Promise<void>((resolve, reject) => {
@@ -178,10 +195,16 @@ async function openWebSocket(target: Endpoint, index: number, handlers: MemberHa
       const answer = readHead(head, looked);
       if (!answer && head.length < MAX_HEAD_BYTES) return;
       upgraded = answer?.fields["sec-websocket-accept"] === acceptFor(key) && statusOf(answer) === 101;
+      const agreed = answer?.fields["sec-websocket-protocol"];
+      const refused = upgraded && agreed !== subprotocol;
       settle(
-        upgraded
-          ? undefined
-          : new Error(`the handshake was answered with "${answer?.firstLine ?? "no end"}"`),
+        refused
+          ? new Error(
+              `the handshake asked for the subprotocol ${subprotocol ?? "none"}, and it agreed to ${agreed ?? "none"}`,
+            )
+          : upgraded
+            ? undefined
+            : new Error(`the handshake was answered with "${answer?.firstLine ?? "no end"}"`),
       );
       if (answer && upgraded && answer.end < head.length) handlers.onBytes(index, head.subarray(answer.end));
     },
@@ -190,7 +213,13 @@ async function openWebSocket(target: Endpoint, index: number, handlers: MemberHa
       if (upgraded) handlers.onLost(index, reason);
     },
   });
-  const request = Buffer.from(handshakeRequest(`${target.hostname}:${target.port}`, target.path, key));
+  const fields = {
+    ...headers,
+    ...(subprotocol === undefined ? {} : { "Sec-WebSocket-Protocol": subprotocol }),
+  };
+  const request = Buffer.from(
+    handshakeRequest(`${target.hostname}:${target.port}`, target.path, key, fields),
+  );
   member.send(request, 0, request.length);
   try {
     await withTimeout(answered, "the WebSocket handshake");
@@ -224,8 +253,10 @@ async function openUdp(target: Endpoint, index: number, handlers: MemberHandlers
   };
   return {
     index,
+    fd: undefined,
     address: addressText(socket.address.address, socket.address.port),
     port: socket.port,
+    id: "",
     send(bytes, from, to) {
       try {
         if (socket.send(bytes.subarray(from, to))) taken += to - from;

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { defineProtocol } from "../protocols/define.ts";
+import { lines } from "../protocols/framing.ts";
 import { allProtocols, capabilityOf } from "../protocols/index.ts";
 import { markTag, writeMessage } from "../protocols/stamp.ts";
 import type { BadUnit } from "./ledger.ts";
@@ -28,7 +30,6 @@ function setUp(protocol: string, got: string[] = [], learns = false) {
     tag: TAG,
     onMessage: (_, sender, sequence, time) => void got.push(`${sender}/${sequence}@${time}`),
     onMark: (_, sender, mark) => void got.push(`mark ${mark} of ${sender}`),
-    onGreeting: (_, id) => void got.push(`greeting ${id}`),
     onCorrupt: (_, { sender, sequence }) => void got.push(named("corrupt", sender, sequence)),
     onUnexpected: () => void got.push("unexpected"),
   });
@@ -102,7 +103,6 @@ test.each(protocols)(
       tag: TAG,
       onMessage: () => {},
       onMark: () => {},
-      onGreeting: () => {},
       onCorrupt: (_, bad) => void units.push(bad),
       onUnexpected: (_, bad) => void units.push(bad),
     });
@@ -126,8 +126,69 @@ test("where prefixes cannot be known they are learnt, and must stay as they were
   expect(got).toEqual(["1/0@0", "0/0@0", "1/1@10", "0/1@10", "corrupt 1/2"]);
 });
 
-test("greetings and notices are no faults, a stranger's line is unexpected", () => {
+test("notices are no faults, a stranger's line is unexpected", () => {
   const { reader, got, receiver } = setUp("chat/welcome");
   reader.read(receiver, Buffer.from("Welcome 12\nUser:13has enter\nUser:13has left\nhello from elsewhere\n"));
-  expect(got).toEqual(["greeting 12", "unexpected"]);
+  expect(got).toEqual(["unexpected"]);
+});
+
+describe("a reader of deliveries whose header varies", () => {
+  const wire = defineProtocol({
+    name: "varies",
+    framing: lines(),
+    room: {
+      say: () => ({}),
+      hear: () => ({ prefix: "7 " }),
+      find: (unit) => (unit.includes(" ") ? [unit.indexOf(" ") + 1, unit.length] : undefined),
+    },
+  }).room!(SIZE);
+  const line = (header: string, sequence: number, tag = TAG) => {
+    const message = new Uint8Array(SIZE);
+    writeMessage(new DataView(message.buffer), 0, SIZE, tag, 1, sequence, 10);
+    return Buffer.concat([Buffer.from(`${header} `), message, Buffer.from("\n")]);
+  };
+  const read = (...chunks: Uint8Array[]) => {
+    const got: string[] = [];
+    const reader = createReader({
+      wire,
+      messageBytes: SIZE,
+      tag: TAG,
+      onMessage: (_, sender, sequence) => void got.push(`${sender}/${sequence}`),
+      onMark: (_, sender, mark) => void got.push(`mark ${mark} of ${sender}`),
+      onCorrupt: (_, { sender, sequence }) => void got.push(named("corrupt", sender, sequence)),
+      onUnexpected: () => void got.push("unexpected"),
+      onUnreadable: (reason) => void got.push(reason.split(":")[0]),
+    });
+    reader.expectPrefixes(speakers.map((speaker) => wire.deliveryPrefix(speaker)));
+    const receiver = createReceiver(0);
+    for (const chunk of chunks) reader.read(receiver, chunk);
+    return got;
+  };
+
+  test("finds every message, cut at any byte, and a mark", () => {
+    const whole = Buffer.concat([line("1", 0), line("4711", 1), line("x", 0, markTag(TAG)), line("7", 2)]);
+    for (let cut = 0; cut <= whole.length; cut++)
+      expect(read(whole.subarray(0, cut), whole.subarray(cut))).toEqual([
+        "1/0",
+        "1/1",
+        "mark 10 of 1",
+        "1/2",
+      ]);
+  });
+
+  test("sees any changed bit of the message", () => {
+    for (let at = 0; at < SIZE; at++) {
+      const changed = line("12", 0);
+      changed[3 + at] ^= 1;
+      const got = read(changed, line("13", 1));
+      expect(got.length).toBe(2);
+      expect(got[0].split(" ")[0]).toBeOneOf(["corrupt", "unexpected"]);
+      expect(got[1]).toBe("1/1");
+    }
+  });
+
+  test("holds a right message that it does not find against nobody", () => {
+    const [reason] = read(line("two words", 0));
+    expect(reason).toBe("room.find does not find the message that stands at byte 10 of a delivery");
+  });
 });

@@ -1,19 +1,26 @@
 /**
  * Reads a room's deliveries out of raw bytes and verifies every one of them: the hot path of a fleet.
  *
- * What another receiver has got before is compared with that (canonical.ts). Else there is a fast path: a message stands where the last one's prefix length says, is checked word by word, and entered;
- * no string and no object is made. Everything else (a split unit, another prefix length, a notice, a fault)
- * goes through the slow path, which may take its time.
+ * What another receiver has got before is compared with that (canonical.ts). Else there is a fast path: a message
+ * stands where the last one's prefix length says, is checked word by word, and entered; no string and no object is
+ * made. Everything else (a split unit, another prefix length, a header that varies, a notice, a fault) goes through the
+ * slow path, which may take its time.
  */
+import { payloadOf } from "../protocols/define.ts";
+import { FramingFault, ignore } from "../protocols/framing.ts";
 import type { Room } from "../protocols/protocol.ts";
 import { HEADER_BYTES, hexWord, markTag, stamp, verifyMessage, writeMessage } from "../protocols/stamp.ts";
-import { frameEnd, isControl } from "../protocols/websocket.ts";
 import { type Canonical, createCanonical, createFollower, type Follower } from "./canonical.ts";
 import type { BadUnit } from "./ledger.ts";
 import { createPrefixes, isPrefix, learnPrefix, type Prefixes, setPrefixes } from "./prefixes.ts";
 
 /** Bytes of a unit that has not come whole yet, for one receiver. */
-export type Receiver = Follower & { carry: Uint8Array; carried: number };
+export type Receiver = Follower & {
+  carry: Uint8Array;
+  carried: number;
+  /** What comes cannot be read on. */
+  broken: boolean;
+};
 
 export type ReaderOptions = {
   wire: Room;
@@ -24,9 +31,10 @@ export type ReaderOptions = {
   onMessage: (receiver: number, sender: number, sequence: number, time: number) => void;
   /** A message beside those that are measured (`marks`): of the roll call, or the last one of its sender. */
   onMark: (receiver: number, sender: number, mark: number) => void;
-  onGreeting: (receiver: number, id: number) => void;
-  /** A WebSocket control frame, valid during the call. */
-  onControl?: (receiver: number, frame: Uint8Array) => void;
+  /** Sends what a unit asks for, such as a pong. */
+  answer?: (receiver: number, bytes: Uint8Array) => void;
+  /** The stream of a receiver cannot be read on, for a reason that is not held against the server. */
+  onUnreadable?: (reason: string) => void;
   /** A unit that bears our tag, or has the length of ours, and is no right message; and one that nobody sent. */
   onCorrupt: (receiver: number, unit: BadUnit) => void;
   onUnexpected: (receiver: number, unit: BadUnit) => void;
@@ -41,18 +49,19 @@ export const marks = { rollCall: 0, end: 1 } as const;
 const MAX_UNIT_BYTES = 1_048_576;
 /** A `data` event of Bun 1.4.5 holds at most 512 KiB. */
 const SCRATCH_BYTES = MAX_UNIT_BYTES + 1_048_576;
+const WORD_BYTES = 4;
 /** Of a unit that is not right so much is told. */
 const SHOWN_BYTES = 240;
 
 export type Reader = ReturnType<typeof createReader>;
 
 export function createReceiver(index: number): Receiver {
-  return { ...createFollower(index), carry: new Uint8Array(0), carried: 0 };
+  return { ...createFollower(index), carry: new Uint8Array(0), carried: 0, broken: false };
 }
 
 export function createReader(options: ReaderOptions) {
   const { messageBytes, tag } = options;
-  const isDatagram = options.wire.unit === "datagram";
+  const isDatagram = options.wire.framing.transport === "udp";
   const reading = createReading(options);
   const { scratch, view, prefixes, suffix, tagWord, canonical } = reading;
 
@@ -91,10 +100,11 @@ export function createReader(options: ReaderOptions) {
   }
 
   function readTo(receiver: Receiver, end: number): void {
+    if (receiver.broken) return;
     let at = 0;
     while (at < end) {
       const followed = canonical && receiver.resting === 0 ? canonical.follow(receiver, at, end) : at;
-      if (followed > at) reading.guess = prefixes.lengths[stamp.sender];
+      if (followed > at) reading.guess = prefixes.lengths[stamp.sender] ?? reading.guess;
       at = followed;
       if (at === end) break;
       if (isMessage(at, reading.guess, end)) {
@@ -163,8 +173,8 @@ function createReading(options: ReaderOptions): Reading {
       : createCanonical({
           scratch,
           view,
-          suffixBytes: suffix.length,
-          wholeReads: options.wire.unit === "datagram",
+          guardBytes: Math.min(suffix.length + WORD_BYTES, options.messageBytes),
+          wholeReads: options.wire.framing.transport === "udp",
           onMessage,
         }),
     prefixes: createPrefixes(),
@@ -199,13 +209,76 @@ function readSlowly(
   at: number,
   end: number,
 ): number {
-  const stop = unitEnd(reading, at, end);
-  if (stop < 0 || stop > end) return -1;
+  try {
+    const stop = reading.wire.framing.end(reading.scratch, at, end);
+    if (stop - at > MAX_UNIT_BYTES) throw new FramingFault(`a unit of ${stop - at} bytes`);
+    if (stop < 0 || stop > end) return -1;
+    if (!takeMessage(reading, isMessage, receiver, at, stop)) classify(reading, receiver.index, at, stop);
+    return stop;
+  } catch (error) {
+    giveUp(reading, receiver, at, end, error);
+    return end;
+  }
+}
+
+/** Enters the message or mark that this unit is; false when it is neither. */
+function takeMessage(
+  reading: Reading,
+  isMessage: IsMessage,
+  receiver: Receiver,
+  at: number,
+  stop: number,
+): boolean {
+  const { wire, messageBytes, view, tag } = reading;
+  if (wire.find) {
+    const start = foundAt(reading, at, stop);
+    if (start >= 0 && verifyMessage(view, start, messageBytes, tag)) take(reading, receiver, at, stop);
+    else if (start >= 0 && verifyMessage(view, start, messageBytes, markTag(tag)))
+      reading.onMark(receiver.index, stamp.sender, stamp.time);
+    else return refuseElsewhere(reading, at, stop);
+    return true;
+  }
   if (isOfOtherLength(reading, isMessage, at, stop) || isFirst(reading, isMessage, at, stop))
     take(reading, receiver, at, stop);
   else if (isMark(reading, at, stop)) reading.onMark(receiver.index, stamp.sender, stamp.time);
-  else classify(reading, receiver.index, at, stop);
-  return stop;
+  else return false;
+  return true;
+}
+
+/** Where the message stands in a unit whose header varies; -1 where there is none of our length. */
+function foundAt({ wire, scratch, messageBytes }: Reading, at: number, stop: number): number {
+  const [from] = wire.framing.payload(scratch, at, stop);
+  const found = wire.find!(payloadOf(wire.framing, scratch, at, stop));
+  if (!found || found[1] - found[0] !== messageBytes || found[0] < 0 || from + found[1] > stop) return -1;
+  return from + found[0];
+}
+
+/**
+ * A whole and right message that `find` has not found: either the server put something beside it, or `find` is wrong.
+ * Nobody here can tell which, so that it is held against neither.
+ */
+function refuseElsewhere({ scratch, view, messageBytes, tag }: Reading, at: number, stop: number): false {
+  for (const one of [tag, markTag(tag)]) {
+    const word = Buffer.from(new Int32Array([hexWord(one)]).buffer);
+    const unit = Buffer.from(scratch.buffer, at, stop - at);
+    for (let from = unit.indexOf(word); from >= 0; from = unit.indexOf(word, from + 1))
+      if (at + from + messageBytes <= stop && verifyMessage(view, at + from, messageBytes, one))
+        throw new Error(`room.find does not find the message that stands at byte ${from} of a delivery`);
+  }
+  return false;
+}
+
+/** Bytes that no unit begins with: nothing more of this receiver's can be read. */
+function giveUp(reading: Reading, receiver: Receiver, at: number, end: number, error: unknown): void {
+  receiver.broken = true;
+  const { scratch } = reading;
+  const text = textOf(scratch, at, end);
+  const reason = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof FramingFault) || error.unsupported)
+    return void reading.onUnreadable?.(`${reason}: ${JSON.stringify(text)}`);
+  const start = startOfMessage(reading, at, end);
+  if (start === undefined) reading.onUnexpected(receiver.index, { text: `${text} (${reason})` });
+  else reading.onCorrupt(receiver.index, { text, ...claimAt(reading, start) });
 }
 
 /** Whether a right message ends at `stop`, whatever its prefix's length. */
@@ -231,24 +304,16 @@ function isMark({ view, suffix, messageBytes, tag }: Reading, at: number, stop: 
   return start >= at && verifyMessage(view, start, messageBytes, markTag(tag));
 }
 
-function unitEnd({ wire, scratch }: Reading, at: number, end: number): number {
-  if (wire.unit === "datagram") return end;
-  if (wire.unit === "frame") return frameEnd(scratch, at, end);
-  const newline = scratch.subarray(at, end).indexOf(10);
-  return newline < 0 ? -1 : at + newline + 1;
-}
-
-/** A greeting, a notice, or a fault: corrupt if it bears our tag or has our length, unexpected if not. */
+/** What asks for an answer, or is known; or a fault: corrupt if it bears our tag or has our length, unexpected if not. */
 function classify(reading: Reading, receiver: number, at: number, stop: number): void {
   const { wire, scratch } = reading;
-  if (wire.unit === "frame" && isControl(scratch[at])) {
-    reading.onControl?.(receiver, scratch.subarray(at, stop));
+  const answer = wire.react(scratch, at, stop, "member");
+  if (answer === ignore) return;
+  if (answer) {
+    reading.answer?.(receiver, answer);
     return;
   }
   const text = textOf(scratch, at, stop);
-  const greeting = wire.greeting?.exec(text);
-  if (greeting) reading.onGreeting(receiver, Number(greeting[1]));
-  if (greeting || wire.notice?.test(text)) return;
   const start = startOfMessage(reading, at, stop);
   if (start === undefined) reading.onUnexpected(receiver, { text });
   else reading.onCorrupt(receiver, { text, ...claimAt(reading, start) });
@@ -265,7 +330,7 @@ function startOfMessage(reading: Reading, at: number, stop: number): number | un
 
 /** Which message the header at `start` claims to be, and how that one should have come. */
 function claimAt(
-  { scratch, view, messageBytes, tag, prefixes, suffix }: Reading,
+  { wire, scratch, view, messageBytes, tag, prefixes, suffix }: Reading,
   start: number,
 ): Omit<BadUnit, "text"> {
   if (start + messageBytes > scratch.length) return {};
@@ -274,7 +339,7 @@ function claimAt(
   if (sender >= prefixes.list.length) return {};
   const body = new Uint8Array(messageBytes);
   writeMessage(new DataView(body.buffer), 0, messageBytes, tag, sender, sequence, time);
-  const unit = Buffer.concat([prefixes.list[sender], body, suffix]);
+  const unit = wire.find ? body : Buffer.concat([prefixes.list[sender], body, suffix]);
   return { sender, sequence, expected: textOf(unit, 0, unit.length) };
 }
 

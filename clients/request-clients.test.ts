@@ -15,9 +15,11 @@ const sums = {
 function setUp(transport: Transport, depth = 100) {
   const sent: Uint8Array[] = [];
   const member = {
+    fd: undefined,
     index: 0,
     address: "",
     port: 0,
+    id: "",
     send(bytes: Uint8Array, from: number, to: number) {
       sent.push(bytes.slice(from, to));
       return true;

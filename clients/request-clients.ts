@@ -4,8 +4,9 @@
  * not that tells what happened: those before it were not answered, or it came late, or twice, or is wrong.
  */
 import { now } from "../platform/clock.ts";
-import type { PooledRequest, Requests, Unit } from "../protocols/protocol.ts";
-import { answerTo, frameEnd, headerBytesAt, isControl } from "../protocols/websocket.ts";
+import { payloadOf } from "../protocols/define.ts";
+import { FramingFault, ignore } from "../protocols/framing.ts";
+import type { PooledRequest, Requests } from "../protocols/protocol.ts";
 import { type Histogram, recordLatency } from "./histogram.ts";
 import type { Member } from "./members.ts";
 import { nextDepth } from "./windows.ts";
@@ -72,11 +73,13 @@ export type RequestClient = {
   /** Places of requests that were passed over by the reply to a later one. */
   passedOver: Set<number>;
   carry: Uint8Array;
+  /** What comes cannot be read on. */
+  broken: boolean;
 };
 
 /** All that the clients of one run share. */
 export type SumRun = {
-  requests: Pick<Requests, "unit" | "named">;
+  requests: Omit<Requests, "at">;
   pool: PooledRequest[];
   counts: SumCounts;
   witnesses: SumWitness[];
@@ -91,6 +94,8 @@ export type SumRun = {
   longestSilence: number;
   /** Closed loop: most requests in flight on each connection, where that is fewer than there is room for. */
   limit?: number;
+  /** Why a stream could not be read on, where that is not held against the server. */
+  unreadable?: string;
   /** Where the requests of one write are put together. */
   batch: Uint8Array;
 };
@@ -110,6 +115,7 @@ export function createRequestClient(member: Member, depth: number, next: number)
     since: 0,
     passedOver: new Set(),
     carry: EMPTY,
+    broken: false,
   };
 }
 
@@ -129,7 +135,7 @@ export function askAll(run: SumRun, client: RequestClient): void {
   if (client.since === 0) client.since = time;
   client.allowed = Math.min(client.allowed, run.limit ?? client.allowed);
   const count = client.allowed - client.count;
-  if (count <= 1 || run.requests.unit === "datagram") {
+  if (count <= 1 || run.requests.framing.transport === "udp") {
     for (let i = 0; i < count; i++) ask(run, client, time);
     return;
   }
@@ -160,21 +166,15 @@ function enter(run: SumRun, client: RequestClient, time: number): void {
 /** Takes what has come: each reply is compared with the one that the oldest request in flight asks for. */
 export function receive(run: SumRun, client: RequestClient, chunk: Uint8Array): void {
   const at = now();
+  if (client.broken) return;
   if (at - run.lastReply > run.longestSilence) run.longestSilence = at - run.lastReply;
   run.lastReply = at;
   const bytes = client.carry.length === 0 ? chunk : Buffer.concat([client.carry, chunk]);
   const repliesBefore = run.counts.replies;
-  let from = 0;
-  while (from < bytes.length) {
-    const end = client.count > 0 ? expectedEnd(run, client, bytes, from) : 0;
-    const to = end > 0 ? end : unitEnd(run.requests.unit, bytes, from);
-    if (to < 0) break;
-    if (end > 0) settle(run, client, at);
-    else explain(run, client, bytes.subarray(from, to), at);
-    from = to;
-  }
+  const from = readReplies(run, client, bytes, at);
   client.carry = from === bytes.length ? EMPTY : bytes.slice(from);
-  if (client.carry.length > MAX_REPLY_BYTES) giveUpReading(run, client);
+  if (client.carry.length > MAX_REPLY_BYTES)
+    giveUpReading(run, client, `over ${MAX_REPLY_BYTES} bytes without an end`);
   const replies = run.counts.replies - repliesBefore;
   if (!run.asking || replies === 0) return;
   const depth = Math.min(client.ring.length - 1, run.limit ?? client.ring.length);
@@ -184,6 +184,32 @@ export function receive(run: SumRun, client: RequestClient, chunk: Uint8Array): 
     client.since = at;
   }
   askAll(run, client);
+}
+
+/** Takes each whole unit; returns where what is left begins. */
+function readReplies(run: SumRun, client: RequestClient, bytes: Uint8Array, at: number): number {
+  const { framing, essence } = run.requests;
+  let from = 0;
+  try {
+    while (from < bytes.length && !client.broken) {
+      const end = client.count > 0 && !essence ? expectedEnd(run, client, bytes, from) : 0;
+      const to = end > 0 ? end : framing.end(bytes, from, bytes.length);
+      if (to < 0 || to > bytes.length) break;
+      if (end > 0) settle(run, client, at);
+      else explain(run, client, bytes, from, to, at);
+      from = to;
+    }
+  } catch (error) {
+    client.carry = bytes.slice(from);
+    const reason = error instanceof Error ? error.message : String(error);
+    if (error instanceof FramingFault && !error.unsupported) giveUpReading(run, client, reason);
+    else {
+      client.broken = true;
+      run.unreadable ??= `${reason}: ${JSON.stringify(text(client.carry))}`;
+    }
+    return bytes.length;
+  }
+  return from;
 }
 
 /** Where the right reply to the oldest request ends, if it stands here whole; 0 if not. */
@@ -208,34 +234,43 @@ function dropOldest(client: RequestClient): number {
   return place;
 }
 
-/** A unit that is not the right reply to the oldest request: what it is, once. */
-function explain(run: SumRun, client: RequestClient, unit: Uint8Array, at: number): void {
-  if (run.requests.unit === "frame" && isControl(unit[0])) {
-    const answer = answerTo(unit);
-    if (answer) client.member.send(answer, 0, answer.length);
-    return;
-  }
+/** A unit that is not, as it stands, the right reply to the oldest request: what it is, once. */
+function explain(
+  run: SumRun,
+  client: RequestClient,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  at: number,
+): void {
+  const { framing, react, essence, named } = run.requests;
+  const answer = react(bytes, from, to, "client");
+  if (answer === ignore) return;
+  if (answer) return void client.member.send(answer, 0, answer.length);
+  const payload = payloadOf(framing, bytes, from, to);
+  const unit = essence ? (essence(payload) ?? payload) : bytes.subarray(from, to);
   const ahead = aheadBy(run, client, unit);
-  if (ahead > 0) {
-    if (run.requests.named) moveToFront(client, ahead);
+  if (ahead >= 0) {
+    if (named) moveToFront(client, ahead);
     else for (let i = 0; i < ahead; i++) passOver(run, client);
     settle(run, client, at);
     return;
   }
-  const got = text(payloadOf(run.requests.unit, unit));
+  const got = text(payload);
   const place = run.pool.findIndex(({ reply }) => Buffer.compare(reply, unit) === 0);
   if (place >= 0 && client.passedOver.delete(place)) {
     run.counts.missing--;
     run.counts.replies++;
     note(run, client, "reordered", { request: run.pool[place].text, got });
-  } else if (place >= 0 && run.requests.named) run.counts.late++;
+  } else if (place >= 0 && named) run.counts.late++;
   else if (place >= 0 && wasAsked(run, client, place))
     note(run, client, "duplicated", { request: run.pool[place].text, got });
   else if (client.count === 0) note(run, client, "unexpected", { got });
   else {
     const { text: request, reply } = run.pool[client.ring[client.first]];
+    const expected = essence ? request : text(payloadOf(framing, reply, 0, reply.length));
     settle(run, client, at);
-    note(run, client, "wrong", { request, expected: text(payloadOf(run.requests.unit, reply)), got });
+    note(run, client, "wrong", { request, expected, got });
   }
 }
 
@@ -261,12 +296,11 @@ function note(
   if (run.counts[kind] <= WITNESSES_PER_KIND) run.witnesses.push({ kind, connection: member.index, ...what });
 }
 
-/** What has no end is no reply: nothing more of this connection is read. */
-function giveUpReading(run: SumRun, client: RequestClient): void {
-  note(run, client, "unexpected", {
-    got: `${text(client.carry)}… (over ${MAX_REPLY_BYTES} bytes without an end)`,
-  });
+/** What cannot be a reply: nothing more of this connection is read. */
+function giveUpReading(run: SumRun, client: RequestClient, why: string): void {
+  note(run, client, "unexpected", { got: `${text(client.carry)}… (${why})` });
   client.carry = EMPTY;
+  client.broken = true;
   client.member.reset();
 }
 
@@ -283,13 +317,13 @@ export function giveUp(run: SumRun): void {
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes.subarray(0, 200)).toString("latin1").trimEnd();
 
-/** How many requests in flight before the one that this unit is the right reply to; 0 for none. */
+/** How many requests in flight before the one that this unit is the right reply to; -1 for none. */
 function aheadBy(run: SumRun, client: RequestClient, unit: Uint8Array): number {
-  for (let ahead = 1; ahead < client.count; ahead++) {
+  for (let ahead = 0; ahead < client.count; ahead++) {
     const { reply } = run.pool[client.ring[(client.first + ahead) % client.ring.length]];
     if (Buffer.compare(reply, unit) === 0) return ahead;
   }
-  return 0;
+  return -1;
 }
 
 /** Brings a request in flight to the front; those before it stay in their order. */
@@ -304,16 +338,4 @@ function moveToFront(client: RequestClient, ahead: number): void {
   }
   client.ring[client.first] = request;
   client.times[client.first] = time;
-}
-
-/** What a unit says: of a WebSocket frame, what stands behind its header. */
-const payloadOf = (kind: Unit, unit: Uint8Array): Uint8Array =>
-  kind === "frame" ? unit.subarray(headerBytesAt(unit, 0, unit.length)) : unit;
-
-/** Where the unit that stands here ends, whatever it says; -1 when it has not come whole. */
-function unitEnd(kind: Unit, bytes: Uint8Array, from: number): number {
-  if (kind === "datagram") return bytes.length;
-  if (kind === "line") return bytes.indexOf(10, from) + 1 || -1;
-  const end = frameEnd(bytes, from, bytes.length);
-  return end > bytes.length ? -1 : end;
 }

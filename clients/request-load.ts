@@ -1,11 +1,12 @@
 /** How a fleet comes to ask a server: its connections stand and each has been answered once; and how asking ends. */
 import { now } from "../platform/clock.ts";
-import { capabilityOf } from "../protocols/index.ts";
+import { capabilityOf, protocolOf } from "../protocols/index.ts";
 import { type Endpoint, plannedEndpoint, type TlsTrust } from "./endpoint.ts";
 import type { Exchange } from "./exchange.ts";
 import { createHistogram } from "./histogram.ts";
+import { joining, topicOf } from "./joining.ts";
 import { awaitArrivals } from "./measured-time.ts";
-import { openMembers } from "./members.ts";
+import { type MemberHandlers, openMembers } from "./members.ts";
 import { ask, createRequestClient, emptyCounts, receive, type SumRun } from "./request-clients.ts";
 import { createRequestPool, POOL_SIZE } from "./requests.ts";
 import { Unreachable } from "./unreachable.ts";
@@ -58,20 +59,25 @@ export async function openRequests(plan: RequestPlan, exchange: Exchange): Promi
     lost: { count: 0, reason: "" },
     quietSeconds: plan.quietSeconds,
   };
-  const members = await openMembers(
-    target,
-    Math.ceil((plan.connections - exchange.fleet) / exchange.fleets),
-    {
-      onBytes: (index, chunk) => receive(run, run.clients[index], chunk),
-      onLost(_, reason) {
-        run.lost.count++;
-        run.lost.reason = reason;
-      },
+  const count = Math.ceil((plan.connections - exchange.fleet) / exchange.fleets);
+  const enter = joining({
+    protocol: protocolOf(plan.protocol),
+    topic: topicOf(plan.seed, now()),
+    role: "client",
+    number: (index) => index * exchange.fleets + exchange.fleet,
+    // What a server says before it is asked is looked at too.
+    onHearing(index, member) {
+      run.clients[index] = createRequestClient(member, depth, (index * 97) % run.pool.length);
     },
-  );
-  run.clients = members.map((member, index) =>
-    createRequestClient(member, depth, (index * 97) % run.pool.length),
-  );
+  });
+  const handlers: MemberHandlers = {
+    onBytes: (index, chunk) => receive(run, run.clients[index], chunk),
+    onLost(_, reason) {
+      run.lost.count++;
+      run.lost.reason = reason;
+    },
+  };
+  await openMembers(target, count, handlers, enter);
   return run;
 }
 
@@ -82,6 +88,7 @@ export async function firstReplies(run: RequestRun): Promise<void> {
   while (run.counts.replies < run.clients.length) {
     if (run.lost.count > 0)
       throw new Unreachable(`${run.target.url}: ${run.lost.count} connections lost: ${run.lost.reason}`);
+    if (run.unreadable) throw new Unreachable(`${run.target.url}: ${run.unreadable}`);
     if (now() > deadline)
       throw new Unreachable(
         `${run.target.url} took ${run.clients.length} connections but answered ${run.counts.replies} of ${run.clients.length} first requests within ${ANSWER_SECONDS} s`,
@@ -96,9 +103,10 @@ export async function firstReplies(run: RequestRun): Promise<void> {
  */
 export async function drainRequests(run: RequestRun): Promise<void> {
   await untilQuiet(run);
+  if (run.unreadable) throw new Unreachable(`${run.target.url}: ${run.unreadable}`);
   const open = run.clients.filter(({ count }) => count > 0);
   const { counts } = run;
-  if (run.requests.unit === "datagram") {
+  if (run.requests.promises.mayLose) {
     for (const { count } of open) counts.missing += count;
     return;
   }

@@ -9,6 +9,7 @@ import { awaitArrivals } from "./measured-time.ts";
 import { marks } from "./reader.ts";
 import type { RoomRun } from "./room.ts";
 import { compose } from "./room-load.ts";
+import { Unreachable } from "./unreachable.ts";
 
 /** Longest time for the kernel to take what the members still hold. */
 const SETTLE_SECONDS = 10;
@@ -27,7 +28,8 @@ export async function finish(
   takenBefore: number[],
 ): Promise<{ taken: number; expected: number }> {
   const { members, exchange, plan, wire, ledger, wireBytes } = run;
-  if (wire.unit !== "datagram") sendEndMarks(run);
+  const { mayLose, echoesToSender } = wire.promises;
+  if (!mayLose) sendEndMarks(run);
   await settle(run);
   const taken = Int32Array.from(members, (member, i) =>
     Math.min(run.sent[i], Math.floor((member.taken() - takenBefore[i]) / wireBytes)),
@@ -40,13 +42,14 @@ export async function finish(
   const comes = (sent: ArrayLike<number>) => {
     const total = Array.from(sent).reduce((sum, one) => sum + one, 0);
     const own = members.reduce((sum, { index }) => sum + (sent[run.senderOf(index)] ?? 0), 0);
-    return total * members.length - (wire.echoes ? 0 : own);
+    return total * members.length - (echoesToSender ? 0 : own);
   };
   const expected = comes(bySender);
-  const expectedMarks = wire.unit === "datagram" ? 0 : comes(bySender.map((sent) => Math.min(sent, 1)));
+  const expectedMarks = mayLose ? 0 : comes(bySender.map((sent) => Math.min(sent, 1)));
   await drain(run, expected, expectedMarks);
-  // A datagram waits nowhere: what has not come when nothing comes any more was lost.
-  ledger.close(bySender, wire.unit === "datagram");
+  if (run.unreadable) throw new Unreachable(`${run.target.url}: ${run.unreadable}`);
+  // Where a server may lose what it likes, what has not come when nothing comes any more was lost.
+  ledger.close(bySender, mayLose);
   return { taken: taken.reduce((sum, one) => sum + one, 0), expected };
 }
 
@@ -72,7 +75,9 @@ async function settle({ members, lost }: RoomRun): Promise<void> {
 /** Until all has come, or what has not cannot come any more, or nothing has for the quiet time, or the bound. */
 function drain(run: RoomRun, expected: number, expectedMarks: number): Promise<void> {
   const { ledger, lost, members, wire, plan } = run;
-  const ended = () => wire.unit !== "datagram" && ledger.marks() >= expectedMarks;
+  const { mayLose, ordered } = wire.promises;
+  // Without an order a mark may overtake anything.
+  const ended = () => !mayLose && ordered !== false && ledger.marks() >= expectedMarks;
   return awaitArrivals({
     done: () => ledger.counts.delivered + ledger.counts.corrupt >= expected || lost.count >= members.length,
     lastArrival: () => run.lastArrival,

@@ -4,14 +4,14 @@
  */
 import { createBulkRead } from "../platform/bulk-read.ts";
 import { now } from "../platform/clock.ts";
-import { capabilityOf } from "../protocols/index.ts";
+import { capabilityOf, protocolOf } from "../protocols/index.ts";
 import { markTag, stamp } from "../protocols/stamp.ts";
-import { answerTo } from "../protocols/websocket.ts";
 import { plannedEndpoint } from "./endpoint.ts";
 import type { Exchange } from "./exchange.ts";
 import { fileTables } from "./full-table.ts";
+import { joining, topicOf } from "./joining.ts";
 import { createLedger } from "./ledger.ts";
-import { openMembers } from "./members.ts";
+import { type Member, type MemberHandlers, openMembers } from "./members.ts";
 import { createReader, createReceiver, marks } from "./reader.ts";
 import { type RoomPlan, type RoomRun, total } from "./room.ts";
 import { compose } from "./room-load.ts";
@@ -33,14 +33,19 @@ export async function joinRoom(
   onLatency?: (sender: number, sequence: number, intended: number, at: number) => void,
 ): Promise<RoomRun> {
   const target = plannedEndpoint(plan);
-  const wire = capabilityOf(plan.protocol, "room")(plan.messageBytes);
+  const protocol = protocolOf(plan.protocol);
+  const topic = topicOf(plan.tag, plan.epoch);
+  const wire = capabilityOf(plan.protocol, "room")(plan.messageBytes, topic);
+  const { promises } = wire;
   const { senders } = plan.load;
   const count = Math.ceil((plan.connections - exchange.fleet) / exchange.fleets);
   const senderOf = (index: number) => index * exchange.fleets + exchange.fleet;
   const ledger = createLedger({
     receivers: count,
     senders,
-    hears: (receiver, sender) => wire.echoes || senderOf(receiver) !== sender,
+    // What may be lost is taken for it as soon as it has been overtaken.
+    ordered: promises.ordered !== false || promises.mayLose,
+    hears: (receiver, sender) => promises.echoesToSender || senderOf(receiver) !== sender,
     onPassedOver: (sender, sequence) => run.windows?.arrived(sender, sequence),
   });
   let arrivedAt = 0;
@@ -57,12 +62,9 @@ export async function joinRoom(
       if (mark === marks.end) ledger.end(receiver, sender);
       else run.present.add(receiver);
     },
-    onGreeting(receiver, id) {
-      run.ids[receiver] = id;
-    },
-    onControl(receiver, frame) {
-      const answer = answerTo(frame);
-      if (answer) run.members[receiver].send(answer, 0, answer.length);
+    answer: (receiver, bytes) => void hearing[receiver]?.send(bytes, 0, bytes.length),
+    onUnreadable(reason) {
+      run.unreadable ??= reason;
     },
     onCorrupt: ledger.corrupt,
     onUnexpected: ledger.unexpected,
@@ -78,10 +80,16 @@ export async function joinRoom(
     lost: { count: 0, reason: "", each: [] },
     wireBytes: wire.sendPrefix.length + plan.messageBytes + wire.sendSuffix.length,
     senderOf,
+    visit: joining({
+      protocol,
+      topic,
+      role: "member",
+      speaks: () => false,
+      number: (visit) => plan.connections + visit,
+    }),
     sent: new Int32Array(count),
     offered: [],
     present: new Set(),
-    ids: new Int32Array(count),
     received: new Float64Array(count),
     readAt: new Float64Array(count),
     saidAt: new Float64Array(count),
@@ -89,6 +97,19 @@ export async function joinRoom(
     longestSilence: 0,
   };
   const receivers = Array.from({ length: count }, (_, index) => createReceiver(index));
+  const hearing: Member[] = [];
+  const enter = joining({
+    protocol,
+    topic,
+    role: "member",
+    speaks: (index) => index === 0 || senderOf(index) < senders,
+    number: senderOf,
+    onHearing(index, connection) {
+      hearing[index] = connection;
+    },
+    onStray: (receiver, unit) =>
+      ledger.unexpected(receiver, { text: Buffer.from(unit).toString("latin1", 0, 240) }),
+  });
   /** Notes that bytes have come for a member, and has them read. */
   function take(index: number, bytes: number, read: () => void): void {
     const at = now();
@@ -101,7 +122,7 @@ export async function joinRoom(
     // Of the message that was looked at last.
     run.saidAt[index] = plan.epoch + stamp.time;
   }
-  run.members = await openMembers(target, count, {
+  const handlers: MemberHandlers = {
     onBytes(index, chunk) {
       take(index, chunk.length, () => reader.read(receivers[index], chunk));
       if (chunk.length >= BULK_BYTES) run.bulk?.sweep();
@@ -117,7 +138,8 @@ export async function joinRoom(
           read: run.readAt[index],
         });
     },
-  });
+  };
+  run.members = await openMembers(target, count, handlers, enter);
   const fds = run.members.map(({ fd }) => fd);
   const placeFor = (index: number) => reader.begin(receivers[index]);
   const bulk = createBulkRead(fds, reader.buffer, placeFor, (index, bytes) =>
@@ -139,13 +161,12 @@ export function leaveRoom({ members, bulk }: RoomRun): void {
  * that talks without being asked, after a bounded number of bytes.
  */
 export async function rollCall(run: RoomRun): Promise<void> {
-  const { members, plan, wire, target, lost, present, ids } = run;
+  const { members, plan, target, lost, present } = run;
   const out = new Uint8Array(run.wireBytes);
   const view = new DataView(out.buffer);
   const deadline = now() + ROLL_CALL_SECONDS * 1e9;
   const mostUnasked = UNASKED_BYTES + plan.connections ** 2 * NOTICE_BYTES;
-  const missing = () =>
-    members.filter(({ index }) => (index > 0 && !present.has(index)) || (wire.greeting && ids[index] === 0));
+  const missing = () => members.filter(({ index }) => index > 0 && !present.has(index));
   for (let call = 0; missing().length > 0; call++) {
     if (lost.count > 0)
       throw new Unreachable(`${target.url}: ${lost.count} connections lost: ${lost.reason}`);
@@ -161,8 +182,8 @@ export async function rollCall(run: RoomRun): Promise<void> {
           : `${target.url} took ${members.length} members, but ${missing().length} of them heard nothing of the room within ${ROLL_CALL_SECONDS} s`,
       );
     }
-    // An empty datagram registers with a relay.
-    if (wire.unit === "datagram") for (const member of missing()) member.send(out, 0, 0);
+    if (run.unreadable) throw new Unreachable(`${target.url}: ${run.unreadable}`);
+    if (call > 0) for (const member of missing()) member.rejoin?.();
     compose(run, out, view, 0, markTag(plan.tag), run.senderOf(0), call, marks.rollCall);
     members[0].send(out, 0, out.length);
     for (let waited = 0; waited < ROLL_CALL_EVERY_MS && missing().length > 0; waited += 5) await Bun.sleep(5);
@@ -172,8 +193,8 @@ export async function rollCall(run: RoomRun): Promise<void> {
 
 /** Tells how this fleet's members appear to others, and hears how the others' do; resolves with when it began. */
 export async function introduce(run: RoomRun): Promise<number> {
-  const { exchange, members, wire, plan, ids } = run;
-  const prefixes = members.map(({ address, index }) => wire.deliveryPrefix({ address, id: ids[index] }));
+  const { exchange, members, wire, plan } = run;
+  const prefixes = members.map((member) => wire.deliveryPrefix(member));
   const { at, introductions } = await exchange.ready({ prefixes });
   // Over a Unix socket a client has no address: what the server calls it is learnt from its first message.
   if (run.target.unix !== undefined) run.reader.learnPrefixes();

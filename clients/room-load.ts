@@ -7,7 +7,7 @@ import { type Pace, pace } from "./pacer.ts";
 import { type ClosedLoad, type OpenLoad, type RoomPlan, type RoomRun, receiversOf } from "./room.ts";
 import { createWindows, type Windows } from "./windows.ts";
 
-/** A datagram that has not come everywhere after so long is not waited for. */
+/** What may be lost and has not come everywhere after so long is not waited for. */
 const GIVE_UP_NS = 250e6;
 
 /** Open loop: messages of the warm-up, which are verified but not measured. */
@@ -83,7 +83,7 @@ export function openWindows(run: RoomRun, { window, senders }: ClosedLoad): Wind
     senders: members.map(({ index }) => run.senderOf(index)).filter((sender) => sender < senders),
     window,
     receivers: receiversOf(run),
-    ...(wire.unit === "datagram" ? { giveUpAfter: GIVE_UP_NS } : {}),
+    ...(wire.promises.mayLose ? { giveUpAfter: GIVE_UP_NS } : {}),
     send(sender, sequence, count) {
       const index = Math.floor(sender / exchange.fleets);
       const time = now() - plan.epoch;
@@ -114,7 +114,7 @@ async function offerClosed(run: RoomRun, load: ClosedLoad, start: number): Promi
 
 /** A stream takes them in one write; each datagram is its own. */
 function sendMessages({ wire, wireBytes }: RoomRun, member: Member, out: Uint8Array, count: number): boolean {
-  if (wire.unit !== "datagram") return member.send(out, 0, count * wireBytes);
+  if (wire.framing.transport !== "udp") return member.send(out, 0, count * wireBytes);
   for (let i = 0; i < count; i++) member.send(out, i * wireBytes, (i + 1) * wireBytes);
   return true;
 }

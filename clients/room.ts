@@ -5,7 +5,7 @@ import type { Churn } from "./churn.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Member } from "./members.ts";
+import type { Member, Open } from "./members.ts";
 import type { Reader } from "./reader.ts";
 import type { Windows } from "./windows.ts";
 
@@ -64,18 +64,21 @@ export type RoomRun = {
   lost: ConnectionsLost;
   /** Bytes of a message with what the protocol puts around it, as it is sent. */
   wireBytes: number;
+  /** Opens a connection that is none of this fleet's members, and leaves again. */
+  visit: Open;
   /** The number in the messages of a member of this fleet. */
   senderOf: (index: number) => number;
   /** Messages offered so far, by member of this fleet, and how that went. */
   sent: Int32Array;
   offered: Offered;
-  /** Who has heard the roll call, and which ids greetings gave. */
+  /** Who has heard the roll call. */
   present: Set<number>;
-  ids: Int32Array;
   /** Bytes that have come, when the last of them did, and when these had been said, by member of this fleet. */
   received: Float64Array;
   readAt: Float64Array;
   saidAt: Float64Array;
+  /** Why a stream could not be read on, where that is not held against the server. */
+  unreadable?: string;
   lastArrival: number;
   /** Longest time between two arrivals at this fleet, nanoseconds; set to 0 when measuring begins. */
   longestSilence: number;
@@ -84,7 +87,7 @@ export type RoomRun = {
 
 /** Of one fleet's members, how many are to get each message. */
 export const receiversOf = ({ members, wire }: Pick<RoomRun, "members" | "wire">): number =>
-  members.length - (wire.echoes ? 0 : 1);
+  members.length - (wire.promises.echoesToSender ? 0 : 1);
 
 /** Of counts by member. */
 export function total(values: Int32Array | Float64Array): number {

@@ -233,7 +233,9 @@ export async function openUdp({ name, at, log, timeout }: PeerOptions): Promise<
   const socket = await Bun.udpSocket({
     hostname: ours,
     socket: {
-      data(_socket, bytes: Buffer) {
+      data(_socket, bytes: Buffer, from) {
+        // Another server may still have this port in its table, from a client that had it before.
+        if (from !== port) return note(log, name, `ignores a datagram from port ${from}: not the server's`);
         if (peer.flooded !== undefined || !bytes.subarray(0, wanted.length).equals(wanted)) return;
         received(log, name, bytes);
         unreadBytes = bytes.length + (datagrams.length === 0 ? 0 : unreadBytes);

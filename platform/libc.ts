@@ -25,6 +25,7 @@ function open() {
         shutdown: { args: [i32, i32], returns: i32 },
         recv: { args: [i32, ptr, u64, i32], returns: i64 },
         recvmsg: { args: [i32, ptr, i32], returns: i64 },
+        sendmmsg: { args: [i32, ptr, i32, i32], returns: i32 },
         send: { args: [i32, ptr, u64, i32], returns: i64 },
         close: { args: [i32], returns: i32 },
         epoll_ctl: { args: [i32, i32, i32, ptr], returns: i32 },

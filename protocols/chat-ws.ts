@@ -1,6 +1,6 @@
 /** The chat room over WebSocket, and the rules by which its hub keeps and evicts clients. */
-import type { Protocol } from "./protocol.ts";
-import { applyMask, CLIENT_MASK, textFrameHeader } from "./websocket.ts";
+import { defineProtocol } from "./define.ts";
+import { wsMessage } from "./framing.ts";
 
 export const CHAT_WS_PORT = 8080;
 export const CHAT_WS_PATH = "/ws";
@@ -21,25 +21,14 @@ export const closeCodes = { goingAway: 1001, noBinary: 1003, evicted: 1008, tooL
 export const relayedPrefix = (address: string): string => `[${address}]: `;
 export const RELAYED_SUFFIX = "\n";
 
-const encode = (text: string) => new Uint8Array(Buffer.from(text));
-
-export const chatWs: Protocol = {
+export const chatWs = defineProtocol({
   name: "chat/ws",
-  transport: "ws",
   port: CHAT_WS_PORT,
   path: CHAT_WS_PATH,
-  room: (messageBytes) => ({
-    unit: "frame",
-    echoes: false,
-    sendPrefix: textFrameHeader(messageBytes, CLIENT_MASK),
-    seal: (view, at, bytes) => applyMask(view, at, at + bytes, CLIENT_MASK),
-    sendSuffix: encode(""),
-    deliveryPrefix({ address }) {
-      const text = encode(relayedPrefix(address));
-      const length = text.length + messageBytes + RELAYED_SUFFIX.length;
-      return new Uint8Array([...textFrameHeader(length), ...text]);
-    },
-    deliverySuffix: encode(RELAYED_SUFFIX),
-    queueBytes: MAX_QUEUE_BYTES,
-  }),
-};
+  framing: wsMessage(),
+  room: {
+    say: () => ({}),
+    hear: (_topic, _bytes, { address }) => ({ prefix: relayedPrefix(address), suffix: RELAYED_SUFFIX }),
+  },
+  promises: { queueBytes: MAX_QUEUE_BYTES },
+});

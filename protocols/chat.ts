@@ -2,8 +2,11 @@
  * The chat dialects over TCP: one room, and in this file all in which its dialects differ (greeting,
  * notices, what a message becomes, who gets it). A fifth dialect is one more entry of `dialects`.
  */
+import { defineProtocol } from "./define.ts";
+import { type Definition, expect } from "./definition.ts";
+import { ignore, lines, unbounded } from "./framing.ts";
 import { CARRIAGE_RETURN } from "./lines.ts";
-import type { Protocol, Room, Speaker } from "./protocol.ts";
+import type { Protocol, Speaker } from "./protocol.ts";
 
 /** Most bytes of one line, `\n` not counted. */
 export const MAX_LINE_BYTES = 65_536;
@@ -159,38 +162,55 @@ export const dialectNames = Object.keys(dialects) as DialectName[];
 
 export const chatProtocols: readonly Protocol[] = dialectNames.map((name) => {
   const dialect: Dialect = dialects[name];
-  return {
+  return defineProtocol({
     name,
-    transport: "tcp",
     port: dialect.port,
     ...(name === "chat/bracket" ? { primary: true } : {}),
+    framing: lines(),
+    sends: dialect.units === "lines" ? lines() : unbounded(),
+    ...mannersOf(dialect),
     dialect,
-    room: () => dialectRoom(dialect),
-  };
+    promises: { echoesToSender: dialect.echoes, queueBytes: MAX_QUEUE_BYTES },
+  });
 });
 
-const encode = (text: string) => new Uint8Array(Buffer.from(text));
+/** A text without the `\n` that the framing puts behind it. */
+function bare(text: string): string {
+  return text.replace(/\n$/, "");
+}
 
 /** A dialect from the client's side: what is relayed of a message that `say` wraps is what `hear` takes of it. */
-export function dialectRoom(dialect: Dialect): Room {
+function mannersOf(dialect: Dialect): Pick<Definition, "open" | "control" | "room"> {
   const said = dialect.say.prefix(Math.floor(Date.now() / 1000));
-  const unit = encode(`${said}message${dialect.say.suffix.replace(/\n$/, "")}`);
+  const saidBehind = bare(dialect.say.suffix);
+  const unit = Buffer.from(`${said}message${saidBehind}`);
   const heard = dialect.hear(unit, 0, unit.length);
   if (typeof heard === "string") throw new Error(`a message in the dialect's own form means ${heard}`);
   const [from, to] = [said.length, said.length + "message".length];
-  const around = (start: number, end: number) => Buffer.from(unit.subarray(start, end)).toString();
-  const [before, after] = [around(heard.from, from), around(to, heard.to)];
-  const notices = [dialect.joined, dialect.left].map(patternOf).filter((pattern) => pattern !== undefined);
+  const before = unit.toString("utf8", heard.from, from);
+  const after = unit.toString("utf8", to, heard.to);
+  const greeting = patternOf(dialect.greeting);
+  const notices = [greeting, patternOf(dialect.joined), patternOf(dialect.left)].filter(
+    (pattern) => pattern !== undefined,
+  );
   return {
-    unit: "line",
-    echoes: dialect.echoes,
-    sendPrefix: encode(said),
-    sendSuffix: encode(dialect.say.suffix),
-    deliveryPrefix: (speaker) => encode(dialect.prefix(speaker) + before),
-    deliverySuffix: encode(after + dialect.suffix),
-    queueBytes: MAX_QUEUE_BYTES,
-    ...(dialect.greeting ? { greeting: patternOf(dialect.greeting)! } : {}),
-    ...(notices.length > 0 ? { notice: new RegExp(notices.map((pattern) => pattern.source).join("|")) } : {}),
+    ...(greeting
+      ? {
+          *open() {
+            const [, id] = yield expect(greeting);
+            return { id };
+          },
+        }
+      : {}),
+    control: (unit) =>
+      notices.some((pattern) => pattern.test(unit.toString("latin1"))) ? ignore : undefined,
+    room: {
+      say: () => ({ prefix: said, suffix: saidBehind }),
+      hear: (_topic, _bytes, { address, id }) => ({
+        prefix: dialect.prefix({ address, id: Number(id) }) + before,
+        suffix: after + bare(dialect.suffix),
+      }),
+    },
   };
 }
 
@@ -198,7 +218,6 @@ export function dialectRoom(dialect: Dialect): Room {
 function patternOf(make: ((who: Speaker) => string) | undefined): RegExp | undefined {
   if (!make) return undefined;
   const [id, address] = [987_654, "@address@"];
-  const text = make({ id, address }).replace(/\n$/, "");
-  const source = text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`^${source.replace(String(id), "(\\d+)").replace(address, '[^"]+')}\\n?$`);
+  const source = bare(make({ id, address })).replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`^${source.replace(String(id), "(\\d+)").replace(address, '[^"]+')}$`);
 }

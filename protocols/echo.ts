@@ -1,5 +1,7 @@
 /** Echo: a pong for a ping, by the line or, as the tutorial has it, by the read. */
-import type { Exchanged, Protocol } from "./protocol.ts";
+import { defineProtocol } from "./define.ts";
+import { lines } from "./framing.ts";
+import type { Exchanged } from "./protocol.ts";
 
 export const ECHO_PORT = 9000;
 export const PONG = "pong";
@@ -8,9 +10,9 @@ export const UNFRAMED_READ_BYTES = 1024;
 
 const ping: Exchanged = { name: "ping", request: Buffer.from("ping\n"), reply: Buffer.from(`${PONG}\n`) };
 
-export const echo: Protocol = {
+export const echo = defineProtocol({
   name: "echo",
-  transport: "tcp",
   port: ECHO_PORT,
+  framing: lines(),
   dialogue: { corpus: [ping], random: () => () => ping },
-};
+});

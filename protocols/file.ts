@@ -1,5 +1,6 @@
 /** File transfer: a name of fixed size, one byte of consent, the body up to FIN, and a receipt. */
-import type { Protocol } from "./protocol.ts";
+import { defineProtocol } from "./define.ts";
+import { unbounded } from "./framing.ts";
 
 export const FILE_PORT = 9000;
 /** The name, padded with NUL. */
@@ -34,4 +35,4 @@ export function writeName(name: string): Uint8Array {
 /** What confirms a whole transfer. */
 export const receipt = (bytes: number, sha256: string): string => `${bytes} ${sha256}\n`;
 
-export const file: Protocol = { name: "file", transport: "tcp", port: FILE_PORT, files: true };
+export const file = defineProtocol({ name: "file", port: FILE_PORT, framing: unbounded(), files: true });

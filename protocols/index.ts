@@ -14,14 +14,16 @@ export type { Protocol, Transport } from "./protocol.ts";
 
 const registry = new Map<string, Protocol>();
 
-/** Makes a protocol known by its name, which no other one may have; returns what makes it unknown again. */
-export function addProtocol(protocol: Protocol): () => void {
+/** Makes a protocol known by its name, which no other one may have but the same file's. */
+export function addProtocol(protocol: Protocol): void {
   const known = registry.get(protocol.name);
   if (known && known !== protocol && known.module !== protocol.module)
     throw new Error(`there is a protocol "${protocol.name}" already`);
   registry.set(protocol.name, protocol);
-  return () => void registry.delete(protocol.name);
 }
+
+/** Makes it unknown again. */
+export const removeProtocol = (name: string): void => void registry.delete(name);
 
 for (const protocol of [...chatProtocols, relay, chatWs, sumTcp, sumUdp, sumWs, echo, file])
   addProtocol(protocol);

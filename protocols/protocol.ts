@@ -1,8 +1,11 @@
 /**
  * What a protocol is to those who measure and judge its servers: a value with a name, a transport, and what it is
- * capable of. Whoever needs a capability asks for it; nobody asks for a name. All of them stand in index.ts.
+ * capable of. Whoever needs a capability asks for it; nobody asks for a name. Every one is made by define.ts; ours
+ * stand in index.ts.
  */
 import type { Dialect } from "./chat.ts";
+import type { Me, Opening, Promises, Role } from "./definition.ts";
+import type { Framing, ignore } from "./framing.ts";
 
 export type Transport = "tcp" | "udp" | "ws";
 
@@ -17,10 +20,19 @@ export type Protocol = {
   port: number;
   /** Of the WebSocket handshake. */
   path?: string;
+  subprotocol?: string;
+  headers?: (me: Me) => Record<string, string>;
   /** Measured in full by default, and what a target on its transport is taken for when no protocol is named. */
   primary?: true;
+  /** What bounds units that a server sends, and those that a client does. */
+  framing: Framing;
+  sends: Framing;
+  promises: Promises;
+  open?: (me: Me) => Opening;
+  separatePublishers?: true;
+  react: React;
   /** One member speaks and the others hear it; for messages of this many bytes. */
-  room?: (messageBytes: number) => Room;
+  room?: (messageBytes: number, topic?: string) => Room;
   /** A room of text lines or objects over a byte stream, which may be of any content. */
   dialect?: Dialect;
   /** Each request has one right reply. */
@@ -31,42 +43,40 @@ export type Protocol = {
   files?: true;
   /** The file whose default export it is, if it is none of ours: a fleet, which is another process, loads it there. */
   module?: string;
+  /** Nanoseconds that its own code takes for each delivery or reply; absent where constant bytes are compared. */
+  parserNs?: number;
 };
 
-/** What bounds a unit: a newline, the datagram, or the WebSocket frame's own length. */
-export type Unit = "line" | "datagram" | "frame";
+/** What a unit that is no message asks for: bytes to send, or nothing, or it is not known (undefined). */
+export type React = (
+  bytes: Uint8Array,
+  from: number,
+  end: number,
+  role: Role,
+) => Uint8Array | typeof ignore | undefined;
 
 /** How a server knows who speaks: ids count up from 1 and are never given twice. */
 export type Speaker = { id: number /** `ip:port`, IPv6 in brackets, or `unix:<id>` */; address: string };
 
 /**
- * A room from the client's side. For every room protocol a delivery is constant bytes, the message, constant bytes (a
- * WebSocket frame's header is just more of the first), so that one reader verifies them all.
+ * A room from the client's side. A delivery is constant bytes, the message, constant bytes (what the framing puts around
+ * them is just more of these), so that one reader verifies them all; where the header varies, `find` tells where the
+ * message stands.
  */
-export type Room = {
-  unit: Unit;
-  /** Whether a sender gets its own messages. */
-  echoes: boolean;
+export type Room = Pick<Protocol, "framing" | "react" | "promises"> & {
   sendPrefix: Uint8Array;
   sendSuffix: Uint8Array;
   /** What stands before a message of this speaker when it is delivered, and behind it. */
-  deliveryPrefix: (speaker: Speaker) => Uint8Array;
+  deliveryPrefix: (speaker: { address: string; id: string | number }) => Uint8Array;
   deliverySuffix: Uint8Array;
   /** Changes a message that has been written in place, as masking does. */
   seal?: (view: DataView, at: number, messageBytes: number) => void;
-  /** A message of up to so many bytes arrives whole, where it arrives. */
-  wholeUpTo?: number;
-  /** What a server keeps at least for a reader who falls behind, before it may end the connection. */
-  queueBytes?: number;
-  /** The id that a greeting tells its newcomer. */
-  greeting?: RegExp;
-  /** What the server says by itself, such as who joined. */
-  notice?: RegExp;
+  /** Where in a unit's payload the message stands. */
+  find?: (unit: Buffer) => readonly [from: number, to: number] | undefined;
 };
 
 /** Requests that can be told apart, each with the bytes of its one right reply. */
-export type Requests = {
-  unit: Unit;
+export type Requests = Pick<Protocol, "framing" | "react" | "promises"> & {
   /** Whether a reply names its request, so that replies may come in any order; else the order tells. */
   named: boolean;
   /**
@@ -74,9 +84,12 @@ export type Requests = {
    * Undefined where it has no right reply.
    */
   at: (place: number, id: number, random: () => number) => PooledRequest | undefined;
+  /** Where the header of a reply varies: what of its payload is to be as `reply` has it. */
+  essence?: (unit: Buffer) => Uint8Array | undefined;
 };
 
-export type PooledRequest = { bytes: Uint8Array; reply: Uint8Array; text: string };
+/** `example`: a whole unit as a server may send it, where `reply` is only what must be right of it. */
+export type PooledRequest = { bytes: Uint8Array; reply: Uint8Array; text: string; example?: Uint8Array };
 
 /** A request and its reply as bytes of a stream. */
 export type Exchanged = { name: string; request: Uint8Array; reply: Uint8Array };

@@ -1,7 +1,9 @@
 /**
  * The UDP relay: each datagram goes to every other address that has ever sent one, behind `[ip:port]: `.
  */
-import type { Protocol } from "./protocol.ts";
+import { defineProtocol } from "./define.ts";
+import { send } from "./definition.ts";
+import { datagram, ignore } from "./framing.ts";
 
 export const RELAY_PORT = 8081;
 /** Most payload bytes that are relayed. */
@@ -24,22 +26,19 @@ export const relayPrefix = (address: string): string => `[${address}]: `;
 export const oversizeNotice = (bytes: number): string =>
   `[Server]: datagram of ${bytes} bytes exceeds ${MAX_PAYLOAD_BYTES}`;
 
-const NOTHING = new Uint8Array(0);
-
-export const relay: Protocol = {
+export const relay = defineProtocol({
   name: "relay",
-  transport: "udp",
   port: RELAY_PORT,
   primary: true,
-  room: () => ({
-    unit: "datagram",
-    echoes: false,
-    sendPrefix: NOTHING,
-    sendSuffix: NOTHING,
-    deliveryPrefix: ({ address }) => new Uint8Array(Buffer.from(relayPrefix(address))),
-    deliverySuffix: NOTHING,
-    wholeUpTo: MAX_PAYLOAD_BYTES,
-    // A relay may pass on the empty datagram by which a client registers.
-    notice: /^\[.+\]: $/,
-  }),
-};
+  framing: datagram(),
+  // An empty datagram registers its sender, and a relay may pass it on.
+  *open() {
+    yield send("");
+  },
+  control: (unit) => (/^\[.+\]: $/.test(unit.toString("latin1")) ? ignore : undefined),
+  room: {
+    say: () => ({}),
+    hear: (_topic, _bytes, { address }) => ({ prefix: relayPrefix(address) }),
+  },
+  promises: { wholeUpTo: MAX_PAYLOAD_BYTES },
+});

@@ -2,9 +2,11 @@
  * The sum protocols from the client's side: requests over each transport with the bytes of their right replies, and
  * what is asked to see whether a server finds its requests in a stream.
  */
-import type { Dialogue, Exchanged, Protocol, Requests } from "./protocol.ts";
+import { defineProtocol } from "./define.ts";
+import type { PooledRequests } from "./definition.ts";
+import { datagram, lines, unbounded, wsMessage } from "./framing.ts";
+import type { Dialogue, Exchanged } from "./protocol.ts";
 import { edgeOperands, expectedReply, MAX_REQUEST_BYTES, request, SUM_PORT, SUM_WS_PORT } from "./sum.ts";
-import { CLIENT_MASK, encodeFrame, FIN, opcodes } from "./websocket.ts";
 
 /** Operands of all sizes up to 62 bits, so that no sum leaves the 64-bit range. */
 function randomOperand(random: () => number): bigint {
@@ -15,50 +17,23 @@ function randomOperand(random: () => number): bigint {
   return random() < 0.5 ? -value : value;
 }
 
-type Wire = Pick<Requests, "unit" | "named"> & {
-  request: (text: string) => Uint8Array;
-  reply: (text: string) => Uint8Array;
-};
-
-const stream: Wire = {
-  unit: "line",
-  named: false,
-  request: (text) => Buffer.from(text),
-  reply: (text) => Buffer.from(`${text}\n`),
-};
-
-/** Datagrams may come in any order or not at all: only an Id tells which request a reply is for. */
-const datagrams: Wire = {
-  unit: "datagram",
-  named: true,
-  request: (text) => Buffer.from(text),
-  reply: (text) => Buffer.from(text),
-};
-
-const messages: Wire = {
-  unit: "frame",
-  named: false,
-  request: (text) => encodeFrame(FIN | opcodes.text, text, CLIENT_MASK),
-  reply: (text) => encodeFrame(FIN | opcodes.text, text),
-};
-
-const requestsOver = ({ unit, named, ...wire }: Wire): Requests => ({
-  unit,
-  named,
+/** @param named whether requests have an `Id`, which their replies repeat */
+const sums = (named: boolean): PooledRequests => ({
+  byId: named,
   at(place, id, random) {
     const [a, b] = edgeOperands[place] ?? [randomOperand(random), randomOperand(random)];
     const own = named ? id : undefined;
     const reply = expectedReply(a, b, own);
     if (reply === undefined) return undefined;
     const text = request(a, b, own);
-    return { text, bytes: wire.request(text), reply: wire.reply(reply) };
+    return { text, ask: text, answer: reply };
   },
 });
 
 const exchanged = (name: string, request: string, reply: string): Exchanged => ({
   name,
-  request: stream.request(request),
-  reply: stream.reply(reply),
+  request: Buffer.from(request),
+  reply: Buffer.from(`${reply}\n`),
 });
 
 /** White space that JSON allows (RFC 8259 2): a newline behind an object is what Go's and Python's encoders write. */
@@ -87,26 +62,28 @@ const dialogue: Dialogue = {
   },
 };
 
-export const sumTcp: Protocol = {
+export const sumTcp = defineProtocol({
   name: "sum/tcp",
-  transport: "tcp",
   port: SUM_PORT,
-  requests: requestsOver(stream),
+  framing: lines(),
+  sends: unbounded(),
+  request: sums(false),
   dialogue,
-};
+});
 
-export const sumUdp: Protocol = {
+/** Datagrams may come in any order or not at all: only an Id tells which request a reply is for. */
+export const sumUdp = defineProtocol({
   name: "sum/udp",
-  transport: "udp",
   port: SUM_PORT,
-  requests: requestsOver(datagrams),
-};
+  framing: datagram(),
+  request: sums(true),
+});
 
-export const sumWs: Protocol = {
+export const sumWs = defineProtocol({
   name: "sum/ws",
-  transport: "ws",
   port: SUM_WS_PORT,
   path: "/add",
   primary: true,
-  requests: requestsOver(messages),
-};
+  framing: wsMessage(),
+  request: sums(false),
+});

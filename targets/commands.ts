@@ -23,12 +23,12 @@ export function command(name: string, text: string, at?: Endpoint, label = name)
       name,
       kind: "at an address",
       endpoint: at,
-      start: (_, options = {}) => startAndAsk(label, argv(at.port), at, options),
+      start: (protocol, options = {}) => startAndAsk(label, argv(at.port), at, protocol, options),
     };
   const start: ServerSource["start"] = text.includes(PORT)
     ? async (protocol, options = {}) => {
         const port = await freePort(protocolOf(protocol).transport);
-        return startAndAsk(label, argv(port), placeOn(protocol, port, options.path), options);
+        return startAndAsk(label, argv(port), placeOn(protocol, port, options.path), protocol, options);
       }
     : async (protocol, options = {}) => {
         const server = await started(label, argv(0), options, (one) => untilListening(label, one));
@@ -38,10 +38,16 @@ export function command(name: string, text: string, at?: Endpoint, label = name)
 }
 
 /** Starts a server that says nothing we know, and asks at its address until it answers. */
-async function startAndAsk(label: string, argv: string[], at: Endpoint, options: StartOptions) {
+async function startAndAsk(
+  label: string,
+  argv: string[],
+  at: Endpoint,
+  protocol: string,
+  options: StartOptions,
+) {
   await refuseTaken(label, at);
   const server = await started(label, argv, options, async (one) => {
-    await untilAnswered(label, at, one, options.bare);
+    await untilAnswered(label, at, one, protocol, options.bare);
     return at;
   });
   const pid = listenersOf(at)[0];

@@ -2,9 +2,11 @@
 
 import { dial } from "../clients/dial.ts";
 import { type Endpoint, parseEndpoint, placeOf } from "../clients/endpoint.ts";
+import { firstHandshake } from "../clients/joining.ts";
 import { connectReason, openMembers } from "../clients/members.ts";
 import { printable } from "../platform/printable.ts";
 import { udpIsBound } from "../platform/udp-bound.ts";
+import { protocolOf } from "../protocols/index.ts";
 import { whoListens } from "./running.ts";
 import { failedToStart, type Started } from "./started.ts";
 
@@ -38,11 +40,12 @@ export async function untilAnswered(
   name: string,
   target: Endpoint,
   program: Started,
+  protocol: string,
   bare = false,
 ): Promise<void> {
   const deadline = performance.now() + START_SECONDS * 1000;
   for (;;) {
-    const why = await Promise.race([program.broken, whyNot(target, bare)]);
+    const why = await Promise.race([program.broken, whyNot(target, protocol, bare)]);
     if (why === undefined) break;
     if (performance.now() > deadline) {
       const words = await program.output.lastWords();
@@ -114,7 +117,7 @@ export async function whyUnreachable(address: Endpoint): Promise<string | undefi
 }
 
 /** Why the server cannot be talked to yet; undefined when it can. */
-async function whyNot(target: Endpoint, bare: boolean): Promise<string | undefined> {
+async function whyNot(target: Endpoint, protocol: string, bare: boolean): Promise<string | undefined> {
   if (target.transport === "udp") {
     const bound = udpIsBound(target.hostname, target.port);
     if (bound === undefined) return Bun.sleep(BLIND_MS).then(() => undefined);
@@ -122,7 +125,11 @@ async function whyNot(target: Endpoint, bare: boolean): Promise<string | undefin
   }
   if (bare) return (await listens(target)) ? undefined : `${target.url} does not answer`;
   try {
-    const [member] = await openMembers(target, 1, { onBytes() {}, onLost() {} });
+    const [member] = await openMembers(target, 1, {
+      onBytes() {},
+      onLost() {},
+      handshake: () => firstHandshake(protocolOf(protocol), target),
+    });
     member.close();
     return undefined;
   } catch (error) {

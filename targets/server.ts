@@ -70,6 +70,8 @@ export type ServerSource = {
   endpoint?: Endpoint;
   /** What it speaks, where targets.json says it: the first parts of the ids of its cases. */
   speaks?: readonly string[];
+  /** The protocols that there is one for, where they are known without asking; else it takes what it is asked for. */
+  protocols?: readonly string[];
   /** Why it has no server for a protocol; undefined when it has one, or takes what it is asked for. */
   missing?: (protocol: string) => Promise<string | undefined>;
   start: (protocol: string, options?: StartOptions) => Promise<ServerUnderTest>;

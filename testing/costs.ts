@@ -135,8 +135,7 @@ const readers: Reader[] = [
       starts: [object, "Welcome ", "[127.0.0.1:", "[SERVER] Client "],
       end: ' joined"}',
       read(bytes: Buffer) {
-        const { notice, greeting } = room(64);
-        return [notice?.test(text(bytes)), greeting?.test(text(bytes))];
+        return room(64).react(bytes, 0, bytes.length, "member");
       },
     })),
   {

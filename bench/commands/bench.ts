@@ -1,7 +1,8 @@
 /** `sockbench bench [scenario…]`: runs scenarios, prints their tables, writes a record. */
 import { tmpdir } from "node:os";
 import { type Command, Option } from "commander";
-import { endpointForms } from "../../clients/endpoint.ts";
+import { endpointForms, shownUrl } from "../../clients/endpoint.ts";
+import { loadedWords, resolveProtocol } from "../../clients/protocol-file.ts";
 import { endSignals } from "../../platform/at-exit.ts";
 import { type ExitCode, exitCodes, Failure } from "../../platform/failure.ts";
 import { givenIn, onceEach, several } from "../../platform/flags.ts";
@@ -14,14 +15,17 @@ import type { ServerSource } from "../../targets/server.ts";
 import { capacity, firstStep } from "../capacity/capacity.ts";
 import { compareAll } from "../compare/compare.ts";
 import { fails } from "../compare/comparison.ts";
-import { isSettled } from "../compare/settled.ts";
+import { ratiosOf } from "../compare/ratios.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
+import { apartOf } from "../run/apart.ts";
 import { boundBy, CAPACITY, checkProtocol, chooseCells, chooseSources, type Request } from "../run/choose.ts";
+import { BUDGET_SECONDS, comparisonOf } from "../run/comparing.ts";
 import { checkEffects, checkPairs } from "../run/flags.ts";
 import { run } from "../run/run.ts";
 import type { RunResult, SessionOptions } from "../run/session.ts";
+import { checkShared } from "../run/shared.ts";
 import { scenarios } from "../scenarios/index.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import { showProgress } from "../terminal/progress.ts";
@@ -47,8 +51,6 @@ type Flags = Omit<Request, "servers"> & {
 
 const QUICK_SAMPLES = 1;
 const SAMPLES = 2;
-/** For rounds of one cell, until its figures are decided. */
-const BUDGET_SECONDS = 20;
 
 const scenarioHelp = [
   ...scenarios,
@@ -77,7 +79,7 @@ export function addBenchCommand(program: Command): void {
     .option("--skip-missing", "go on without a server that fails to start")
     .option("--against <revision>", "compare this tree's servers with those of a git revision, in one run")
     .addOption(new Option("--transport <name>", "only protocols over it").choices(["tcp", "udp", "ws"]))
-    .option("--protocol <name>", "only this protocol, such as chat/bracket")
+    .option("--protocol <name|file>", "only this protocol, such as chat/bracket, or your own: ./mine.ts")
     .addOption(new Option("--loop <kind>", "only this kind of load").choices(["open", "closed"]))
     .option("--connections <number>", "members of the room, or connections", wholeNumber(2, 20_000))
     .option("--rate <number>", "open loop: messages per second over all senders", wholeNumber(1, 1_000_000))
@@ -120,6 +122,8 @@ export function addBenchCommand(program: Command): void {
 
 /** Runs what the command line asks for; resolves with the exit code. */
 async function bench(names: string[], flags: Flags, given: object): Promise<ExitCode> {
+  if (flags.protocol !== undefined)
+    flags.protocol = await resolveProtocol(flags.protocol, (loaded) => console.error(loadedWords(loaded)));
   // npm keeps flags for itself that do not stand behind `--`, and tells a script of them so.
   if (process.env.npm_config_quick === "true" && !flags.quick)
     throw new Failure(exitCodes.usage, "npm took --quick for itself; write npm run bench -- --quick");
@@ -127,11 +131,12 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   checkPairs(given, { ...flags, ...request });
   const cells = cellsOf(names, request, flags);
   checkEffects(names, given, { ...flags, ...request }, (request) => cellsOf(names, request, flags));
+  if (!flags.against) checkShared(chooseSources(request), cells, request);
   checkFolder("--results", flags.results);
   const timed = cells.length === 0 || cells.some(({ repeats }) => repeats);
   const session: SessionOptions = {
     fleets: flags.fleets,
-    command: ["bench", ...Bun.argv.slice(3)],
+    command: ["bench", ...Bun.argv.slice(3).map(shownUrl)],
     interrupted: interruption(),
     quiet: timed && !flags.busy ? { tell: console.error } : undefined,
   };
@@ -146,8 +151,10 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
     ? await withRevision(flags.against, measure)
     : await measure(chooseSources(request));
   const failure = ended && withAdvice(ended, names, request);
-  if (record.samples.length === 0 && !record.calibration)
+  // A wrong command line, though it took a round to know, has its one line.
+  if ((record.samples.length === 0 && !record.calibration) || failure?.exitCode === exitCodes.usage)
     throw failure ?? new Failure(exitCodes.unreachable, `nothing ran: ${record.warnings.join("; ")}`);
+  if (record.yardstick) record.yardstick.ratios = ratiosOf(record);
   const { path, lost } = await keep(record, flags.results);
   if (flags.json) console.log(JSON.stringify(record));
   else printRun(record, path ?? "none", thresholdOf(flags));
@@ -245,13 +252,9 @@ async function takeSamples(
     calibrate: flags.calibrate ?? false,
     skipMissing: flags.skipMissing ?? false,
     seed: flags.seed,
-    comparison: {
-      rounds: flags.samples,
-      duration: flags.duration,
-      warmup: flags.warmup,
-      budgetMs: (flags.budget ?? BUDGET_SECONDS * cells.length) * 1000,
-      settled: (cell, record) => isSettled(record, cell, thresholdOf(flags)),
-    },
+    comparison: comparisonOf(flags, cells),
+    // One fleet drives a round: whoever asks for several gets samples, which all of them load.
+    ...((flags.fleets ?? 1) > 1 ? {} : { apart: apartOf(cells, flags) }),
     onProgress: progress.tell,
   });
   progress.end();

@@ -1,6 +1,7 @@
 /** `sockbench conform [protocol[/section[.case]]…]`: judges a server, ours or a third-party one, and says what is wrong. */
 import { type Command, InvalidArgumentError } from "commander";
 import { endpointForms, parseEndpoint, readTrust, type TlsTrust } from "../../clients/endpoint.ts";
+import { resolveProtocol } from "../../clients/protocol-file.ts";
 import {
   type ConformOptions,
   type ConformReport,
@@ -25,6 +26,7 @@ import { implementationNames } from "../../targets/programs.ts";
 import { whyUnreachable } from "../../targets/ready.ts";
 
 type Options = {
+  protocol?: string;
   list?: true;
   unproven?: true;
   all?: string | true;
@@ -68,6 +70,7 @@ export function addConformCommand(program: Command): void {
   program
     .command("conform [cases...]")
     .description("run conformance cases against a server: chat-bracket, relay/2, rfc6455/7.13")
+    .option("--protocol <name|file>", "the cases of this protocol, or of your own: ./mine.ts", once)
     .option("--list", "list the cases without running them")
     .option("--unproven", "list the cases that no mutant fails")
     .option("--target <url>", `a running server: ${endpointForms}`, once)
@@ -98,6 +101,7 @@ export function addConformCommand(program: Command): void {
 
 async function run(cases: string[], options: Options): Promise<void> {
   checkFlags(options, rules);
+  if (options.protocol !== undefined) cases = [...cases, await resolveProtocol(options.protocol)];
   if (options.list || options.unproven) return list(cases, options);
   if (options.junit !== undefined) checkWritable("--junit", options.junit);
   if (options.html !== undefined) checkWritable("--html", options.html);

@@ -4,54 +4,22 @@
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { type DialHandlers, dial, trustHint } from "../../clients/dial.ts";
-import {
-  type Endpoint,
-  endpointForms,
-  parseEndpoint,
-  readTrust,
-  type TlsTrust,
-  tlsOptions,
-} from "../../clients/endpoint.ts";
-import { connectReason } from "../../clients/members.ts";
+import { readTrust, type TlsTrust, tlsOptions } from "../../clients/endpoint.ts";
+import { resolveProtocol } from "../../clients/protocol-file.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { printable, printableLines } from "../../platform/printable.ts";
 import { udpPlace } from "../../platform/udp-source.ts";
-import { createLineBuffer, NEWLINE, splitLines } from "../../protocols/lines.ts";
+import { NEWLINE } from "../../protocols/lines.ts";
+import { memberBy } from "./connect-member.ts";
+import { byLines, type Link, type LinkOptions, targetOf, unreachable } from "./link.ts";
 
 const DEFAULT_WAIT_SECONDS = 2;
-/** The longest line that becomes one datagram or message. */
-const MAX_LINE_BYTES = 16 * 1024 * 1024;
 /** Input is not read further while so much waits. */
 const MAX_UNSENT_BYTES = 1024 * 1024;
 
-type Link = {
-  /** Takes a piece of the input; resolves when the next may come. */
-  send: (chunk: Uint8Array) => Promise<void>;
-  /** The input has ended: half-closes where the transport can. */
-  finish: () => void;
-  /** Settles when the other side has closed, with a reason where it gave one; rejects when it cannot be reached. */
-  closed: Promise<string | undefined>;
-  close: () => void;
-};
-
-type LinkOptions = {
-  /** Whose certificates are taken. */
-  trust: TlsTrust | undefined;
-  output: (bytes: Uint8Array | string) => void;
-};
-
 type Opener = (url: string, options: LinkOptions) => Promise<Link>;
 
-const unreachable = (url: string, why: unknown) =>
-  new Failure(exitCodes.unreachable, connectReason({ url }, why));
 const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
-
-/** A target as the bench takes it: with a port, and with an absolute path over a Unix socket. */
-function targetOf(url: string, trust?: TlsTrust): Endpoint {
-  const target = parseEndpoint(url);
-  if (target) return trust ? { ...target, trust } : target;
-  throw new Failure(exitCodes.usage, `${url} is no address: it takes ${endpointForms}`);
-}
 
 /** A byte stream: the input's bytes as they are. */
 const stream: Opener = async (url, { trust, output }) => {
@@ -89,23 +57,6 @@ const stream: Opener = async (url, { trust, output }) => {
     },
   };
 };
-
-/** Cuts the input into lines and sends each, without its newline; a last line may lack it. */
-function byLines(sendLine: (line: Buffer) => Promise<void> | void) {
-  const lines = createLineBuffer();
-  const cut = async (chunk: Uint8Array) => {
-    const whole: Buffer[] = [];
-    const readable = splitLines(lines, chunk, MAX_LINE_BYTES, (bytes, from, to) => {
-      whole.push(Buffer.from(bytes.subarray(from, to)));
-    });
-    for (const line of whole) await sendLine(line);
-    if (!readable) throw new Failure(exitCodes.usage, `a line of input is over ${MAX_LINE_BYTES} bytes`);
-  };
-  return {
-    send: cut,
-    last: () => (lines.length > 0 ? cut(Uint8Array.of(NEWLINE)) : Promise.resolve()),
-  };
-}
 
 /** A datagram a line, both ways. */
 const datagrams: Opener = async (url, { output }) => {
@@ -184,7 +135,7 @@ const transports: Record<string, Opener> = {
   wss: messages,
 };
 
-type Options = TlsTrust & { wait: number };
+type Options = TlsTrust & { wait: number; protocol?: string; topic?: string };
 
 function waitSeconds(text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text) || Number(text) > 86_400)
@@ -220,7 +171,11 @@ async function connect(url: string, options: Options): Promise<void> {
     // Whoever reads our output may have gone; then there is nobody left to tell.
     Promise.resolve(out.flush()).catch(() => process.exit(exitCodes.ok));
   };
-  const link = await open(url, { trust, output });
+  const { protocol, topic = "sockbench" } = options;
+  if (protocol === undefined && options.topic !== undefined)
+    throw new Failure(exitCodes.usage, `--topic ${topic} needs --protocol`);
+  const opener = protocol === undefined ? open : memberBy(await resolveProtocol(protocol), topic);
+  const link = await opener(url, { trust, output });
   const inputEnd = sendInput(link).then(() => Bun.sleep(options.wait * 1000).then(() => "waited" as const));
   const end = await Promise.race([link.closed, inputEnd]);
   const why = end === undefined || end === "" ? "" : `: ${printable(end)}`;
@@ -239,6 +194,8 @@ export function addConnectCommand(program: Command): void {
       waitSeconds,
       DEFAULT_WAIT_SECONDS,
     )
+    .option("--protocol <name|file>", "join as a member of it: a line is a message, and what comes a line")
+    .option("--topic <name>", "with --protocol: the room (default: sockbench)")
     .option("--insecure", "take any certificate")
     .option("--ca <file>", "who may sign the certificate (PEM), instead of the known authorities")
     .addHelpText(

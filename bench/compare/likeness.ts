@@ -25,6 +25,13 @@ const mustBeEqual: Record<string, (environment: Environment) => unknown> = {
   "pinned fleets": (environment) => environment.pinned?.fleets ?? null,
 };
 
+/** Two different yardsticks measure by different lengths; where one record has none, there is nothing to compare by. */
+export function unlikeYardsticks({ yardstick: a }: RunRecord, { yardstick: b }: RunRecord): Unlike[] {
+  return a && b ? unlike("yardstick", a.sha256.slice(0, SHOWN_HASH), b.sha256.slice(0, SHOWN_HASH)) : [];
+}
+
+const SHOWN_HASH = 12;
+
 /** Parameters that may differ from sample to sample. */
 const freeParameters = new Set(["seed"]);
 

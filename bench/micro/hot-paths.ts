@@ -61,7 +61,6 @@ function benchReader(name: string, alone: boolean): void {
         alone,
         onMessage: (receiver, sender, sequence) => void ledger.enter(receiver, sender, sequence),
         onMark: () => {},
-        onGreeting: () => {},
         onCorrupt: fail,
         onUnexpected: fail,
       });

@@ -54,6 +54,9 @@ const meters = z.object({
   contended: share.nullable().optional(),
   /** Where server and fleets have CPUs in common: share of the time in which a fleet waited for one. */
   shared: share.nullable().optional(),
+  /** In rounds, shares of a CPU: what the server used while others were driven, and what those used while it was. */
+  idle: share.nullable().optional(),
+  othersIdle: share.nullable().optional(),
   /** Highest resident memory of the server's processes so far, bytes, each counted by itself. */
   serverMemory: z.number().nullable(),
   /** Share of the machine's CPU time that was given to others (steal in /proc/stat). */
@@ -270,6 +273,28 @@ const capacity = z.object({
   unjudged: z.string().optional(),
 });
 
+/** What was measured in the same blocks as the servers, and is the same program in every run. */
+const yardstick = z.object({
+  /** SHA-256 of its source: only of equal ones can records be compared by it. */
+  sha256: z.string(),
+  /** As those of the servers, beside which they were taken: of the same scenario, variant and round. */
+  samples: z.array(sampleSchema),
+  /** Figures of the servers as ratios to it, over the rounds, with 95 % intervals; null where there are too few. */
+  ratios: z
+    .array(
+      z.object({
+        scenario: z.string(),
+        variant: z.string(),
+        server: z.string(),
+        metric: z.string(),
+        rounds: count,
+        ratio: z.number(),
+        interval: z.object({ low: z.number(), high: z.number() }).nullable(),
+      }),
+    )
+    .optional(),
+});
+
 export const recordSchema = z.object({
   schema: z.literal("sockbench/1"),
   id: z.string(),
@@ -282,6 +307,7 @@ export const recordSchema = z.object({
   calibration: calibration.optional(),
   capacity: capacity.optional(),
   samples: z.array(sampleSchema),
+  yardstick: yardstick.optional(),
   /** Warnings in words, about the run as a whole. */
   warnings: z.array(z.string()),
 });

@@ -2,6 +2,8 @@
 import { type Histogram, percentile, percentilesShown } from "../../clients/histogram.ts";
 import type { SumWitness } from "../../clients/request-clients.ts";
 import type { Used } from "../../platform/meter.ts";
+import type { Promises } from "../../protocols/definition.ts";
+import type { Protocol } from "../../protocols/protocol.ts";
 import { contentionOf } from "./contention.ts";
 import { percentileKey } from "./metrics.ts";
 import type { Meters, RunRecord, Sample, Wrong } from "./record.ts";
@@ -86,6 +88,10 @@ export function cpuMetrics(
   };
 }
 
+/** What a protocol file's own code takes of the fleet's CPU, where it runs for each delivery or reply. */
+export const parserMetric = ({ parserNs }: Pick<Protocol, "parserNs">): Record<string, number> =>
+  parserNs === undefined ? {} : { parserPerUnit: parserNs };
+
 const faultWords: Record<string, string> = {
   lost: "did not arrive",
   duplicated: "arrived more than once",
@@ -96,17 +102,22 @@ const faultWords: Record<string, string> = {
   wrong: "replies were wrong",
 };
 
-/** Faults of a room, and of requests; over datagrams loss and overtaking are told, and held against nobody. */
-export const faultKinds = {
-  Delivery: {
-    stream: ["lost", "duplicated", "reordered", "corrupt", "unexpected"],
-    datagrams: ["duplicated", "corrupt", "unexpected"],
-  },
-  Request: {
-    stream: ["wrong", "missing", "duplicated", "reordered", "unexpected"],
-    datagrams: ["wrong", "unexpected"],
-  },
+/** Kinds of fault that a protocol may allow: then they are told, and held against nobody. */
+const allowed: Record<string, (promises: Promises) => boolean> = {
+  lost: ({ mayLose }) => mayLose,
+  missing: ({ mayLose }) => mayLose,
+  duplicated: ({ mayDuplicate }) => mayDuplicate,
+  reordered: ({ ordered }) => ordered === false,
+};
+
+const kindsOf = {
+  Delivery: ["lost", "duplicated", "reordered", "corrupt", "unexpected"],
+  Request: ["wrong", "missing", "duplicated", "reordered", "unexpected"],
 } as const;
+
+/** What is a fault of a room's deliveries, or of replies, by what the protocol promises. */
+export const faultKinds = (unit: keyof typeof kindsOf, promises: Promises): string[] =>
+  kindsOf[unit].filter((kind) => !allowed[kind]?.(promises));
 
 /** What is wrong by the counts, one entry a kind of fault. */
 export function faultsOf(counts: Record<string, number>, kinds: readonly string[]): Wrong[] {

@@ -48,6 +48,15 @@ export const rules: readonly Rule[] = [
     words: "other programs used the CPUs of the server or a fleet, which waited; stop them, or run again",
   },
   {
+    name: "busy neighbour",
+    unit: "of a CPU",
+    limit: 0.15,
+    bad: "above",
+    value: ({ meters }) => meters?.othersIdle ?? undefined,
+    words:
+      "a server that was compared with this one used the CPU while it was not driven; stop what it does when idle, or measure each in a run of its own",
+  },
+  {
     name: "CPUs shared",
     unit: "of the measured time",
     limit: 0.25,

@@ -132,7 +132,7 @@ export function checkProtocol({ protocol }: BenchOptions): void {
     throw usage(
       `--protocol ${protocol}: expected one of: ${allProtocols()
         .map(({ name }) => name)
-        .join(", ")}`,
+        .join(", ")}, or a file, such as ./mine.ts`,
     );
 }
 

@@ -29,6 +29,7 @@ const rules: readonly FlagRule[] = [
     not: ["exec", "target", "against"],
     because: "without its server nothing would be left to run",
   },
+  { flag: "budget", not: ["samples"], because: "it takes exactly so many rounds, however long they take" },
   { flag: "rate", not: ["window"], because: "a rate is an open loop's, a window a closed one's" },
 ];
 
@@ -83,6 +84,8 @@ function another(value: number): number {
 const ofCapacity = ["objective", "grow"];
 const notOfCapacity = ["samples", "maxSamples", "calibrate"];
 const ofRepeats = ["samples", "maxSamples"];
+/** Where there is but one server, nothing is compared. */
+const ofComparison = ["budget", "threshold"];
 /** Where nothing but the harness is measured, there is no server. */
 const ofServers = [
   "target",
@@ -110,6 +113,12 @@ export function checkEffects(
   request: Options,
   cellsOf: (request: Request) => Cell[],
 ): void {
+  const lone = ofComparison.find((flag) => flag in given && !compares(given, request));
+  if (lone !== undefined)
+    throw new Failure(
+      exitCodes.usage,
+      `${written(lone)} is of comparisons, and there is one server alone: name more of them by --server, or --against`,
+    );
   const cells = cellsOf(request);
   const idle = Object.keys(given).find((flag) => !hasEffect(flag, names, request, cells, cellsOf));
   if (idle === undefined) return;
@@ -118,6 +127,9 @@ export function checkEffects(
   const whose = ofCapacity.includes(idle) ? `, and only ${CAPACITY} heeds it` : "";
   throw new Failure(exitCodes.usage, `${written(idle)} would change nothing: what runs is ${what}${whose}`);
 }
+
+const compares = (given: object, request: Options): boolean =>
+  "against" in given || chooseSources(request).length > 1;
 
 function hasEffect(
   flag: string,
@@ -130,6 +142,7 @@ function hasEffect(
   if (ofCapacity.includes(flag)) return searching;
   if (searching && notOfCapacity.includes(flag)) return false;
   if (cells.length === 0 && ofServers.includes(flag)) return false;
+  if (flag === "budget") return cells.some(({ blocks, reference }) => blocks && !reference);
   // A cell that is run once has its one sample.
   if (ofRepeats.includes(flag))
     return request[flag as "samples" | "maxSamples"] === 1 || cells.some(({ repeats }) => repeats);

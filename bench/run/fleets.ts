@@ -4,6 +4,7 @@ import type { FromFleet, Introduction, Progress, ToFleet } from "../../clients/e
 import type { Plan, Report } from "../../clients/workloads/index.ts";
 import { now } from "../../platform/clock.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { ownProgram } from "../../platform/own.ts";
 import { findProtocol } from "../../protocols/index.ts";
 
 type FleetProcess = { process: Subprocess; hear: (message: FromFleet<Report>) => void };
@@ -43,7 +44,7 @@ export function startFleets(count: number): Fleets {
 function startFleet(): FleetProcess {
   const fleet: FleetProcess = {
     hear: () => {},
-    process: Bun.spawn([process.execPath, `${import.meta.dir}/../../clients/fleet.ts`], {
+    process: Bun.spawn(ownProgram("clients/fleet.ts"), {
       ipc: (message: FromFleet<Report>) => fleet.hear(message),
       serialization: "advanced",
       stdio: ["ignore", "inherit", "inherit"],

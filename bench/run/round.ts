@@ -3,12 +3,23 @@
  * one fleet. It gives a sample of each; what is compared are their slices, block by block (clients/workloads/blocks.ts).
  */
 import type { Progress } from "../../clients/exchange.ts";
+import { decodeHistogram } from "../../clients/histogram.ts";
 import type { SumWitness } from "../../clients/request-clients.ts";
 import type { BlockServer, BlocksReport } from "../../clients/workloads/blocks.ts";
+import { memory, udpDrops } from "../../platform/proc.ts";
+import type { Promises } from "../../protocols/definition.ts";
+import { protocolOf } from "../../protocols/index.ts";
 import type { ServerSource, ServerUnderTest } from "../../targets/server.ts";
-import { metersOf, middleFigures, sliceFigures, type WorkUnit } from "../record/blocks.ts";
+import {
+  achievedShare,
+  metersOf,
+  middleFigures,
+  sliceFigures,
+  tailFigures,
+  type WorkUnit,
+} from "../record/blocks.ts";
 import type { Sample } from "../record/record.ts";
-import { faultKinds, faultsOf, lostConnections, requestWitness } from "../record/samples.ts";
+import { faultKinds, faultsOf, lostConnections, percentiles, requestWitness } from "../record/samples.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import type { Fleets } from "./fleets.ts";
 
@@ -18,6 +29,8 @@ export type RoundOptions = {
   sliceMs: number;
   /** Slices before the first block; by default until the figures have settled, bounded. */
   warmSlices?: number;
+  /** Whether a closed loop has the same in flight in each round. */
+  steady?: boolean;
   seed: number;
   /** Different for each round, so that a stray message of an earlier one is seen as such. */
   tag: number;
@@ -35,20 +48,25 @@ export type RoundParts = Pick<
 > &
   Pick<Sample, "meters">;
 
+/** One that stands, and what it speaks. */
+export type Driven = { server: ServerUnderTest; protocol: string };
+
 /** Drives servers that stand, and tells what each did. */
 export async function driveRound(
   cell: Cell & Required<Pick<Cell, "blocks">>,
-  servers: readonly ServerUnderTest[],
+  servers: readonly Driven[],
   options: RoundOptions,
 ): Promise<RoundParts[]> {
-  const { blocks, sliceMs, warmSlices, seed, fleets, onProgress, interrupted } = options;
+  const { blocks, sliceMs, warmSlices, steady = false, seed, fleets, onProgress, interrupted } = options;
   const load = cell.blocks(options.tag);
+  const dropsAt = servers.map(({ server }) => udpDrops(new Set([server.port])) ?? 0);
   const [report] = await fleets.run<BlocksReport>(
     {
       workload: "blocks",
       protocol: cell.protocol,
-      servers: servers.map((server) => ({
+      servers: servers.map(({ server, protocol }) => ({
         target: server.url,
+        protocol,
         serverPids: server.pids(),
         ...(server.trust ? { trust: server.trust } : {}),
       })),
@@ -57,28 +75,63 @@ export async function driveRound(
       blocks,
       sliceMs,
       ...(warmSlices === undefined ? {} : { warmSlices }),
+      steady,
     },
     {
       fleets: 1,
       onProgress,
-      broken: Promise.race([interrupted, ...servers.map(({ broken }) => broken)]),
+      broken: Promise.race([interrupted, ...servers.map(({ server }) => server.broken)]),
       timeoutSeconds: TIMEOUT_SECONDS + (blocks * servers.length * sliceMs * 4) / 1000,
     },
   );
   const unit = load.kind === "room" ? "Delivery" : "Request";
-  const datagrams = servers[0].transport === "udp";
-  return report.servers.map((server) => partsOf(server, unit, datagrams));
+  return report.servers.map((one, i) => {
+    const { server, protocol } = servers[i];
+    const { promises } = protocolOf(protocol);
+    const parts = { ...partsOf(one, unit, promises), meters: metersOf(report.servers, i) };
+    if (server.transport === "udp")
+      parts.counts.droppedAtServer = (udpDrops(new Set([server.port])) ?? 0) - dropsAt[i];
+    const achieved = achievedShare(one.slices);
+    if (load.load.loop === "open" && achieved !== undefined) {
+      parts.metrics.achievedRate = achieved * load.load.rate;
+      if (unit === "Request") parts.metrics.requestRate = parts.metrics.achievedRate;
+    }
+    if (steady) Object.assign(parts.metrics, tailsOf(one));
+    const resident = server.pids().flatMap((pid) => memory(pid)?.peak ?? []);
+    if (resident.length > 0) parts.metrics.serverMemoryLoaded = total(resident);
+    return parts;
+  });
 }
 
-function partsOf(server: BlockServer, unit: WorkUnit, datagrams: boolean): RoundParts {
+/**
+ * Where rounds stand for themselves, and are not compared slice by slice: percentiles beyond the median are of all that the
+ * calm blocks of the round have seen, as far as that supports them.
+ */
+function tailsOf({ calmest }: BlockServer): Record<string, number> {
+  const found = Object.entries(calmest).flatMap(([name, text]) =>
+    Object.entries(percentiles(name, decodeHistogram(text))),
+  );
+  return Object.fromEntries(found.filter(([key]) => !key.endsWith(".p50")));
+}
+
+const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+
+function partsOf(server: BlockServer, unit: WorkUnit, promises: Promises): Omit<RoundParts, "meters"> {
   const slices = sliceFigures(server.slices, unit);
-  const kinds = faultKinds[unit][datagrams ? "datagrams" : "stream"];
+  const kinds = faultKinds(unit, promises);
   const { counts } = server;
   return {
-    counts: { ...counts, measured: server.slices.reduce((sum, { done }) => sum + done, 0) },
+    counts: {
+      ...counts,
+      measured: total(server.slices.map(({ done }) => done)),
+      disturbed: server.disturbed,
+      slicesDriven: server.driven.all,
+      slicesCalm: server.driven.calm,
+    },
     metrics: {
       ...middleFigures(slices),
-      ...(datagrams && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
+      ...tailFigures(server),
+      ...(promises.mayLose && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
     },
     histograms: server.histograms,
     witnesses:
@@ -86,7 +139,6 @@ function partsOf(server: BlockServer, unit: WorkUnit, datagrams: boolean): Round
         ? (server.witnesses as SumWitness[]).map(requestWitness)
         : (server.witnesses as Sample["witnesses"]),
     wrong: [...faultsOf(counts, kinds), ...lostConnections([server])],
-    meters: metersOf(server),
     slices,
     retaken: server.retaken,
   };

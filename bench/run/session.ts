@@ -4,6 +4,7 @@
  */
 
 import type { TlsTrust } from "../../clients/endpoint.ts";
+import { shownUrl } from "../../clients/endpoint.ts";
 import type { Progress } from "../../clients/exchange.ts";
 import { allowedCpus, pin } from "../../platform/affinity.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
@@ -12,11 +13,14 @@ import type { ServerSource, ServerUnderTest } from "../../targets/server.ts";
 import { cellName } from "../record/cells.ts";
 import { type Environment, newRecordId, type RunRecord, type Sample } from "../record/record.ts";
 import { judge } from "../record/validity.ts";
+import { yardstickSamples } from "../record/yardstick.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import { readEnvironment } from "./environment.ts";
 import { type Fleets, startFleets } from "./fleets.ts";
+import { warnOfBusy } from "./idle.ts";
 import { awaitQuiet, giveUpIfBusy, look } from "./quiet.ts";
 import { driveRound, type RoundOptions } from "./round.ts";
+import type { YardstickServer } from "./yardstick.ts";
 
 export type SessionOptions = {
   /** Client processes; by default one a spare core. */
@@ -54,6 +58,8 @@ export type RoundSettings = Pick<
 > & {
   /** From 0. */
   number: number;
+  /** Driven in the same blocks; its samples stand apart from those of the servers. */
+  yardstick?: YardstickServer | undefined;
 };
 
 export type SampleOptions = {
@@ -100,7 +106,8 @@ export async function withSession(
       record,
       fleets,
       async sample(pair, sampleOptions) {
-        const sample = await takeSample(pair, { ...options, ...sampleOptions, fleets, pinned, record });
+        const taking = { ...options, ...sampleOptions, fleets, pinned, record };
+        const sample = await naming(pair.cell, takeSample(pair, taking));
         if (sample && options.quiet) await giveUpIfBusy(record.samples, lookAround);
         return sample;
       },
@@ -115,7 +122,7 @@ export async function withSession(
         return present;
       },
       round: (cell, sources, settings) =>
-        takeRound(cell, sources, { ...options, ...settings, fleets, pinned, record }),
+        naming(cell, takeRound(cell, sources, { ...options, ...settings, fleets, pinned, record })),
     });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
@@ -133,6 +140,16 @@ function planPinning(cpus: number[], fleets: number): Pinning {
   if (cpus.length < fleets + 1) return null;
   const spare = cpus.length - fleets;
   return { server: cpus.slice(0, spare), fleets: cpus.slice(spare).map((cpu) => [cpu]) };
+}
+
+/** What was taken of a cell; where that failed, the cell is named. */
+async function naming<T>(cell: Cell, taking: Promise<T>): Promise<T> {
+  try {
+    return await taking;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(error.exitCode, `${cellName({ ...cell, server: "" })}: ${error.message}`);
+  }
 }
 
 type Taking = Pick<SessionOptions, "interrupted"> &
@@ -166,9 +183,6 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
     sample.invalid = judge(sample);
     record.samples.push(sample);
     return sample;
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    throw new Failure(error.exitCode, `${cellName({ ...cell, server: "" })}: ${error.message}`);
   } finally {
     const serverCounters = (await server?.stop()) ?? {};
     if (sample && Object.keys(serverCounters).length > 0) sample.serverCounters = serverCounters;
@@ -185,24 +199,29 @@ async function takeRound(
   sources: readonly ServerSource[],
   taking: RoundTaking,
 ): Promise<Sample[]> {
-  const { fleets, pinned, record, interrupted, number, seed } = taking;
+  const { fleets, pinned, record, interrupted, number, seed, yardstick } = taking;
   const random = seededRandom(seed);
   const startedAt = new Date().toISOString();
+  const all = [
+    ...sources.map((source) => ({ source, protocol: cell.protocol })),
+    ...(yardstick ? [yardstick] : []),
+  ];
   const servers: ServerUnderTest[] = [];
   let samples: Sample[] = [];
   try {
-    for (const i of shuffled(sources.length, random))
+    for (const i of shuffled(all.length, random))
       servers[i] = await orStopped(
-        sources[i].start(cell.protocol, {
+        all[i].source.start(all[i].protocol, {
           cpus: pinned?.server,
           padding: Math.floor(random() * MAX_PADDING),
         }),
         interrupted,
       );
     const tag = (record.samples.length * 2 + 2) & 0xfffe;
-    const parts = await driveRound(cell, servers, { ...taking, tag, fleets });
+    const driven = servers.map((server, i) => ({ server, protocol: all[i].protocol }));
+    const parts = await driveRound(cell, driven, { ...taking, tag, fleets, steady: yardstick !== undefined });
     samples = servers.map((server, i) => ({
-      ...identity(cell, sources[i], server, record.samples.length + i, startedAt),
+      ...identity(cell, all[i].source, server, record.samples.length + i, startedAt),
       ...(pinned ? { pinned: server.pinned } : {}),
       ...parts[i],
       parameters: {
@@ -216,11 +235,11 @@ async function takeRound(
       invalid: [],
     }));
     for (const sample of samples) sample.invalid = judge(sample);
-    record.samples.push(...samples);
-    return samples;
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    throw new Failure(error.exitCode, `${cellName({ ...cell, server: "" })}: ${error.message}`);
+    const own = samples.slice(0, sources.length);
+    if (own.length > 1) warnOfBusy(record, own);
+    record.samples.push(...own);
+    yardstickSamples(record).push(...samples.slice(sources.length));
+    return own;
   } finally {
     const ends = await Promise.all(servers.map((server) => server?.stop()));
     samples.forEach((sample, i) => {
@@ -244,7 +263,7 @@ const identity = (
   variant: cell.variant,
   server: name,
   protocol: cell.protocol,
-  target: server.url,
+  target: shownUrl(server.url),
   order,
   startedAt,
   parameters: { ...cell.parameters, ...certificates(server) },

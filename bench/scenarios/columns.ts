@@ -1,8 +1,9 @@
 /** What the tables of a scenario are made of: keys of metrics, and figures computed from samples. No formatting here. */
-import { countOf, lossOf, median } from "../record/cells.ts";
+import { cellName, cellsOf, countOf, lossOf, median, medianOf } from "../record/cells.ts";
 import type { Unit } from "../record/metrics.ts";
 import type { Sample } from "../record/record.ts";
-import { cpuShares, isOpen } from "../record/saturation.ts";
+import { cpuShares, isGeneratorLimited, isOpen } from "../record/saturation.ts";
+import { valueText } from "../record/units.ts";
 
 /** What a row stands for: the samples of one cell, those of them that its figures are of, and all of its table. */
 export type RowSamples = { samples: readonly Sample[]; shown: readonly Sample[]; table: readonly Sample[] };
@@ -58,3 +59,22 @@ const busy = (whose: "server" | "fleet", heading: string): Computed => ({
 });
 export const serverBusy = busy("server", "server busy");
 export const fleetBusy = busy("fleet", "fleet busy");
+
+/** From this share of the load generator's CPU time on a protocol file's own code is what limits it. */
+const MOST_OF_IT = 0.5;
+
+/** What a protocol file's own code took of the load generator's time, and whether that was the limit. */
+export function parserLimits(samples: readonly Sample[]): string[] {
+  return cellsOf(samples).flatMap((cell) => {
+    const parser = medianOf(cell.samples, "parserPerUnit");
+    if (parser === undefined) return [];
+    const all = medianOf(cell.samples, "fleetCpuPerDelivery") ?? medianOf(cell.samples, "fleetCpuPerRequest");
+    const limits =
+      all !== undefined && parser >= all * MOST_OF_IT && cell.samples.some((one) => isGeneratorLimited(one));
+    return [
+      `${cellName(cell)}: the protocol file's own code takes ${valueText("ns", parser)} for each unit` +
+        (all === undefined ? "" : `, of ${valueText("ns", all)} of load generator CPU`) +
+        (limits ? "; it is the limit here, and the server may well do more" : ""),
+    ];
+  });
+}

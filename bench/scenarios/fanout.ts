@@ -9,6 +9,7 @@ import type { Load, RoomPlan } from "../../clients/room.ts";
 import type { RoomReport } from "../../clients/workloads/room.ts";
 import { now } from "../../platform/clock.ts";
 import { udpDrops } from "../../platform/proc.ts";
+import type { Promises } from "../../protocols/definition.ts";
 import { capabilityOf, type Protocol, protocolOf } from "../../protocols/index.ts";
 import { cellName, cellsOf, countOf } from "../record/cells.ts";
 import type { Sample } from "../record/record.ts";
@@ -20,13 +21,14 @@ import {
   halfMedians,
   joinMeters,
   lostConnections,
+  parserMetric,
   percentiles,
   perSecond,
   total,
 } from "../record/samples.ts";
 import { isOpen } from "../record/saturation.ts";
 import { whole } from "../record/units.ts";
-import { fleetBusy, lost, serverBusy } from "./columns.ts";
+import { fleetBusy, lost, parserLimits, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -57,7 +59,8 @@ const OUTSTANDING_BYTES = 262_144;
 const AROUND_BYTES = 64;
 /** Of a closed loop with so many members for each second of it, all windows come back a few times while it is measured. */
 const LARGE_ROOM = 2000;
-const QUIET_SECONDS = { tcp: 3, udp: 0.3, ws: 3 };
+/** What may be lost is not waited for long. */
+const quietSeconds = ({ mayLose }: Promises) => (mayLose ? 0.3 : 3);
 /** The ledger holds a number for each pair of sender and receiver. */
 const MAX_SENDERS = 1000;
 const TIMEOUT_SECONDS = 60;
@@ -99,7 +102,7 @@ export const fanout: Scenario = {
       of: (sample) => !isOpen(sample),
       columns: ["deliveryRate", "serverCpuPerDelivery", serverBusy, fleetBusy, lost],
       more: ["fleetCpuPerDelivery", "serverMemoryLoaded"],
-      notes: kernelDrops,
+      notes: (samples) => [...kernelDrops(samples), ...parserLimits(samples)],
     },
   ],
 };
@@ -111,7 +114,7 @@ export function roomCell(
   loop: Load["loop"],
   options: BenchOptions,
 ): Cell {
-  const { transport } = protocolOf(protocol);
+  const { transport, promises } = protocolOf(protocol);
   const messageBytes = options.size ?? MESSAGE_BYTES;
   const closed = closedLoad(CLOSED[transport], messageBytes, connections, options);
   const load: Load =
@@ -142,7 +145,7 @@ export function roomCell(
       warmup: 0,
       duration: 0,
       load,
-      quietSeconds: QUIET_SECONDS[transport],
+      quietSeconds: quietSeconds(promises),
     }),
   };
 }
@@ -176,7 +179,7 @@ export type RoomShape = Pick<
 
 /** One sample of a room, with everything that can be told of it. */
 export async function runRoomCell(shape: RoomShape, context: SampleContext): Promise<SampleParts> {
-  const { transport } = protocolOf(shape.protocol);
+  const { transport, promises } = protocolOf(shape.protocol);
   const serverPorts = new Set([parseEndpoint(context.target)?.port ?? 0]);
   const dropsBefore = udpDrops(serverPorts) ?? 0;
   const epoch = now();
@@ -187,7 +190,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
     serverPids: context.serverPids,
     tag: context.tag,
     epoch,
-    quietSeconds: QUIET_SECONDS[transport],
+    quietSeconds: quietSeconds(promises),
   };
   const reports = await context.fleets.run<RoomReport>(plan, {
     onProgress: context.onProgress,
@@ -218,7 +221,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
   const churned = reports[0].churned;
   if (churned) Object.assign(counts, { churned: churned.came, churnFailed: churned.failed });
   const latency = shape.load.loop === "open" ? openLatency(shape, reports) : undefined;
-  const faults = faultKinds.Delivery[transport === "udp" ? "datagrams" : "stream"];
+  const faults = faultKinds("Delivery", promises);
   return {
     counts: { ...counts, ...latency?.counts },
     metrics: {
@@ -226,9 +229,10 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
         ? { deliveryRate: perSecond(delivered, meters.elapsed) }
         : { achievedRate: total(reports, ({ open }) => open?.pace.achieved ?? 0) }),
       ...cpuMetrics(meters, delivered, "Delivery"),
+      ...parserMetric(protocolOf(shape.protocol)),
       ...(meters.serverMemory === null ? {} : { serverMemoryLoaded: meters.serverMemory }),
       longestSilence: Math.max(...reports.map(({ measured }) => measured.silence)),
-      ...(transport === "udp" && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
+      ...(promises.mayLose && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
       ...latency?.metrics,
     },
     histograms: latency?.histograms ?? {},
@@ -248,7 +252,8 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
  * all, but late. What had been said at a time is taken from the fleets' notes, in favour of the server.
  */
 function fellBehind({ protocol, messageBytes }: RoomShape, reports: RoomReport[]): number {
-  const { queueBytes, sendPrefix, sendSuffix } = capabilityOf(protocol, "room")(messageBytes);
+  const { promises, sendPrefix, sendSuffix } = capabilityOf(protocol, "room")(messageBytes);
+  const { queueBytes } = promises;
   if (queueBytes === undefined) return 0;
   const unitBytes = sendPrefix.length + messageBytes + sendSuffix.length;
   const atMost = (at: number) =>
@@ -278,8 +283,7 @@ function openLatency(
   if (load.loop !== "open") throw new Error("not an open loop");
   const opens = reports.flatMap(({ open }) => (open ? [open] : []));
   const messages = opens[0].first.length;
-  const wanted =
-    shape.connections - (capabilityOf(shape.protocol, "room")(shape.messageBytes).echoes ? 0 : 1);
+  const wanted = shape.connections - (protocolOf(shape.protocol).promises.echoesToSender ? 0 : 1);
   const [first, last, spread] = [createHistogram(), createHistogram(), createHistogram()];
   const halves = [createHistogram(), createHistogram()];
   const warm = Math.round(load.rate * shape.warmup);

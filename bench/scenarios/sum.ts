@@ -10,12 +10,13 @@ import {
   halfMedians,
   joinMeters,
   lostConnections,
+  parserMetric,
   percentiles,
   perSecond,
   requestWitness,
   total,
 } from "../record/samples.ts";
-import { count, fleetBusy, lost, serverBusy } from "./columns.ts";
+import { count, fleetBusy, lost, parserLimits, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
@@ -43,6 +44,7 @@ export const sum: Scenario = {
       title: "requests",
       columns: ["requestRate", "roundTrip.p50", "roundTrip.p99", "serverCpuPerRequest", serverBusy, lost],
       more: [fleetBusy, "fleetCpuPerRequest", "roundTrip.p999", count("wrong"), count("missing")],
+      notes: parserLimits,
     },
   ],
 };
@@ -60,8 +62,7 @@ function cellsOf({ name, primary }: Protocol, options: BenchOptions): Cell[] {
   return [...closed, ...open].map((load) => ({ ...sumCell(name, load, options), secondary }));
 }
 
-const isDatagrams = (protocol: string) => protocolOf(protocol).transport === "udp";
-const quietSeconds = (protocol: string) => (isDatagrams(protocol) ? 0.3 : 3);
+const quietSeconds = (protocol: string) => (protocolOf(protocol).promises.mayLose ? 0.3 : 3);
 
 export function sumCell(protocol: string, load: Load, options: BenchOptions): Cell {
   const { warmup, duration } = times(options);
@@ -90,7 +91,6 @@ async function runSumCell(
   shape: Pick<SumPlan, "protocol" | "connections" | "seed" | "warmup" | "duration" | "load">,
   context: SampleContext,
 ): Promise<SampleParts> {
-  const datagrams = isDatagrams(shape.protocol);
   const plan: SumPlan = {
     ...shape,
     workload: "sum",
@@ -124,6 +124,7 @@ async function runSumCell(
     metrics: {
       requestRate: perSecond(replies, meters.elapsed),
       ...cpuMetrics(meters, replies, "Request"),
+      ...parserMetric(protocolOf(shape.protocol)),
       longestSilence: Math.max(...reports.map(({ measured }) => measured.silence)),
       ...percentiles("roundTrip", latency),
       ...(lag
@@ -138,7 +139,7 @@ async function runSumCell(
     witnesses: reports.flatMap(({ witnesses }) => witnesses.map(requestWitness)),
     meters,
     wrong: [
-      ...faultsOf(counts, faultKinds.Request[datagrams ? "datagrams" : "stream"]),
+      ...faultsOf(counts, faultKinds("Request", protocolOf(shape.protocol).promises)),
       ...lostConnections(reports),
     ],
   };

@@ -16,7 +16,7 @@ export const truncate: Scenario = {
   summary: "datagrams of every size: whole, truncated, dropped or refused, and the exact boundary",
   fits: ({ room, transport }) => room !== undefined && transport === "udp",
   cells: (options) =>
-    protocolsFor(truncate, options).map(({ name: protocol, room }) => ({
+    protocolsFor(truncate, options).map(({ name: protocol, promises }) => ({
       scenario: "truncate",
       variant: protocol,
       protocol,
@@ -37,7 +37,7 @@ export const truncate: Scenario = {
           timeoutSeconds: TIMEOUT_SECONDS,
         });
         return {
-          ...judge(report.paths, room?.(1).wholeUpTo ?? 0),
+          ...judge(report.paths, promises.wholeUpTo ?? 0),
           metrics: {},
           histograms: {},
           detail: { scenario: "truncate", smallBufferBytes: report.smallBufferBytes, paths: report.paths },

@@ -3,8 +3,10 @@
 import { printableLines } from "../../platform/printable.ts";
 import { split } from "../../targets/named.ts";
 import { compareAll } from "../compare/compare.ts";
+import { LEAST_RANKED, rank } from "../compare/ranking.ts";
 import { renderText } from "../compare/render.ts";
-import { cellName, cellsOf } from "../record/cells.ts";
+import { renderRanking } from "../compare/render-ranking.ts";
+import { cellName, cellsOf, serversOf } from "../record/cells.ts";
 import { metrics as builtInMetrics, type Metrics } from "../record/metrics.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { unpinnedServers } from "../record/samples.ts";
@@ -39,19 +41,31 @@ export function renderRun(record: RunRecord, path: string, options: RenderOption
     const samples = record.samples.filter(({ scenario }) => scenario === one.name);
     return samples.length > 0 ? tablesOf(one, samples, metrics, width) : [];
   });
-  const { threshold } = options;
-  const compared = compareAll(record, { metrics, ...(threshold === undefined ? {} : { threshold }) });
   const parts = [
+    ...comparedParts(record, { ...options, width, metrics }),
     ...(record.calibration ? [calibrationTable(record.calibration)] : []),
     ...tables,
     ...(record.capacity ? [capacityTable(record.capacity)] : []),
     ...[legend(tables).join("\n")].filter((part) => part !== ""),
-    ...compared.map((comparison) => renderText(comparison, { width })),
     ...[wrongPart(record), trustPart(record)].filter((part) => part !== ""),
     closing(record, path),
   ];
   // Witnesses, names and a server's own words are data: no control character of theirs reaches the terminal.
   return wrapped(printableLines(parts.join("\n\n")), width);
+}
+
+/** The answer to what several servers were run for: it stands first, and its first line is a sentence. */
+function comparedParts(
+  record: RunRecord,
+  { width = UNBOUNDED, threshold, ...options }: RenderOptions,
+): string[] {
+  const { metrics = builtInMetrics } = options;
+  const how = { metrics, ...(threshold === undefined ? {} : { threshold }) };
+  if (serversOf(record.samples).length >= LEAST_RANKED) {
+    const ranking = rank(record, how);
+    return ranking.comparisons.length > 0 ? [renderRanking(ranking, { width })] : [];
+  }
+  return compareAll(record, how).map((comparison) => renderText(comparison, { width }));
 }
 
 function wrongPart(record: RunRecord): string {

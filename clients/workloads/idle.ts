@@ -3,12 +3,15 @@
  * both sides. A first few are opened before the first reading, so that what the server makes once (code,
  * tables, buffers that all share) is not counted to the rest. Where a limit stops it, the limit is named.
  */
+import { now } from "../../platform/clock.ts";
 import { serverMemory } from "../../platform/meter.ts";
 import { memory } from "../../platform/proc.ts";
+import { protocolOf } from "../../protocols/index.ts";
 import { plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
 import { fileTables, SPARE_FILES } from "../full-table.ts";
-import { type Member, openAsMany } from "../members.ts";
+import { joining, topicOf } from "../joining.ts";
+import { type Member, type MemberHandlers, openAsMany } from "../members.ts";
 import { Unreachable } from "../unreachable.ts";
 
 export type IdlePlan = {
@@ -47,17 +50,28 @@ export async function runIdle(plan: IdlePlan, exchange: Exchange): Promise<IdleR
   const mine = (all: number) => Math.ceil((all - exchange.fleet) / exchange.fleets);
   const members: Member[] = [];
   const lost = { count: 0, reason: "" };
+  const enter = joining({
+    protocol: protocolOf(plan.protocol),
+    topic: topicOf(0, now()),
+    role: "member",
+    number: (index) => index * exchange.fleets + exchange.fleet,
+    speaks: () => false,
+  });
   let limit: string | undefined;
 
   async function open(count: number): Promise<void> {
     if (limit !== undefined) return;
-    const got = await openAsMany(target!, count, {
+    const handlers: MemberHandlers = {
       onBytes: () => {},
       onLost(_, reason) {
         lost.count++;
         lost.reason = reason;
       },
-    });
+    };
+    const before = members.length;
+    const got = await openAsMany(target, count, handlers, (target, index, handlers) =>
+      enter(target, before + index, handlers),
+    );
     members.push(...got.members);
     exchange.progress({ sent: 0, delivered: members.length });
     if (got.limit === undefined) return;

@@ -65,7 +65,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
         measure(run, start),
         driveLoad(run, start),
         plan.churn && exchange.fleet === 0
-          ? churn(run.target, plan.churn, start + plan.warmup * 1e9, plan.duration)
+          ? churn(run.target, run.visit, plan.churn, start + plan.warmup * 1e9, plan.duration)
           : undefined,
       ]);
       noteOffered(run);
@@ -83,7 +83,9 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
         measured,
         ...(churned ? { churned } : {}),
         dropped:
-          run.wire.unit === "datagram" ? udpDrops(new Set(run.members.map(({ port }) => port))) : undefined,
+          run.wire.framing.transport === "udp"
+            ? udpDrops(new Set(run.members.map(({ port }) => port)))
+            : undefined,
         ...(open && arrivals
           ? { open: { ...arrivals.report(), ...open, startOffset: start - plan.epoch } }
           : {}),

@@ -47,8 +47,7 @@ export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumRepo
   try {
     await firstReplies(run);
     const go = await exchange.ready({ prefixes: [] });
-    const patrol =
-      requests.unit === "datagram" ? setInterval(() => giveUp(run), GIVE_UP_NS / 5e6) : undefined;
+    const patrol = requests.promises.mayLose ? setInterval(() => giveUp(run), GIVE_UP_NS / 5e6) : undefined;
     const progress = setInterval(
       () => exchange.progress({ sent: counts.sent, delivered: counts.replies }),
       250,

@@ -4,8 +4,9 @@
  */
 
 import { parseEndpoint } from "../../clients/endpoint.ts";
-import { openMembers } from "../../clients/members.ts";
-import { capabilityOf } from "../../protocols/index.ts";
+import { joining } from "../../clients/joining.ts";
+import { type MemberHandlers, openMembers } from "../../clients/members.ts";
+import { capabilityOf, protocolOf } from "../../protocols/index.ts";
 import { fault, type Going, miss, settled, type Tally } from "./tally.ts";
 
 const MEMBERS = 4;
@@ -24,7 +25,7 @@ const message = (sender: number, sequence: number): string =>
   );
 
 /** What one has heard: bytes that are not judged yet, and of each sender the number that is to come next. */
-type Hearing = { rest: Buffer; next: (number | undefined)[]; greeting: string };
+type Hearing = { rest: Buffer; next: (number | undefined)[] };
 
 export async function soakRoom(
   protocol: string,
@@ -37,7 +38,6 @@ export async function soakRoom(
   const hearings: Hearing[] = Array.from({ length: MEMBERS }, () => ({
     rest: Buffer.alloc(0),
     next: [],
-    greeting: "",
   }));
   const sent = new Array<number>(MEMBERS).fill(0);
   let prefixes: Uint8Array[] = [];
@@ -45,7 +45,6 @@ export async function soakRoom(
 
   function hear(receiver: number, chunk: Uint8Array): void {
     const hearing = hearings[receiver];
-    if (wire.greeting && prefixes.length === 0) hearing.greeting += Buffer.from(chunk).toString("latin1");
     const bytes = Buffer.concat([hearing.rest, chunk]);
     let judged = 0;
     for (let at = bytes.indexOf(MARK); at >= 0; at = bytes.indexOf(MARK, judged)) {
@@ -86,18 +85,13 @@ export async function soakRoom(
     tally.verified++;
   }
 
-  const members = await openMembers(target, MEMBERS, {
+  const handlers: MemberHandlers = {
     onBytes: hear,
     onLost: (index, reason) => stopping || fault(tally, `the connection of member ${index}: ${reason}`),
-  });
-  if (wire.unit === "datagram") for (const member of members) member.send(new Uint8Array(0), 0, 0);
-  await settled(
-    () => !wire.greeting || hearings.every(({ greeting }) => wire.greeting!.test(firstLine(greeting))),
-  );
-  prefixes = members.map(({ address, index }) => {
-    const id = Number(wire.greeting?.exec(firstLine(hearings[index].greeting))?.[1] ?? 0);
-    return wire.deliveryPrefix({ address, id });
-  });
+  };
+  const join = joining({ protocol: protocolOf(protocol), topic: "soak", role: "member" });
+  const members = await openMembers(target, MEMBERS, handlers, join);
+  prefixes = members.map((member) => wire.deliveryPrefix(member));
 
   function say(index: number): void {
     const text = Buffer.from(message(index, sent[index]));
@@ -114,7 +108,7 @@ export async function soakRoom(
   const owed = () =>
     hearings.flatMap(({ next }, receiver) =>
       sent.map((count, sender) => ({
-        count: sender === receiver && !wire.echoes ? 0 : count - (next[sender] ?? 0),
+        count: sender === receiver && !wire.promises.echoesToSender ? 0 : count - (next[sender] ?? 0),
         between: `at the end, to member ${receiver} from member ${sender}`,
       })),
     );
@@ -128,5 +122,3 @@ export async function soakRoom(
     },
   };
 }
-
-const firstLine = (text: string): string => text.slice(0, text.indexOf("\n") + 1);
