@@ -15,9 +15,12 @@ const KEPT_UNITS = 16_384;
 const PLACES = 65_536;
 /** A native call costs about as much as verifying two small messages (Bun 1.4.5: 75 ns). */
 const WORTH_COMPARING_BYTES = 192;
-/** A receiver with an order of its own gains nothing here: after so many misses it is left to the reader for a while. */
+/**
+ * A receiver with an order or headers of its own gains nothing here: after so many misses it is left to the reader for a
+ * while, and for twice as long each time that nothing has been found in between.
+ */
 const MISSES = 32;
-const REST_MESSAGES = 1000;
+const REST_BYTES = { first: 65_536, most: 4_194_304 };
 
 /** Where a receiver stands in the stream. */
 export type Follower = {
@@ -26,9 +29,10 @@ export type Follower = {
   place: number;
   /** Units compared at once: half as many after a comparison that failed, so that bad units cost linear time too. */
   atOnce: number;
-  /** Messages in a row that stood elsewhere; after some it is left to the reader for a while. */
+  /** How often in a row something else had come; after some it is left to the reader for so many bytes. */
   misses: number;
   resting: number;
+  nextRest: number;
 };
 
 export const createFollower = (index: number): Follower => ({
@@ -37,6 +41,7 @@ export const createFollower = (index: number): Follower => ({
   atOnce: KEPT_UNITS,
   misses: 0,
   resting: 0,
+  nextRest: REST_BYTES.first,
 });
 
 export type Canonical = ReturnType<typeof createCanonical>;
@@ -99,6 +104,8 @@ export function createCanonical(options: CanonicalOptions) {
       const begin = starts[unit];
       const next = firstUnlike(unit, receiver.atOnce, from - begin, end);
       const bytes = starts[next] - begin;
+      // Where a whole unit has come that is another one.
+      if (next === unit && from + starts[unit + 1] - begin <= end) miss(receiver);
       if (bytes < WORTH_COMPARING_BYTES || (wholeReads && from + bytes !== end)) return from;
       if (received.compare(kept, begin, begin + bytes, from, from + bytes) !== 0) {
         receiver.atOnce = (next - unit) >> 1;
@@ -111,6 +118,7 @@ export function createCanonical(options: CanonicalOptions) {
       stamp.time = times[next - 1];
       receiver.place = dropped + next;
       receiver.misses = 0;
+      receiver.nextRest = REST_BYTES.first;
       from += bytes;
       trust(receiver);
     }
@@ -123,7 +131,8 @@ export function createCanonical(options: CanonicalOptions) {
   function miss(receiver: Follower): void {
     if (++receiver.misses < MISSES) return;
     receiver.misses = 0;
-    receiver.resting = REST_MESSAGES;
+    receiver.resting = receiver.nextRest;
+    receiver.nextRest = Math.min(REST_BYTES.most, 2 * receiver.nextRest);
   }
 
   /** Drops the older half, in place. */
@@ -143,14 +152,9 @@ export function createCanonical(options: CanonicalOptions) {
     follow,
     /** The reader has found this message right at `scratch[at, stop)`: the receiver stands behind it from now on. */
     verified(receiver: Follower, at: number, stop: number, { sender, sequence, time }: Header): void {
-      if (receiver.resting > 0) {
-        receiver.resting--;
-        return;
-      }
       trust(receiver);
       const unit = find(sender, sequence);
       if (unit >= 0) {
-        if (receiver.place !== dropped + unit) miss(receiver);
         receiver.place = dropped + unit + 1;
         return;
       }

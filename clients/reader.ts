@@ -60,8 +60,9 @@ export function createReceiver(index: number): Receiver {
 }
 
 export function createReader(options: ReaderOptions) {
-  const { messageBytes, tag } = options;
-  const isDatagram = options.wire.framing.transport === "udp";
+  const { messageBytes, tag, onMessage } = options;
+  /** Of a read, behind a message: a datagram is one unit, whatever stands behind a message in it. */
+  const mostLeft = options.wire.framing.transport === "udp" ? 0 : SCRATCH_BYTES;
   const reading = createReading(options);
   const { scratch, view, prefixes, suffix, tagWord, canonical } = reading;
 
@@ -72,8 +73,8 @@ export function createReader(options: ReaderOptions) {
     const stop = start + messageBytes;
     const left = end - stop - suffix.length;
     return (
-      // A datagram is one unit, whatever stands behind a message in it.
-      (left === 0 || (left > 0 && !isDatagram)) &&
+      left >= 0 &&
+      left <= mostLeft &&
       view.getInt32(start, true) === tagWord &&
       verifyMessage(view, start, messageBytes, tag) &&
       isPrefix(prefixes, view, at, length, stamp.sender) &&
@@ -102,14 +103,19 @@ export function createReader(options: ReaderOptions) {
   function readTo(receiver: Receiver, end: number): void {
     if (receiver.broken) return;
     let at = 0;
+    let compares = canonical !== undefined && receiver.resting <= 0;
     while (at < end) {
-      const followed = canonical && receiver.resting === 0 ? canonical.follow(receiver, at, end) : at;
-      if (followed > at) reading.guess = prefixes.lengths[stamp.sender] ?? reading.guess;
-      at = followed;
-      if (at === end) break;
+      if (compares) {
+        const followed = canonical!.follow(receiver, at, end);
+        if (followed > at) reading.guess = prefixes.lengths[stamp.sender] ?? reading.guess;
+        at = followed;
+        if (at === end) break;
+        compares = receiver.resting <= 0;
+      }
       if (isMessage(at, reading.guess, end)) {
         const stop = at + reading.guess + messageBytes + suffix.length;
-        take(reading, receiver, at, stop);
+        onMessage(receiver.index, stamp.sender, stamp.sequence, stamp.time);
+        if (compares) canonical!.verified(receiver, at, stop, stamp);
         at = stop;
         continue;
       }
@@ -117,6 +123,7 @@ export function createReader(options: ReaderOptions) {
       if (next < 0) break;
       at = next;
     }
+    if (receiver.resting > 0) receiver.resting -= end;
     keep(reading, receiver, at, end);
   }
 
@@ -198,7 +205,7 @@ function keep({ scratch, onCorrupt }: Reading, receiver: Receiver, from: number,
 /** Enters the message that `stamp` tells, which is `scratch[at, stop)`. */
 function take({ onMessage, canonical }: Reading, receiver: Receiver, at: number, stop: number): void {
   onMessage(receiver.index, stamp.sender, stamp.sequence, stamp.time);
-  canonical?.verified(receiver, at, stop, stamp);
+  if (receiver.resting <= 0) canonical?.verified(receiver, at, stop, stamp);
 }
 
 /** One unit that is not a plain next message; returns where it ends, or -1 when it has not come whole. */
