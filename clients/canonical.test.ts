@@ -26,7 +26,7 @@ type Recording = { wire: Room; messageBytes: number; messages: number; reads: Re
 
 /** Everything that is told of a recording: each call in its order, and what the books say in the end. */
 function told({ wire, messageBytes, messages, reads }: Recording, alone: boolean) {
-  const events: unknown[] = [];
+  const events: [kind: string, ...told: unknown[]][] = [];
   const { echoesToSender, ordered, mayLose } = wire.promises;
   const hears = (receiver: number, sender: number) => echoesToSender || receiver !== sender;
   const windows = createWindows({
@@ -371,25 +371,73 @@ test("what another has got is taken at once, up to the byte that differs, wherev
   }
 });
 
+/** How often, and how many, bytes are compared by native calls while this runs. */
+function comparisons(work: () => void): { calls: number; bytes: number } {
+  const done = { calls: 0, bytes: 0 };
+  const compare = Buffer.prototype.compare;
+  Buffer.prototype.compare = function (this: Buffer, ...args: Parameters<Buffer["compare"]>) {
+    done.calls++;
+    done.bytes += args[2]! - args[1]!;
+    return compare.apply(this, args);
+  } as typeof compare;
+  try {
+    work();
+  } finally {
+    Buffer.prototype.compare = compare;
+  }
+  return done;
+}
+
+/** What two receivers get: the messages of one sender, and a ping in the middle of what the second one gets. */
+function twoReceivers({ protocol, besides: [ping] = [], around }: Subject, messages: number): Recording {
+  const wire = protocol.room!(300);
+  const unit = (receiver: number, sequence: number) => {
+    const message = new Uint8Array(300);
+    writeMessage(new DataView(message.buffer), 0, 300, TAG, 2, sequence, 1);
+    if (!around) return Buffer.concat([prefixesOf(wire)[2], message, wire.deliverySuffix]);
+    const [before, behind] = around(receiver, 2, sequence).map(encode);
+    return framed(wire.framing.heard, Buffer.concat([before, message, behind]));
+  };
+  const units = [0, 1].map((receiver) => Array.from({ length: messages }, (_, i) => unit(receiver, i)));
+  units[1].splice(messages / 2, 0, ping!);
+  const reads = units.map((list, receiver) => ({ receiver, bytes: new Uint8Array(Buffer.concat(list)) }));
+  return { wire, messageBytes: 300, messages, reads };
+}
+
+const subjectOf = (protocol: Protocol) => subjects.find((subject) => subject.protocol === protocol)!;
+
+test.each([
+  ["pinging", subjectOf(pinging)],
+  ["lengths", subjectOf(lengths)],
+  ["numbered", subjectOf(numbered)],
+] as const)("of %s a ping in the middle is answered, and what stands around it is compared", (_, subject) => {
+  const recording = twoReceivers(subject, 40);
+  const done = comparisons(() => {
+    const { events } = told(recording, false);
+    expect(events.filter(([kind]) => kind === "answer")).toHaveLength(1);
+    expect(events.filter(([kind]) => kind === "message")).toHaveLength(80);
+  });
+  expect(done.bytes).toBeGreaterThan(0.9 * recording.reads[1].bytes.length);
+  expectTheSame(recording);
+});
+
+test("where each receiver has headers of its own, the reader is soon left alone", () => {
+  const recording = twoReceivers(subjectOf(personal), 2000);
+  expect(comparisons(() => void told(recording, false)).calls).toBeLessThan(200);
+  expectTheSame(recording);
+});
+
 test("bytes that are all right up to their last word cost no more comparisons than there are bytes", () => {
   const [units, unitBytes] = [4000, 64];
   const { scratch, canonical } = known(units, unitBytes);
   for (let i = 0; i < units; i++) scratch[i * unitBytes + 30] ^= 1;
   const receiver = createFollower(1);
   const end = units * unitBytes;
-  let compared = 0;
-  const compare = Buffer.prototype.compare;
-  Buffer.prototype.compare = function (this: Buffer, ...args: Parameters<Buffer["compare"]>) {
-    compared += args[2]! - args[1]!;
-    return compare.apply(this, args);
-  } as typeof compare;
-  try {
+  const compared = comparisons(() => {
     for (let i = 0; i < units; i++) {
       expect(canonical.follow(receiver, i * unitBytes, end)).toBe(i * unitBytes);
       canonical.verified(receiver, i * unitBytes, (i + 1) * unitBytes, { sender: 2, sequence: i, time: i });
     }
-  } finally {
-    Buffer.prototype.compare = compare;
-  }
-  expect(compared).toBeLessThan(8 * end);
+  });
+  expect(compared.bytes).toBeLessThan(8 * end);
 });
