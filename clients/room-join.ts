@@ -2,11 +2,13 @@
  * How a fleet enters a room: its members connect, are known to be in by a roll call, and learn by what prefix each
  * sender is known. From then on every delivery is verified as it comes.
  */
+import { createBulkRead } from "../platform/bulk-read.ts";
 import { now } from "../platform/clock.ts";
 import { capabilityOf, protocolOf } from "../protocols/index.ts";
 import { markTag, stamp } from "../protocols/stamp.ts";
 import { plannedEndpoint } from "./endpoint.ts";
 import type { Exchange } from "./exchange.ts";
+import { fileTables } from "./full-table.ts";
 import { joining, topicOf } from "./joining.ts";
 import { createLedger } from "./ledger.ts";
 import { type Member, type MemberHandlers, openMembers } from "./members.ts";
@@ -21,6 +23,8 @@ const ROLL_CALL_EVERY_MS = 250;
 const NOTICE_BYTES = 128;
 const UNASKED_BYTES = 16 * 1_048_576;
 const MAX_LOST_TOLD = 1000;
+/** A read that brings so much is likely to be one of many: then the other members are read beside Bun. */
+const BULK_BYTES = 16_384;
 
 /** Opens this fleet's members, and everything that takes what comes for them. */
 export async function joinRoom(
@@ -106,17 +110,22 @@ export async function joinRoom(
     onStray: (receiver, unit) =>
       ledger.unexpected(receiver, { text: Buffer.from(unit).toString("latin1", 0, 240) }),
   });
+  /** Notes that bytes have come for a member, and has them read. */
+  function take(index: number, bytes: number, read: () => void): void {
+    const at = now();
+    if (at - run.lastArrival > run.longestSilence) run.longestSilence = at - run.lastArrival;
+    run.lastArrival = at;
+    run.received[index] += bytes;
+    arrivedAt = at - plan.epoch;
+    read();
+    run.readAt[index] = at;
+    // Of the message that was looked at last.
+    run.saidAt[index] = plan.epoch + stamp.time;
+  }
   const handlers: MemberHandlers = {
     onBytes(index, chunk) {
-      const at = now();
-      if (at - run.lastArrival > run.longestSilence) run.longestSilence = at - run.lastArrival;
-      run.lastArrival = at;
-      run.received[index] += chunk.length;
-      arrivedAt = at - plan.epoch;
-      reader.read(receivers[index], chunk);
-      run.readAt[index] = at;
-      // Of the message that was looked at last.
-      run.saidAt[index] = plan.epoch + stamp.time;
+      take(index, chunk.length, () => reader.read(receivers[index], chunk));
+      if (chunk.length >= BULK_BYTES) run.bulk?.sweep();
     },
     onLost(index, reason) {
       run.lost.count++;
@@ -131,7 +140,19 @@ export async function joinRoom(
     },
   };
   run.members = await openMembers(target, count, handlers, enter);
+  const fds = run.members.map(({ fd }) => fd);
+  const placeFor = (index: number) => reader.begin(receivers[index]);
+  const bulk = createBulkRead(fds, reader.buffer, placeFor, (index, bytes) =>
+    take(index, bytes, () => reader.readTo(receivers[index], receivers[index].carried + bytes)),
+  );
+  if (bulk) run.bulk = bulk;
   return run;
+}
+
+/** Leaves it again. */
+export function leaveRoom({ members, bulk }: RoomRun): void {
+  bulk?.close();
+  for (const member of members) member.close();
 }
 
 /**
@@ -153,10 +174,14 @@ export async function rollCall(run: RoomRun): Promise<void> {
       throw new Unreachable(
         `${target.url} sent ${Math.round(total(run.received) / 1_048_576)} MiB to ${members.length} members of whom nobody had spoken`,
       );
-    if (now() > deadline)
+    if (now() > deadline) {
+      const full = fileTables(plan.serverPids)?.full;
       throw new Unreachable(
-        `${target.url} took ${members.length} members, but ${missing().length} of them heard nothing of the room within ${ROLL_CALL_SECONDS} s`,
+        full
+          ? `${target.url}: ${full}`
+          : `${target.url} took ${members.length} members, but ${missing().length} of them heard nothing of the room within ${ROLL_CALL_SECONDS} s`,
       );
+    }
     if (run.unreadable) throw new Unreachable(`${target.url}: ${run.unreadable}`);
     if (call > 0) for (const member of missing()) member.rejoin?.();
     compose(run, out, view, 0, markTag(plan.tag), run.senderOf(0), call, marks.rollCall);

@@ -3,6 +3,8 @@
  * alike, each judged as it comes, until there are enough valid ones.
  */
 import type { Progress } from "../../clients/exchange.ts";
+import { allowFiles } from "../../platform/file-limit.ts";
+import { findProtocol } from "../../protocols/index.ts";
 import type { ServerSource } from "../../targets/server.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { isValid } from "../record/validity.ts";
@@ -85,9 +87,26 @@ export const sliceMsOf = ({ parameters: { loop, rate } }: Cell): number =>
 export const blocksIn = (sliceMs: number, seconds = ROUND_SECONDS): number =>
   Math.max(LEAST_BLOCKS, Math.round((seconds * 1000) / sliceMs));
 
+/** Files that a server or a fleet has open beside its connections, at most. */
+const SPARE_FILES = 256;
+
+/**
+ * As many files as the largest cell has connections, which one fleet has to all servers of a round; where that may not
+ * be, whoever runs out says so.
+ */
+function allowConnections({ cells, sources }: RunOptions): void {
+  const connections = cells.map(
+    ({ protocol, parameters }) =>
+      Number(parameters.connections ?? 0) * (findProtocol(protocol)?.separatePublishers ? 2 : 1),
+  );
+  // In rounds the yardstick stands beside them.
+  allowFiles(Math.max(0, ...connections) * (sources.length + 1) + SPARE_FILES);
+}
+
 export async function run(options: RunOptions): Promise<RunResult> {
   const { sources } = options;
   refuseShortBudget(options);
+  allowConnections(options);
   return withSession(options, async (session) => {
     if (options.calibrate) session.record.calibration = await calibrate(session.fleets, options.interrupted);
     const inRounds = await roundCells(session, options);

@@ -58,6 +58,8 @@ const CLOSED = {
 const OUTSTANDING_BYTES = 262_144;
 /** What a protocol puts around a message when it is delivered: prefix, header, suffix; at most about so much. */
 const AROUND_BYTES = 64;
+/** Of a closed loop with so many members for each second of it, all windows come back a few times while it is measured. */
+const LARGE_ROOM = 2000;
 /** What may be lost is not waited for long. */
 const quietSeconds = ({ mayLose }: Promises) => (mayLose ? 0.3 : 3);
 /** The ledger holds a number for each pair of sender and receiver. */
@@ -126,7 +128,7 @@ export function roomCell(
           senders: Math.min(options.senders ?? connections, connections, MAX_SENDERS),
         }
       : { loop, ...closed };
-  const { warmup, duration } = times(options);
+  const { warmup, duration } = loop === "closed" ? closedTimes(connections, options) : times(options);
   return {
     scenario: "fanout",
     variant: `${protocol} ${connections} ${loop}`,
@@ -146,6 +148,15 @@ export function roomCell(
       load,
       quietSeconds: quietSeconds(promises),
     }),
+  };
+}
+
+/** The windows of a large room take seconds to grow and to come back: each doubling is a message to everybody. */
+function closedTimes(connections: number, options: BenchOptions): { warmup: number; duration: number } {
+  const usual = times(options);
+  return {
+    warmup: options.warmup ?? Math.max(usual.warmup, connections / LARGE_ROOM),
+    duration: options.duration ?? Math.max(usual.duration, (0.8 * connections) / LARGE_ROOM),
   };
 }
 

@@ -8,7 +8,7 @@ import { awaitArrivals } from "../measured-time.ts";
 import { pace } from "../pacer.ts";
 import { type ClosedLoad, type OpenLoad, type RoomPlan, type RoomRun, receiversOf, total } from "../room.ts";
 import { finish } from "../room-end.ts";
-import { introduce, joinRoom, rollCall } from "../room-join.ts";
+import { introduce, joinRoom, leaveRoom, rollCall } from "../room-join.ts";
 import { compose, openWindows } from "../room-load.ts";
 import { createSliceMeter, type Drive, type Slice, untilAsleep } from "./drive.ts";
 
@@ -69,7 +69,7 @@ export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise
         run.wire.framing.transport === "udp"
           ? udpDrops(new Set(run.members.map(({ port }) => port)))
           : undefined;
-      for (const member of run.members) member.close();
+      leaveRoom(run);
       return {
         counts: {
           ...run.ledger.counts,

@@ -13,7 +13,7 @@ import { measureTime, START_DELAY_NS } from "../measured-time.ts";
 import type { Pace } from "../pacer.ts";
 import { type ConnectionsLost, type Offered, type RoomPlan, type RoomRun, total } from "../room.ts";
 import { finish } from "../room-end.ts";
-import { introduce, joinRoom, rollCall } from "../room-join.ts";
+import { introduce, joinRoom, leaveRoom, rollCall } from "../room-join.ts";
 import { allMessages, driveLoad, warmMessages } from "../room-load.ts";
 
 export type RoomReport = {
@@ -95,7 +95,7 @@ export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomR
       clearInterval(offered);
     }
   } finally {
-    for (const member of run.members) member.close();
+    leaveRoom(run);
   }
 }
 
