@@ -17,6 +17,7 @@ export type {
   Role,
   RoomDefinition,
   Step,
+  Unit,
   Who,
 } from "./protocols/definition.ts";
 export { expect, send } from "./protocols/definition.ts";

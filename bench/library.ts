@@ -3,17 +3,28 @@
 import { resolveProtocol } from "../clients/protocol-file.ts";
 import type { RunRecord } from "./record/record.ts";
 import { chooseCells, chooseSources, type Request } from "./run/choose.ts";
+import { comparisonOf } from "./run/comparing.ts";
 import { checkEffects, checkPairs } from "./run/flags.ts";
 import { run } from "./run/run.ts";
+import { checkShared } from "./run/shared.ts";
 
 /** Everything that `sockbench bench` takes, by the same names; all of it optional. */
-export type BenchRequest = Partial<Request> & {
-  /** Valid samples of each cell, 1 by default, and how many may be taken for them. */
+export type BenchRequest = Partial<Omit<Request, "nats">> & {
+  /** Valid samples of each cell, 1 by default, and how many may be taken for them. Of several servers, rounds. */
   samples?: number;
   maxSamples?: number;
   /** Client processes; by default one a spare core. */
   fleets?: number;
   calibrate?: boolean;
+  /**
+   * Of several `servers`, which are driven side by side: exactly so many rounds of each cell; without it as many as it
+   * takes until every figure is decided, within the budget.
+   */
+  rounds?: number;
+  /** Seconds for the rounds of all cells, 20 for each by default. */
+  budget?: number;
+  /** Least relative change that counts, 0.05 by default: give the same one to `compareServers`. */
+  threshold?: number;
   /** Ends the run; what was finished is lost to the caller, who gets the reason thrown. */
   signal?: AbortSignal;
 };
@@ -26,6 +37,9 @@ export type BenchRequest = Partial<Request> & {
  * @example
  * const record = await bench("fanout", { target: "tcp://127.0.0.1:8080", connections: 100 });
  * record.samples[0].metrics["delivery.p99"]; // nanoseconds
+ * @example
+ * const both = await bench("sum", { servers: ["bun", "mine=./server {port}"], protocol: "sum/tcp", budget: 30 });
+ * console.log(sentence(compareServers(both, "bun", "mine")));
  */
 export async function bench(
   scenarios: string | readonly string[] = [],
@@ -35,18 +49,23 @@ export async function bench(
   const request: BenchRequest = { ...asked, ...(protocol === undefined ? {} : { protocol }) };
   const full: Request = { quick: false, seed: 1, exhaustive: false, servers: ["bun"], ...request };
   const names = typeof scenarios === "string" ? [scenarios] : scenarios;
-  const samples = request.samples ?? 1;
+  const rounds = request.rounds ?? request.samples;
+  const samples = rounds ?? 1;
   const given = givenBy(request);
   checkPairs(given, { ...request, ...full });
+  const sources = chooseSources(full);
+  const cells = chooseCells(names, full);
   checkEffects(names, given, { ...request, ...full }, (asked) => chooseCells(names, asked));
+  checkShared(sources, cells, full);
   const interrupted = Promise.withResolvers<never>();
   interrupted.promise.catch(() => {});
   const onAbort = () => interrupted.reject(request.signal?.reason);
   request.signal?.addEventListener("abort", onAbort, { once: true });
   try {
     const { record, failure } = await run({
-      cells: chooseCells(names, full),
-      sources: chooseSources(full),
+      cells,
+      sources,
+      comparison: comparisonOf({ ...request, samples: rounds }, cells),
       samples,
       maxSamples: request.maxSamples ?? samples * 2 + 1,
       fleets: request.fleets,
@@ -63,9 +82,9 @@ export async function bench(
 }
 
 /** The flags of the command line that a program's request stands for. */
-const givenBy = ({ servers, ...request }: BenchRequest): object =>
+const givenBy = ({ servers, rounds, ...request }: BenchRequest): object =>
   Object.fromEntries(
-    Object.entries({ ...request, server: servers }).filter(
+    Object.entries({ ...request, samples: rounds ?? request.samples, server: servers }).filter(
       ([, value]) => value !== undefined && value !== false,
     ),
   );

@@ -4,11 +4,14 @@ import { Command } from "commander";
 import { version } from "../package.json";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { printableLines } from "../platform/printable.ts";
+import { addAaCommand } from "./commands/aa.ts";
+import { addAgentCommand } from "./commands/agent.ts";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addCompareCommand } from "./commands/compare.ts";
 import { addConformCommand } from "./commands/conform.ts";
 import { addConnectCommand } from "./commands/connect.ts";
 import { addInitCommand } from "./commands/init.ts";
+import { addKnownCommand } from "./commands/known.ts";
 import { addMicroCommand } from "./commands/micro.ts";
 import { addReportCommand } from "./commands/report.ts";
 import { addServeCommand } from "./commands/serve.ts";
@@ -29,6 +32,9 @@ const commands = [
   addConnectCommand,
   addInitCommand,
   addMicroCommand,
+  addAaCommand,
+  addKnownCommand,
+  addAgentCommand,
 ];
 for (const add of commands) add(program);
 

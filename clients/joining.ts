@@ -51,6 +51,7 @@ export const joining =
 /** What is heard by one connection and said by the other. */
 const both = (hearing: Member, speaking: Member): Member => ({
   ...speaking,
+  fd: hearing.fd,
   close() {
     hearing.close();
     speaking.close();

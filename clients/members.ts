@@ -16,6 +16,8 @@ import { Unreachable } from "./unreachable.ts";
 
 export type Member = {
   index: number;
+  /** Of the connection by which it hears, where its bytes can be read beside Bun: over TCP without TLS. */
+  fd: number | undefined;
   /** Its own address, as a server sees it on the same machine. */
   address: string;
   port: number;
@@ -152,6 +154,7 @@ async function openTcp(target: Endpoint, index: number, handlers: MemberHandlers
   });
   return {
     index,
+    fd: target.tls ? undefined : fdOf(socket),
     address: target.unix === undefined ? addressText(socket.localAddress, socket.localPort) : "",
     port: socket.localPort ?? 0,
     id: "",
@@ -250,6 +253,7 @@ async function openUdp(target: Endpoint, index: number, handlers: MemberHandlers
   };
   return {
     index,
+    fd: undefined,
     address: addressText(socket.address.address, socket.address.port),
     port: socket.port,
     id: "",

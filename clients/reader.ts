@@ -1,20 +1,21 @@
 /**
  * Reads a room's deliveries out of raw bytes and verifies every one of them: the hot path of a fleet.
  *
- * Fast path: a message stands where the last one's prefix length says, is checked word by word, and entered;
- * no string and no object is made. Everything else (a split unit, another prefix length, a notice, a fault)
- * goes through the slow path, which may take its time.
+ * What another receiver has got before is compared with that (canonical.ts). Else there is a fast path: a message
+ * stands where the last one's prefix length says, is checked word by word, and entered; no string and no object is
+ * made. Everything else (a split unit, another prefix length, a header that varies, a notice, a fault) goes through the
+ * slow path, which may take its time.
  */
 import { payloadOf } from "../protocols/define.ts";
 import { FramingFault, ignore } from "../protocols/framing.ts";
 import type { Room } from "../protocols/protocol.ts";
 import { HEADER_BYTES, hexWord, markTag, stamp, verifyMessage, writeMessage } from "../protocols/stamp.ts";
+import { type Canonical, createCanonical, createFollower, type Follower } from "./canonical.ts";
 import type { BadUnit } from "./ledger.ts";
 import { createPrefixes, isPrefix, learnPrefix, type Prefixes, setPrefixes } from "./prefixes.ts";
 
 /** Bytes of a unit that has not come whole yet, for one receiver. */
-export type Receiver = {
-  index: number;
+export type Receiver = Follower & {
   carry: Uint8Array;
   carried: number;
   /** What comes cannot be read on. */
@@ -37,6 +38,8 @@ export type ReaderOptions = {
   /** A unit that bears our tag, or has the length of ours, and is no right message; and one that nobody sent. */
   onCorrupt: (receiver: number, unit: BadUnit) => void;
   onUnexpected: (receiver: number, unit: BadUnit) => void;
+  /** Whether each message is looked at by itself, also those that another receiver has got: to test one by the other. */
+  alone?: boolean;
 };
 
 /** The `time` of messages with `markTag`: everybody is there; and this was all that its sender had to say. */
@@ -46,27 +49,32 @@ export const marks = { rollCall: 0, end: 1 } as const;
 const MAX_UNIT_BYTES = 1_048_576;
 /** A `data` event of Bun 1.4.5 holds at most 512 KiB. */
 const SCRATCH_BYTES = MAX_UNIT_BYTES + 1_048_576;
+const WORD_BYTES = 4;
 /** Of a unit that is not right so much is told. */
 const SHOWN_BYTES = 240;
 
 export type Reader = ReturnType<typeof createReader>;
 
 export function createReceiver(index: number): Receiver {
-  return { index, carry: new Uint8Array(0), carried: 0, broken: false };
+  return { ...createFollower(index), carry: new Uint8Array(0), carried: 0, broken: false };
 }
 
 export function createReader(options: ReaderOptions) {
   const { messageBytes, tag, onMessage } = options;
+  /** Of a read, behind a message: a datagram is one unit, whatever stands behind a message in it. */
+  const mostLeft = options.wire.framing.transport === "udp" ? 0 : SCRATCH_BYTES;
   const reading = createReading(options);
-  const { scratch, view, prefixes, suffix, tagWord } = reading;
+  const { scratch, view, prefixes, suffix, tagWord, canonical } = reading;
 
   // The hot path is a closure over constants: taken from an object, they made 56 ns a delivery 63 (Bun 1.4.5).
   /** Whether a right message begins at `at`, its prefix being `length` bytes; its header is in `stamp`. */
   function isMessage(at: number, length: number, end: number): boolean {
     const start = at + length;
     const stop = start + messageBytes;
+    const left = end - stop - suffix.length;
     return (
-      stop + suffix.length <= end &&
+      left >= 0 &&
+      left <= mostLeft &&
       view.getInt32(start, true) === tagWord &&
       verifyMessage(view, start, messageBytes, tag) &&
       isPrefix(prefixes, view, at, length, stamp.sender) &&
@@ -79,29 +87,52 @@ export function createReader(options: ReaderOptions) {
     return true;
   }
 
+  /** Puts what of one receiver's next unit has come into the buffer; returns where what comes now belongs. */
+  function begin({ carry, carried }: Receiver): number {
+    if (carried > 0) scratch.set(carry.subarray(0, carried));
+    return carried;
+  }
+
   /** Takes what has come for one receiver. */
   function read(receiver: Receiver, chunk: Uint8Array): void {
-    const { carried } = receiver;
+    const from = begin(receiver);
+    scratch.set(chunk, from);
+    readTo(receiver, from + chunk.length);
+  }
+
+  function readTo(receiver: Receiver, end: number): void {
     if (receiver.broken) return;
-    if (carried > 0) scratch.set(receiver.carry.subarray(0, carried));
-    scratch.set(chunk, carried);
-    const end = carried + chunk.length;
     let at = 0;
+    let compares = canonical !== undefined && receiver.resting <= 0;
     while (at < end) {
+      if (compares) {
+        const followed = canonical!.follow(receiver, at, end);
+        if (followed > at) reading.guess = prefixes.lengths[stamp.sender] ?? reading.guess;
+        at = followed;
+        if (at === end) break;
+        compares = receiver.resting <= 0;
+      }
       if (isMessage(at, reading.guess, end)) {
+        const stop = at + reading.guess + messageBytes + suffix.length;
         onMessage(receiver.index, stamp.sender, stamp.sequence, stamp.time);
-        at += reading.guess + messageBytes + suffix.length;
+        if (compares) canonical!.verified(receiver, at, stop, stamp);
+        at = stop;
         continue;
       }
       const next = readSlowly(reading, isMessage, receiver, at, end);
       if (next < 0) break;
       at = next;
     }
+    if (receiver.resting > 0) receiver.resting -= end;
     keep(reading, receiver, at, end);
   }
 
   return {
     read,
+    /** What comes can be put here at once, from where `begin` says; `readTo` takes it up to its end. */
+    buffer: scratch,
+    begin,
+    readTo,
     /** Tells what must stand before each sender's messages, by sender; until then no message is right. */
     expectPrefixes(list: Uint8Array[]): void {
       setPrefixes(prefixes, list);
@@ -122,6 +153,7 @@ type Reading = Readonly<ReaderOptions> & {
   readonly view: DataView;
   readonly suffix: Uint8Array;
   readonly prefixes: Prefixes;
+  readonly canonical: Canonical | undefined;
   /** The length of the last prefix: the next one is likely to have it too. */
   guess: number;
   /** What stands before a sender's first message is taken for its prefix. */
@@ -133,13 +165,25 @@ type IsMessage = (at: number, length: number, end: number) => boolean;
 function createReading(options: ReaderOptions): Reading {
   const tagWord = hexWord(options.tag);
   const scratch = new Uint8Array(SCRATCH_BYTES);
+  const view = new DataView(scratch.buffer);
+  const suffix = options.wire.deliverySuffix;
+  const { onMessage } = options;
   return {
     ...options,
     tagWord,
     tagBytes: Buffer.from(new Int32Array([tagWord]).buffer),
     scratch,
-    view: new DataView(scratch.buffer),
-    suffix: options.wire.deliverySuffix,
+    view,
+    suffix,
+    canonical: options.alone
+      ? undefined
+      : createCanonical({
+          scratch,
+          view,
+          guardBytes: Math.min(suffix.length + WORD_BYTES, options.messageBytes),
+          wholeReads: options.wire.framing.transport === "udp",
+          onMessage,
+        }),
     prefixes: createPrefixes(),
     guess: 0,
     learning: false,
@@ -158,6 +202,12 @@ function keep({ scratch, onCorrupt }: Reading, receiver: Receiver, from: number,
   receiver.carried = rest;
 }
 
+/** Enters the message that `stamp` tells, which is `scratch[at, stop)`. */
+function take({ onMessage, canonical }: Reading, receiver: Receiver, at: number, stop: number): void {
+  onMessage(receiver.index, stamp.sender, stamp.sequence, stamp.time);
+  if (receiver.resting <= 0) canonical?.verified(receiver, at, stop, stamp);
+}
+
 /** One unit that is not a plain next message; returns where it ends, or -1 when it has not come whole. */
 function readSlowly(
   reading: Reading,
@@ -170,8 +220,7 @@ function readSlowly(
     const stop = reading.wire.framing.end(reading.scratch, at, end);
     if (stop - at > MAX_UNIT_BYTES) throw new FramingFault(`a unit of ${stop - at} bytes`);
     if (stop < 0 || stop > end) return -1;
-    if (!takeMessage(reading, isMessage, receiver.index, at, stop))
-      classify(reading, receiver.index, at, stop);
+    if (!takeMessage(reading, isMessage, receiver, at, stop)) classify(reading, receiver.index, at, stop);
     return stop;
   } catch (error) {
     giveUp(reading, receiver, at, end, error);
@@ -183,7 +232,7 @@ function readSlowly(
 function takeMessage(
   reading: Reading,
   isMessage: IsMessage,
-  receiver: number,
+  receiver: Receiver,
   at: number,
   stop: number,
 ): boolean {
@@ -192,17 +241,16 @@ function takeMessage(
     const start = foundAt(reading, at, stop);
     // Whatever it says: who does not acknowledge is sent no more.
     if (start >= 0 && wire.acknowledge)
-      reading.answer?.(receiver, wire.acknowledge(payloadOf(wire.framing, reading.scratch, at, stop)));
-    if (start >= 0 && verifyMessage(view, start, messageBytes, tag))
-      reading.onMessage(receiver, stamp.sender, stamp.sequence, stamp.time);
+      reading.answer?.(receiver.index, wire.acknowledge(payloadOf(wire.framing, reading.scratch, at, stop)));
+    if (start >= 0 && verifyMessage(view, start, messageBytes, tag)) take(reading, receiver, at, stop);
     else if (start >= 0 && verifyMessage(view, start, messageBytes, markTag(tag)))
-      reading.onMark(receiver, stamp.sender, stamp.time);
+      reading.onMark(receiver.index, stamp.sender, stamp.time);
     else return refuseElsewhere(reading, at, stop);
     return true;
   }
   if (isOfOtherLength(reading, isMessage, at, stop) || isFirst(reading, isMessage, at, stop))
-    reading.onMessage(receiver, stamp.sender, stamp.sequence, stamp.time);
-  else if (isMark(reading, at, stop)) reading.onMark(receiver, stamp.sender, stamp.time);
+    take(reading, receiver, at, stop);
+  else if (isMark(reading, at, stop)) reading.onMark(receiver.index, stamp.sender, stamp.time);
   else return false;
   return true;
 }

@@ -15,6 +15,7 @@ const sums = {
 function setUp(transport: Transport, depth = 100) {
   const sent: Uint8Array[] = [];
   const member = {
+    fd: undefined,
     index: 0,
     address: "",
     port: 0,

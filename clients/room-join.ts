@@ -2,11 +2,13 @@
  * How a fleet enters a room: its members connect, are known to be in by a roll call, and learn by what prefix each
  * sender is known. From then on every delivery is verified as it comes.
  */
+import { createBulkRead } from "../platform/bulk-read.ts";
 import { now } from "../platform/clock.ts";
 import { capabilityOf, protocolOf } from "../protocols/index.ts";
 import { markTag, stamp } from "../protocols/stamp.ts";
 import { plannedEndpoint } from "./endpoint.ts";
 import type { Exchange } from "./exchange.ts";
+import { fileTables } from "./full-table.ts";
 import { joining, topicOf } from "./joining.ts";
 import { createLedger } from "./ledger.ts";
 import { type Member, type MemberHandlers, openMembers } from "./members.ts";
@@ -21,6 +23,8 @@ const ROLL_CALL_EVERY_MS = 250;
 const NOTICE_BYTES = 128;
 const UNASKED_BYTES = 16 * 1_048_576;
 const MAX_LOST_TOLD = 1000;
+/** A read that brings so much is likely to be one of many: then the other members are read beside Bun. */
+const BULK_BYTES = 16_384;
 
 /** Opens this fleet's members, and everything that takes what comes for them. */
 export async function joinRoom(
@@ -108,22 +112,27 @@ export async function joinRoom(
     onStray: (receiver, unit) =>
       ledger.unexpected(receiver, { text: Buffer.from(unit).toString("latin1", 0, 240) }),
   });
+  /** Notes that bytes have come for a member, and has them read. */
+  function take(index: number, bytes: number, read: () => void): void {
+    const at = now();
+    if (at - run.lastArrival > run.longestSilence) run.longestSilence = at - run.lastArrival;
+    run.lastArrival = at;
+    run.received[index] += bytes;
+    arrivedAt = at - plan.epoch;
+    read();
+    run.readAt[index] = at;
+    // Of the message that was looked at last.
+    run.saidAt[index] = plan.epoch + stamp.time;
+  }
   const handlers: MemberHandlers = {
     onBytes(index, chunk) {
-      const at = now();
-      if (at - run.lastArrival > run.longestSilence) run.longestSilence = at - run.lastArrival;
-      run.lastArrival = at;
-      run.received[index] += chunk.length;
-      arrivedAt = at - plan.epoch;
-      reader.read(receivers[index], chunk);
+      take(index, chunk.length, () => reader.read(receivers[index], chunk));
       if (answers.length > 0) {
         const all = answers.splice(0);
         for (const one of wire.framing.transport === "udp" ? all : [Buffer.concat(all)])
           hearing[index]?.send(one, 0, one.length);
       }
-      run.readAt[index] = at;
-      // Of the message that was looked at last.
-      run.saidAt[index] = plan.epoch + stamp.time;
+      if (chunk.length >= BULK_BYTES) run.bulk?.sweep();
     },
     onLost(index, reason) {
       run.lost.count++;
@@ -138,7 +147,19 @@ export async function joinRoom(
     },
   };
   run.members = await openMembers(target, count, handlers, enter);
+  const fds = run.members.map(({ fd }) => fd);
+  const placeFor = (index: number) => reader.begin(receivers[index]);
+  const bulk = createBulkRead(fds, reader.buffer, placeFor, (index, bytes) =>
+    take(index, bytes, () => reader.readTo(receivers[index], receivers[index].carried + bytes)),
+  );
+  if (bulk) run.bulk = bulk;
   return run;
+}
+
+/** Leaves it again. */
+export function leaveRoom({ members, bulk }: RoomRun): void {
+  bulk?.close();
+  for (const member of members) member.close();
 }
 
 /**
@@ -160,10 +181,14 @@ export async function rollCall(run: RoomRun): Promise<void> {
       throw new Unreachable(
         `${target.url} sent ${Math.round(total(run.received) / 1_048_576)} MiB to ${members.length} members of whom nobody had spoken`,
       );
-    if (now() > deadline)
+    if (now() > deadline) {
+      const full = fileTables(plan.serverPids)?.full;
       throw new Unreachable(
-        `${target.url} took ${members.length} members, but ${missing().length} of them heard nothing of the room within ${ROLL_CALL_SECONDS} s`,
+        full
+          ? `${target.url}: ${full}`
+          : `${target.url} took ${members.length} members, but ${missing().length} of them heard nothing of the room within ${ROLL_CALL_SECONDS} s`,
       );
+    }
     if (run.unreadable) throw new Unreachable(`${target.url}: ${run.unreadable}`);
     if (call > 0) for (const member of missing()) member.rejoin?.();
     compose(run, out, view, 0, markTag(plan.tag), run.senderOf(0), call, marks.rollCall);
@@ -176,10 +201,12 @@ export async function rollCall(run: RoomRun): Promise<void> {
 /** Tells how this fleet's members appear to others, and hears how the others' do; resolves with when it began. */
 export async function introduce(run: RoomRun): Promise<number> {
   const { exchange, members, wire, plan } = run;
-  const prefixes = members.map((member) => wire.deliveryPrefix(member));
+  // Over a Unix socket a client has no address, and between machines there may be one that translates it (NAT): what the
+  // server calls it is learnt from its first message.
+  const learnt = run.target.unix !== undefined || (exchange.machines !== undefined && namesAddress(wire));
+  const prefixes = learnt ? [] : members.map((member) => wire.deliveryPrefix(member));
   const { at, introductions } = await exchange.ready({ prefixes });
-  // Over a Unix socket a client has no address: what the server calls it is learnt from its first message.
-  if (run.target.unix !== undefined) run.reader.learnPrefixes();
+  if (learnt) run.reader.learnPrefixes();
   else
     run.reader.expectPrefixes(
       Array.from(
@@ -189,3 +216,7 @@ export async function introduce(run: RoomRun): Promise<number> {
     );
   return at;
 }
+
+/** Whether what stands before a message has its sender's address in it. */
+const namesAddress = ({ deliveryPrefix }: RoomRun["wire"]): boolean =>
+  !Buffer.from(deliveryPrefix({ address: "a", id: 1 })).equals(deliveryPrefix({ address: "b", id: 1 }));

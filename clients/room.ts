@@ -1,4 +1,5 @@
 /** A room as a fleet sees it: what is planned, and what the parts of one run share. */
+import type { BulkRead } from "../platform/bulk-read.ts";
 import type { Room } from "../protocols/protocol.ts";
 import type { Churn } from "./churn.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -62,6 +63,8 @@ export type RoomRun = {
   members: Member[];
   ledger: Ledger;
   reader: Reader;
+  /** Reads for all members at once, where that can be done. */
+  bulk?: BulkRead;
   lost: ConnectionsLost;
   /** Bytes of a message with what the protocol puts around it, as it is sent. */
   wireBytes: number;

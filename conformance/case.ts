@@ -3,8 +3,11 @@
  * requirement names what can be observed from outside, and the source says where it comes from.
  */
 import type { Context } from "./context.ts";
+import type { CaseResult } from "./result.ts";
 import type { TimeName } from "./times.ts";
 import type { Level } from "./violation.ts";
+
+export type { CaseResult, Verdict } from "./result.ts";
 
 /**
  * How the subject's connection (the first one that a case opens) has ended when the case is over. `open`: the
@@ -34,34 +37,6 @@ export type Case = {
   /** It takes seconds or megabytes: of the mutants only those that must fail it run it. */
   slow?: true;
   run: (t: Context) => Promise<void>;
-};
-
-export type Verdict = "pass" | "fail" | "not strict" | "informational" | "unsupported" | "error";
-
-export type CaseResult = {
-  id: string;
-  title: string;
-  requirement: string;
-  source: string;
-  verdict: Verdict;
-  /** What was expected and what was received instead; or why the case could not run. */
-  expected?: string;
-  actual?: string;
-  /** What a FACT found. */
-  found?: string[];
-  /** How each connection had ended, by the peer's name. */
-  endings: Record<string, string>;
-  /** Why this violation is a known one: it is shown, and fails no run. */
-  known?: string;
-  /** It was not run, since the server had stopped serving, or never did. */
-  notRun?: true;
-  /** The server no longer served a new client after the case. */
-  killed?: true;
-  /** How often it was run, when more than once: earlier runs failed while the host stalled. */
-  attempts?: number;
-  milliseconds: number;
-  /** Both directions, with times; only for a violation. */
-  wire?: string[];
 };
 
 /** The result of a case that has not run yet. */

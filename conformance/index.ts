@@ -1,8 +1,4 @@
-/**
- * Conformance as a library: `await conform({ choice: ["chat-bracket"], target: "tcp://127.0.0.1:8080" })`.
- * Chooses the cases and the server to judge, runs them, and returns a report; the command line only prints.
- */
-import type { TlsTrust } from "../clients/endpoint.ts";
+/** Chooses the cases and the server to judge, runs them, and returns a report; the command line only prints. */
 import { resolveProtocol } from "../clients/protocol-file.ts";
 import { type ExitCode, exitCodes, Failure } from "../platform/failure.ts";
 import { transportNames } from "../protocols/protocol.ts";
@@ -11,56 +7,16 @@ import { namedServers } from "../targets/named.ts";
 import { readEndpoint, running } from "../targets/running.ts";
 import { isThirdParty, type ServerSource } from "../targets/server.ts";
 import { blank, type Case, type CaseResult, isWrong, type Verdict } from "./case.ts";
+import type { ConformOptions, ConformReport } from "./library.ts";
 import { compareIds, inOrder } from "./order.ts";
 
 import { matches, runCases } from "./runner.ts";
 import { type Judged, platformItself } from "./servers-of.ts";
 import { allSuites, type Suite, suites } from "./suites.ts";
-import type { TimeName } from "./times.ts";
 
 export type { Case, CaseResult, Verdict } from "./case.ts";
+export type { ConformOptions, ConformReport } from "./library.ts";
 export { suites } from "./suites.ts";
-
-export type ConformOptions = {
-  /** Prefixes of ids, such as `chat-bracket/2`; none, or an empty list, selects every case. */
-  choice?: readonly string[];
-  /** The protocol whose cases are meant, by its name or as a file: `choice` may then be numbers alone, such as `2.3`. */
-  protocol?: string;
-  /** A running server: `tcp://host:port`, `ws://host:port/path` and the others of clients/endpoint.ts. */
-  target?: string;
-  /** Which certificates a `tls://` or `wss://` target may have. */
-  trust?: TlsTrust;
-  /** A command that starts the server that `target` names. */
-  exec?: string;
-  /** As `--server` has it: a bundled implementation (`bun` by default), a name in targets.json, `name=command`. */
-  server?: string;
-  /** Another source of servers, for all chosen protocols. */
-  source?: ServerSource;
-  /** The target's timeouts in seconds, for the cases that wait for them; ours are started with them. */
-  times?: Partial<Record<TimeName, number>>;
-  /** What the target does not support: prefixes of ids, each with the reason. */
-  unsupported?: Record<string, string>;
-  /** Known violations: ids, each with the reason. They are shown, and fail no run. */
-  known?: Record<string, string>;
-  /** A violated SHOULD is a failure. */
-  strict?: boolean;
-  /** Maximum milliseconds that one expectation waits. */
-  timeout?: number;
-  /** How many servers are started at once, where they are started here. */
-  workers?: number;
-  /** Called with each result, in the order of ids. */
-  onResult?: (result: CaseResult) => void;
-  /** Called before the first case when a well-behaved client of the protocol is not served. */
-  onUnhealthy?: (protocol: string, why: string) => void;
-};
-
-export type ConformReport = {
-  schema: "sockbench-conform/1";
-  target: string;
-  strict: boolean;
-  results: CaseResult[];
-  counts: Record<Verdict, number>;
-};
 
 export const TIMEOUT_MS = 2000;
 const WORKERS = 4;

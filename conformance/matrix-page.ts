@@ -3,6 +3,7 @@
 import { type PageSection, renderPage } from "../pages/frame.ts";
 import { html, type Markup, table } from "../pages/html.ts";
 import { type Tile, tiles } from "../pages/tiles.ts";
+import { ownFile } from "../platform/own.ts";
 import type { CaseResult } from "./case.ts";
 import type { Matrix } from "./matrix.ts";
 import {
@@ -45,7 +46,7 @@ export function matrixPage(matrix: Matrix): string {
       { id: "cases", title: "Cases", markup: casesMarkup(matrix, rows) },
     ].filter((section) => section !== undefined),
     footer: "Made by sockbench conform. Signs and levels are explained in docs/conformance.md.",
-    styles: [new URL("matrix.css", import.meta.url)],
+    styles: [ownFile("conformance/matrix.css")],
   });
 }
 

@@ -1,9 +1,8 @@
 /** The proof that cases can fail: each mutant fails exactly the cases listed for it, and no other. */
 import { describe, expect, test } from "bun:test";
-import { join } from "node:path";
 import { type Mutant, mutants, provenCases, provenNumbers } from "../servers/mutants/index.ts";
 import { inProcess } from "../targets/in-process.ts";
-import { onThisBun, program } from "../targets/programs.ts";
+import { ours, program } from "../targets/programs.ts";
 import { type Case, deviates } from "./case.ts";
 import { framing } from "./chat/1-framing.ts";
 import { audience } from "./chat/2-audience.ts";
@@ -20,7 +19,6 @@ import { type Suite, suites } from "./suites.ts";
 const TIMEOUT_MS = 1000;
 /** Also for one that has to wait until others have been run again. */
 const TEST_MS = 240_000;
-const MUTANTS = join(import.meta.dir, "../servers/mutants");
 
 const all: readonly Suite[] = [
   ...suites,
@@ -41,7 +39,7 @@ function casesFor(mutant: Mutant, all: readonly Case[]): readonly Case[] {
 async function failedBy(mutant: Mutant): Promise<string[]> {
   const protocol = all.find(({ slug }) => slug === mutant.protocol)!;
   const source = mutant.process
-    ? program(mutant.name, () => onThisBun(join(MUTANTS, mutant.file), ...mutant.flags))
+    ? program(mutant.name, () => ours(`servers/mutants/${mutant.file}`, ...mutant.flags))
     : inProcess(mutant.spec, mutant.flags);
   const results = await runCases(casesFor(mutant, protocol.cases), {
     judged: judgedBy(protocol, source),

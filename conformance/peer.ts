@@ -233,7 +233,9 @@ export async function openUdp({ name, at, log, timeout }: PeerOptions): Promise<
   const socket = await Bun.udpSocket({
     hostname: ours,
     socket: {
-      data(_socket, bytes: Buffer) {
+      data(_socket, bytes: Buffer, from) {
+        // Another server may still have this port in its table, from a client that had it before.
+        if (from !== port) return note(log, name, `ignores a datagram from port ${from}: not the server's`);
         if (peer.flooded !== undefined || !bytes.subarray(0, wanted.length).equals(wanted)) return;
         received(log, name, bytes);
         unreadBytes = bytes.length + (datagrams.length === 0 ? 0 : unreadBytes);
@@ -262,6 +264,8 @@ export async function openUdp({ name, at, log, timeout }: PeerOptions): Promise<
       note(log, name, `keeps only datagrams that start with ${show(start)}`);
     },
     send(data) {
+      // The case has ended, and what it still has in hand with it.
+      if (closed) return;
       const bytes = typeof data === "string" ? Buffer.from(data) : data;
       sent(log, name, bytes);
       try {

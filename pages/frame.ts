@@ -1,5 +1,6 @@
 /** The frame of every page: one file that loads nothing and runs nothing, whatever it quotes. */
 import { readFileSync } from "node:fs";
+import { ownFile } from "../platform/own.ts";
 import { type Content, html, type Markup, raw } from "./html.ts";
 
 export type PageSection = { id: string; title: string; markup: Markup };
@@ -14,16 +15,16 @@ export type Page = {
   subjects: readonly Content[];
   sections: readonly PageSection[];
   footer: Content;
-  /** Style sheets of this kind of page, after the one that all share. */
-  styles: readonly URL[];
+  /** Paths of the style sheets of this kind of page, after the one that all share. */
+  styles: readonly string[];
 };
 
 /** Nothing may be loaded and nothing may run, whatever stood in a record or came from a server. */
 const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 export function renderPage({ title, brand, heading, subjects, sections, footer, styles }: Page): string {
-  const sheets = [new URL("page.css", import.meta.url), ...styles];
-  const style = sheets.map((url) => readFileSync(url, "utf8")).join("\n");
+  const sheets = [ownFile("pages/page.css"), ...styles];
+  const style = sheets.map((path) => readFileSync(path, "utf8")).join("\n");
   const page = html`<!doctype html>
 <html lang="en">
 <head>

@@ -111,7 +111,7 @@ describe("CPU time is unknown, with a word why,", () => {
         { parent: parent + 2 ** 30, cpu, reaped },
       ]),
     ),
-    waits: new Map(),
+    threads: new Map(),
   });
   const S = 1e9;
 

@@ -11,8 +11,8 @@ type Usage = { parent: number; cpu: number; reaped: number };
 
 export type TreeReading = {
   processes: Map<number, Usage>;
-  /** By thread: how long it was runnable and waited for a CPU. */
-  waits: Map<number, number>;
+  /** By thread: how long it ran, and how long it was runnable and waited for a CPU. */
+  threads: Map<number, { ran: number; waited: number }>;
 };
 
 /**
@@ -26,19 +26,19 @@ export function readTree(
   // The clocks first: they are what a figure is made of, and reading the rest takes time.
   const clocks = new Map(pids.map((pid) => [pid, cpuTime(pid)]));
   const processes = new Map<number, Usage>();
-  const waits = new Map<number, number>();
+  const threads: TreeReading["threads"] = new Map();
   for (const pid of grow(pids)) {
     const cpu = clocks.get(pid) ?? cpuTime(pid);
     const process = readProcess(pid);
     if (cpu === undefined || !process) continue;
     processes.set(pid, { parent: process.parent, cpu, reaped: process.reaped });
     for (const thread of threadsOf(pid)) {
-      // Second figure of schedstat (kernel: scheduler/sched-stats.rst).
-      const wait = readProc(`/proc/${pid}/task/${thread}/schedstat`)?.split(" ")[1];
-      if (wait !== undefined) waits.set(thread, Number(wait));
+      // The first two figures of schedstat (kernel: scheduler/sched-stats.rst).
+      const [ran, waited] = readProc(`/proc/${pid}/task/${thread}/schedstat`)?.split(" ").map(Number) ?? [];
+      if (waited !== undefined) threads.set(thread, { ran, waited });
     }
   }
-  return { processes, waits };
+  return { processes, threads };
 }
 
 /** Utime and stime are cut to a jiffy each, at both readings. */
@@ -96,9 +96,26 @@ const ignoresItsChildren = (pid: number) => ignoresSignal(pid, SIGCHLD);
 
 /** Nanoseconds for which the program's threads, together, had to wait for a CPU between two readings. */
 export function waitBetween(start: TreeReading, end: TreeReading): number | undefined {
-  if (end.waits.size === 0) return undefined;
-  return [...end.waits].reduce((sum, [thread, wait]) => sum + wait - (start.waits.get(thread) ?? 0), 0);
+  if (end.threads.size === 0) return undefined;
+  return threadsBetween(start, end).reduce((sum, { waited }) => sum + waited, 0);
 }
+
+/**
+ * Nanoseconds for which a thread of the program waited for a CPU that others had: the longest of any, without what its
+ * own other threads ran meanwhile, for which it may have waited. A garbage collector's threads are no fault of the machine.
+ */
+export function foreignWaitBetween(start: TreeReading, end: TreeReading): number | undefined {
+  if (end.threads.size === 0) return undefined;
+  const threads = threadsBetween(start, end);
+  const all = threads.reduce((sum, { ran }) => sum + ran, 0);
+  return Math.max(0, ...threads.map(({ ran, waited }) => waited - (all - ran)));
+}
+
+const threadsBetween = (start: TreeReading, end: TreeReading) =>
+  [...end.threads].map(([thread, { ran, waited }]) => {
+    const before = start.threads.get(thread);
+    return { ran: ran - (before?.ran ?? 0), waited: waited - (before?.waited ?? 0) };
+  });
 
 /** Resident memory of processes, bytes: now, and with each at its highest; undefined when none can be read. */
 export function treeMemory(pids: readonly number[]): { now: number; peak: number } | undefined {

@@ -43,8 +43,8 @@ function routed(ip: string, port: number): string | undefined {
   return known ? addressOf(sockaddr)?.ip : undefined;
 }
 
-/** `struct sockaddr_in` or `sockaddr_in6`; none for a scoped address (`fe80::1%eth0`), which Bun binds by itself. */
-function sockaddrOf(ip: string, port: number): Uint8Array | undefined {
+/** `struct sockaddr_in` or `sockaddr_in6`; none for a scoped address (`fe80::1%eth0`), which Bun understands by itself. */
+export function sockaddrOf(ip: string, port: number): Uint8Array | undefined {
   const six = isIPv6(ip);
   const family = six ? AF_INET6 : AF_INET;
   const bytes = new Uint8Array(six ? INET6_BYTES : INET_BYTES);

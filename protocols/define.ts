@@ -1,6 +1,6 @@
 /** Makes a protocol of its definition: what a file says once, as a room and as requests on the wire. */
 import { exitCodes, Failure } from "../platform/failure.ts";
-import type { Around, Bytes, Definition, EchoRequest, Me, Promises } from "./definition.ts";
+import type { Around, Bytes, Definition, EchoRequest, Me, Promises, Unit } from "./definition.ts";
 import { type Frame, type Framing, framed, framingBy, ignore, maskAt, masked } from "./framing.ts";
 import type { Protocol, React, Requests, Room } from "./protocol.ts";
 import { applyMask } from "./websocket.ts";
@@ -199,7 +199,7 @@ function echoesOn(
     at: (place, id, random, me) => echo(id, Buffer.from(bodyText(place, random)), me),
     ...(find
       ? {
-          essence(unit: Buffer) {
+          essence(unit: Unit) {
             const reply = find(unit);
             return reply && essenceOf(byId ? reply.id : undefined, unit.subarray(...reply.body));
           },

@@ -32,8 +32,25 @@ export type Me = {
 /** Who said a message, as the server may name it: `ip:port`, and what its `open` returned as `id`. */
 export type Who = { address: string; id: string };
 
+type Encoding = "latin1" | "utf8" | "ascii" | "hex" | "base64";
+
+/** The bytes of a unit: of what a Buffer can, this is promised, and it takes no types but these. */
+export interface Unit extends Uint8Array {
+  toString(encoding?: Encoding, from?: number, end?: number): string;
+  indexOf(value: string | number | Uint8Array, from?: number): number;
+  lastIndexOf(value: string | number | Uint8Array, from?: number): number;
+  includes(value: string | number | Uint8Array, from?: number): boolean;
+  equals(other: Uint8Array): boolean;
+  subarray(from?: number, end?: number): Unit;
+  readUInt8(at?: number): number;
+  readUInt16BE(at?: number): number;
+  readUInt16LE(at?: number): number;
+  readUInt32BE(at?: number): number;
+  readUInt32LE(at?: number): number;
+}
+
 /** A step of `open`: `expect(…)` or `send(…)`. */
-export type Step = { send: Bytes } | { expect: RegExp | ((unit: Buffer) => boolean) };
+export type Step = { send: Bytes } | { expect: RegExp | ((unit: Unit) => boolean) };
 
 /** What `open` may return: what the server calls this member. */
 export type Opened = { id?: string | number };
@@ -69,11 +86,11 @@ export type RoomDefinition = {
    * Only where the header of a delivery varies: where in it the message stands, or undefined for what is no delivery.
    * What `hear` gives is then an example, and only the message is verified.
    */
-  find?: (unit: Buffer) => readonly [from: number, to: number] | undefined;
+  find?: (unit: Unit) => readonly [from: number, to: number] | undefined;
   /** Only where what stands before a message differs from one to the next (a packet identifier): writes it there. */
   number?: (prefix: Buffer, count: number) => void;
   /** Only with `find`: what a delivery is to be answered with. */
-  acknowledge?: (unit: Buffer) => Bytes;
+  acknowledge?: (unit: Unit) => Bytes;
 };
 
 /** What a reply says: the id as it stands there, where replies name their requests, and where the body is. */
@@ -84,7 +101,7 @@ export type EchoRequest = {
   ask: (id: number, bytes: number, me: Me) => Around;
   answer: (id: number, bytes: number, me: Me) => Around;
   /** Only where the header of a reply varies: what it says, or undefined for what is no reply. */
-  find?: (unit: Buffer) => Reply | undefined;
+  find?: (unit: Unit) => Reply | undefined;
   /** Replies name their requests, and may come in any order. */
   byId?: boolean;
   /** They depend on `me`, so that connections do not share their requests. */
@@ -128,7 +145,7 @@ export type Definition = {
    * A unit that is no message: a payload that answers it, `ignore` where it needs none, undefined where it is not known.
    * It may come at any place of the stream.
    */
-  control?: (unit: Buffer, role: Role) => Bytes | typeof ignore | undefined;
+  control?: (unit: Unit, role: Role) => Bytes | typeof ignore | undefined;
   room?: RoomDefinition;
   request?: EchoRequest | PooledRequests;
   promises?: Partial<Promises>;
@@ -140,7 +157,7 @@ export type Definition = {
 };
 
 /** A step of `open`: waits for a unit that fits the pattern (its first 16 KiB as Latin-1), or the function. */
-export const expect = (unit: RegExp | ((unit: Buffer) => boolean)): Step => ({ expect: unit });
+export const expect = (unit: RegExp | ((unit: Unit) => boolean)): Step => ({ expect: unit });
 
 /** A step of `open`: says a payload, inside of what the framing puts around it. */
 export const send = (payload: Bytes): Step => ({ send: payload });

@@ -2,6 +2,7 @@
  * What bounds a unit of a protocol. A framing puts its own bytes around what is said and takes them off what is heard:
  * a newline, a length, a frame's header. A function that only tells where a unit ends puts nothing around it.
  */
+import type { Unit } from "./definition.ts";
 import type { Transport } from "./protocol.ts";
 import {
   answerTo,
@@ -40,7 +41,7 @@ export type Framing = {
 };
 
 /** Where does the first unit end? Bytes of it, or undefined while it has not come whole. */
-export type FindEnd = (bytes: Buffer) => number | undefined;
+export type FindEnd = (bytes: Unit) => number | undefined;
 
 /** Bytes that a framing cannot read on from, and why; `unsupported` where they may well be right. */
 export class FramingFault extends Error {

@@ -4,7 +4,7 @@
  * stand in index.ts.
  */
 import type { Dialect } from "./chat.ts";
-import type { Me, Opening, Promises, Role } from "./definition.ts";
+import type { Me, Opening, Promises, Role, Unit } from "./definition.ts";
 import type { Framing, ignore } from "./framing.ts";
 
 export type Transport = "tcp" | "udp" | "ws";
@@ -72,11 +72,11 @@ export type Room = Pick<Protocol, "framing" | "react" | "promises"> & {
   /** Changes a message that has been written in place, as masking does. */
   seal?: (view: DataView, at: number, messageBytes: number) => void;
   /** Where in a unit's payload the message stands. */
-  find?: (unit: Buffer) => readonly [from: number, to: number] | undefined;
+  find?: (unit: Unit) => readonly [from: number, to: number] | undefined;
   /** Writes what differs from one message to the next into what stands before it, in place. */
   number?: (prefix: Uint8Array, count: number) => void;
   /** What a delivery's payload is to be answered with, as it is sent. */
-  acknowledge?: (unit: Buffer) => Uint8Array;
+  acknowledge?: (unit: Unit) => Uint8Array;
 };
 
 /** Requests that can be told apart, each with the bytes of its one right reply. */
@@ -95,7 +95,7 @@ export type Requests = Pick<Protocol, "framing" | "react" | "promises"> & {
   /** The request with this body, where bodies are echoed. */
   echo?: (id: number, body: Uint8Array, me?: Me) => PooledRequest;
   /** Where the header of a reply varies: what of its payload is to be as `reply` has it. */
-  essence?: (unit: Buffer) => Uint8Array | undefined;
+  essence?: (unit: Unit) => Uint8Array | undefined;
 };
 
 /** `example`: a whole unit as a server may send it, where `reply` is only what must be right of it. */

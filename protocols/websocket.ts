@@ -184,21 +184,29 @@ export function splitFrames(
     keep(buffer, chunk, at, end, Math.min(needed, limit + MAX_HEADER_BYTES));
     at = end;
   }
+  const view = viewOf(chunk);
   while (at < chunk.length) {
     if (!readHeader(header, chunk, at, chunk.length)) break;
     if (refused()) return false;
     const from = at + header.headerBytes;
     const to = from + header.payloadBytes;
     if (to > chunk.length) break;
-    hand(header, chunk, from, to, onFrame);
+    hand(header, chunk, from, to, onFrame, view);
     at = to;
   }
   if (at < chunk.length) keep(buffer, chunk, at, chunk.length, chunk.length - at);
   return true;
 }
 
-function hand(header: FrameHeader, bytes: Uint8Array, from: number, to: number, onFrame: FrameHandler): void {
-  if (header.masked) applyMask(viewOf(bytes), from, to, header.mask);
+function hand(
+  header: FrameHeader,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  onFrame: FrameHandler,
+  view = viewOf(bytes),
+): void {
+  if (header.masked) applyMask(view, from, to, header.mask);
   onFrame(header, bytes, from, to);
 }
 

@@ -84,4 +84,5 @@ export function dialectServer(dialect: DialectName): ServerSpec {
   };
 }
 
+export default chatServer;
 if (import.meta.main) await standalone(chatServer);

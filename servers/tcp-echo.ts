@@ -45,4 +45,5 @@ export const echoServer: ServerSpec = {
     startEcho({ ...options, unframed: options.unframed === true, idleSeconds: Number(options.idleTimeout) }),
 };
 
+export default echoServer;
 if (import.meta.main) await standalone(echoServer);

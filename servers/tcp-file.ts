@@ -251,4 +251,5 @@ export const fileServer: ServerSpec = {
     }),
 };
 
+export default fileServer;
 if (import.meta.main) await standalone(fileServer);

@@ -43,4 +43,5 @@ export const tcpSumServer: ServerSpec = {
   start: (options) => startTcpSum({ ...options, idleSeconds: Number(options.idleTimeout) }),
 };
 
+export default tcpSumServer;
 if (import.meta.main) await standalone(tcpSumServer);

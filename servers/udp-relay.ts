@@ -25,7 +25,7 @@ import {
 } from "../protocols/relay.ts";
 import { createFairQueue } from "./fair-queue.ts";
 import { type Running, type ServerSpec, seconds, standalone, urlOf } from "./standalone.ts";
-import { type Outgoing, sendAll } from "./udp-send.ts";
+import { type Addressee, addressee, createBatch } from "./udp-send.ts";
 
 /** Room for about 20,000 small datagrams; the default holds 256 and loses the rest of any burst. */
 const RECEIVE_BUFFER_BYTES = 16 * 1024 * 1024;
@@ -42,12 +42,10 @@ export type RelayOptions = {
   forgetAfterSeconds: number;
 };
 
-type Client = {
+type Client = Addressee & {
   /** Counts up from address to address. */
   id: number;
   address: string;
-  ip: string;
-  port: number;
   prefix: Buffer;
   /** Milliseconds, for forgetting it and for telling it at most once a second of what was too long. */
   lastSeen: number;
@@ -59,10 +57,10 @@ type Message = { bytes: Uint8Array; last: number };
 
 export async function startRelay(options: RelayOptions): Promise<Running> {
   const clients = new Map<string, Client>();
-  const counters = { oversize: 0, refused: 0, forgotten: 0, unregistered: 0, unsent: 0 };
+  const counters = { oversize: 0, refused: 0, forgotten: 0, unregistered: 0 };
   const waiting = createFairQueue<Client, Message>(MAX_WAITING_EACH, MAX_WAITING);
   let lastId = 0;
-  let batch: Outgoing = [];
+  const batch = createBatch(() => socket, SENDS_A_TURN, forgetRefused);
   let scheduled = false;
   let read = 0;
 
@@ -78,18 +76,18 @@ export async function startRelay(options: RelayOptions): Promise<Running> {
 
   function turn(): void {
     read = 0;
-    while (batch.length < SENDS_A_TURN * 3) {
+    for (let gathered = 0; gathered < SENDS_A_TURN; ) {
       const next = waiting.take();
       if (!next) break;
       const { source, item } = next;
       for (const client of clients.values()) {
         if (client.id > item.last) break;
-        if (client !== source) batch.push(item.bytes, client.port, client.ip);
+        if (client === source) continue;
+        batch.add(item.bytes, client);
+        gathered++;
       }
     }
-    const outgoing = batch;
-    batch = [];
-    counters.unsent += sendAll(socket, outgoing, forgetRefused);
+    batch.send();
     forgetRefused();
     if (waiting.size() > 0) schedule();
   }
@@ -98,7 +96,9 @@ export async function startRelay(options: RelayOptions): Promise<Running> {
     for (const address of addresses) if (clients.delete(address)) counters[why]++;
   }
 
-  const forgetRefused = () => forget(refusedDestinations(fdOf(socket)), "refused");
+  function forgetRefused(): void {
+    forget(refusedDestinations(fdOf(socket)), "refused");
+  }
 
   function forgetSilent(): void {
     const limit = performance.now() - options.forgetAfterSeconds * 1000;
@@ -119,10 +119,9 @@ export async function startRelay(options: RelayOptions): Promise<Running> {
     }
     const prefix = Buffer.from(relayPrefix(address));
     const client = {
+      ...addressee(ip, port),
       id: ++lastId,
       address,
-      ip,
-      port,
       prefix,
       lastSeen: 0,
       lastNotice: Number.NEGATIVE_INFINITY,
@@ -150,7 +149,7 @@ export async function startRelay(options: RelayOptions): Promise<Running> {
     counters.oversize++;
     if (author.lastSeen - author.lastNotice < 1000) return;
     author.lastNotice = author.lastSeen;
-    batch.push(Buffer.from(oversizeNotice(bytes)), author.port, author.ip);
+    batch.add(Buffer.from(oversizeNotice(bytes)), author);
   }
 
   const socket: udp.Socket<"buffer"> = await Bun.udpSocket({
@@ -176,7 +175,7 @@ export async function startRelay(options: RelayOptions): Promise<Running> {
       "addresses forgotten as silent": counters.forgotten,
       "addresses forgotten as unreachable": counters.refused,
       "datagrams of addresses past the limit": counters.unregistered,
-      "datagrams the system did not take": counters.unsent,
+      "datagrams the system did not take": batch.unsent(),
     }),
   };
 }
@@ -203,4 +202,5 @@ export const relayServer: ServerSpec = {
     }),
 };
 
+export default relayServer;
 if (import.meta.main) await standalone(relayServer);

@@ -66,4 +66,5 @@ export const udpSumServer: ServerSpec = {
   start: (options) => startUdpSum(options),
 };
 
+export default udpSumServer;
 if (import.meta.main) await standalone(udpSumServer);

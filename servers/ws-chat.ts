@@ -157,4 +157,5 @@ export const hubServer = spec(
   5,
 );
 
+export default chatWsServer;
 if (import.meta.main) await standalone(chatWsServer);

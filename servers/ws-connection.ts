@@ -206,7 +206,8 @@ function say<T>(
 }
 
 function evict<T>(server: Server<T>, connection: Connection<T>): void {
-  server.counters.evicted++;
+  // A socket that its peer has closed takes nothing either, but nothing waits for it: that is no slow reader.
+  if (pending(connection.outbox) > 0) server.counters.evicted++;
   close(server, connection, { code: 1008, reason: "you read too slowly" });
 }
 

@@ -112,4 +112,5 @@ export const sumServer: ServerSpec = {
   start: (options) => startSum({ ...options, idleSeconds: Number(options.idleTimeout) }),
 };
 
+export default sumServer;
 if (import.meta.main) await standalone(sumServer);

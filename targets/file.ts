@@ -1,9 +1,10 @@
 /** targets.json: servers by name, of the folder where the program is run, or else those of this project. */
 import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { z } from "zod";
 import { type Endpoint, readTrust } from "../clients/endpoint.ts";
 import { exitCodes, Failure } from "../platform/failure.ts";
+import { ownFile } from "../platform/own.ts";
 import { command } from "./commands.ts";
 import { implementation, implementationNames } from "./programs.ts";
 import { readEndpoint, running } from "./running.ts";
@@ -41,7 +42,7 @@ const entry = z
 export type TargetEntry = z.infer<typeof entry>;
 
 /** The servers of this project, and what is known of them. */
-export const OUR_TARGETS = join(import.meta.dir, "../targets.json");
+export const OUR_TARGETS = ownFile("targets.json");
 
 /** The file that is meant where none is named. */
 export function targetsFile(): string {

@@ -30,7 +30,7 @@ test("values in their order, each with how it is had", () => {
 });
 
 test.each([
-  [["perl"], "--server perl: expected one of: bun, unbatched, go, node"],
+  [["perl"], "--server perl: expected one of: bun, unbatched, yardstick, go, node, c"],
   [["bun,"], "--server : expected one of: bun"],
   [["bun", "go,bun"], "bun is named twice"],
   [["mine=./a {port}", "mine=./b {port}"], "mine is named twice"],
@@ -84,6 +84,6 @@ describe("a targets.json in the folder where it is run", () => {
       ["both", "at an address"],
       ["bun", "program"],
     ]);
-    expect(errorOf(() => namedServers(["yours"])).message).toContain("node, mine, there, both");
+    expect(errorOf(() => namedServers(["yours"])).message).toContain("node, c, mine, there, both");
   });
 });

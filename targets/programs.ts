@@ -6,15 +6,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Endpoint } from "../clients/endpoint.ts";
+import { ownProgram } from "../platform/own.ts";
 import { servers } from "../servers/index.ts";
-import { peerCommand, peerLanguages } from "../servers/peers/index.ts";
+import { type PeerLanguage, peerCommand, peerLanguages, peerProtocols } from "../servers/peers/index.ts";
+import { yardsticks } from "../servers/yardstick/frozen.ts";
 import { pausing } from "./pause.ts";
 import { atPath } from "./place.ts";
 import { untilListening } from "./ready.ts";
 import type { ServerSource, ServerUnderTest, StartOptions } from "./server.ts";
 import { failedToStart, type Started, startProgram } from "./started.ts";
-
-const SERVERS = join(import.meta.dir, "../servers");
 
 /** Programs that run on Bun, file and flags by protocol, for each implementation of that name. */
 const onBun: Record<string, Record<string, readonly string[]>> = {
@@ -26,6 +26,12 @@ const onBun: Record<string, Record<string, readonly string[]>> = {
   },
   // A room without batches, to measure what batching is worth.
   unbatched: { "chat/bracket": ["mutants/chat-unbatched.ts"] },
+  // What never changes, to compare runs of different days by.
+  yardstick: Object.fromEntries(
+    Object.values(yardsticks)
+      .flatMap((byTransport) => Object.values(byTransport))
+      .map(({ protocol, file, flag }) => [protocol, [file, flag]]),
+  ),
 };
 
 /** The implementations that can be asked for by name. */
@@ -76,21 +82,25 @@ export function ownDirectory({ flags = [], directory: wanted = false }: StartOpt
 
 /** One of the implementations in this project. */
 export function implementation(name: string): ServerSource {
-  return program(name, (protocol) => {
-    if (!(name in onBun)) return peerCommand(name as (typeof peerLanguages)[number], protocol);
+  const source = program(name, (protocol) => {
+    if (!(name in onBun)) return peerCommand(name as PeerLanguage, protocol);
     const script = onBun[name][protocol];
     return script
-      ? onThisBun(join(SERVERS, script[0]), ...script.slice(1))
+      ? ours(`servers/${script[0]}`, ...script.slice(1))
       : { unsupported: `there is no ${name} server for ${protocol}` };
   });
+  const protocols = name in onBun ? Object.keys(onBun[name]) : peerProtocols(name as PeerLanguage);
+  return { ...source, protocols };
 }
 
-/** A file of this project, run by the Bun that runs us. */
-export const onThisBun = (...script: readonly string[]) => ({ command: [process.execPath, ...script] });
+/** A program of this project by its file, as seen from the project's folder. */
+export const ours = (file: string, ...flags: readonly string[]) => ({ command: ownProgram(file, ...flags) });
 
 /** The servers of a checkout of this project, by its own `serve` command. */
 export const checkout = (name: string, tree: string): ServerSource =>
-  program(name, (protocol) => onThisBun(`${tree}/bench/sockbench.ts`, "serve", protocol));
+  program(name, (protocol) => ({
+    command: [process.execPath, `${tree}/bench/sockbench.ts`, "serve", protocol],
+  }));
 
 /** Starts a program; once it is `ready`, which tells its address, its end is its own fault. */
 export async function started(

@@ -59,8 +59,9 @@ export type StartOptions = {
  * - `command`: the user's, each start another process at another port.
  * - `at an address`: the user's command, of which there can be but one at a time.
  * - `running`: it runs already, and cannot be started.
+ * - `by an agent`: on another machine, by its name there.
  */
-export type SourceKind = "program" | "in process" | "command" | "at an address" | "running";
+export type SourceKind = "program" | "in process" | "command" | "at an address" | "running" | "by an agent";
 
 /** A way to have a server: a value, which does nothing until it is asked to start one. */
 export type ServerSource = {
@@ -70,6 +71,8 @@ export type ServerSource = {
   endpoint?: Endpoint;
   /** What it speaks, where targets.json says it: the first parts of the ids of its cases. */
   speaks?: readonly string[];
+  /** The protocols that there is one for, where they are known without asking; else it takes what it is asked for. */
+  protocols?: readonly string[];
   /**
    * Why it has no server for a protocol; undefined when it has one, or takes what it is asked for. A command's that is
    * not installed is passed over, and that is told.

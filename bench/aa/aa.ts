@@ -1,14 +1,12 @@
-#!/usr/bin/env bun
 /**
- * `bun run aa`: the false-positive rate and the power of the comparison (A/A test). Two equal servers may hardly ever be
+ * `sockbench aa`: the false-positive rate and the power of the comparison (A/A test). Two equal servers may hardly ever be
  * told apart, and are to be settled as the same; one that is slower by a known 10 % or 5 % is to be found.
  *
  * From rounds of real servers that were recorded once (record-baseline.ts), in seconds and the same each time; and with
  * `--live`, by comparisons made now.
  */
-import { Command } from "commander";
-import { exitCodes } from "../../platform/failure.ts";
-import { wholeNumber } from "../../servers/standalone.ts";
+import { exitCodes, Failure } from "../../platform/failure.ts";
+import { ownFile } from "../../platform/own.ts";
 import type { ServerSource } from "../../targets/server.ts";
 import { compareServers } from "../compare/compare.ts";
 import { isSettled } from "../compare/settled.ts";
@@ -18,10 +16,11 @@ import { type RunRecord, recordSchema } from "../record/record.ts";
 import { percent } from "../record/units.ts";
 import { run } from "../run/run.ts";
 import { table } from "../terminal/format.ts";
+import { type Occasions, takeOccasions } from "./apart.ts";
 import { aaServers, cell, FIGURE } from "./servers.ts";
 import { isAlarm, type Trial, takeTrials } from "./trials.ts";
 
-export const baselinePath = `${import.meta.dir}/../../results/baseline/aa.json.gz`;
+export const baselinePath = ownFile("results/baseline/aa.json.gz");
 
 /** Rounds that a run takes in 20 s and in 60 s where nothing else runs, two servers at a time. */
 export const ROUNDS = { short: 10, long: 31 };
@@ -49,8 +48,16 @@ export type Outcome = {
   rounds: number;
 };
 
+const firstLine = (error: unknown) => String((error as Error).message).split("\n")[0];
+
 export async function readBaseline(path = baselinePath): Promise<RunRecord> {
-  return recordSchema.parse(JSON.parse(Buffer.from(Bun.gunzipSync(await Bun.file(path).bytes())).toString()));
+  try {
+    return recordSchema.parse(
+      JSON.parse(Buffer.from(Bun.gunzipSync(await Bun.file(path).bytes())).toString()),
+    );
+  } catch (error) {
+    throw new Failure(exitCodes.usage, `--baseline ${path} is no gzipped record: ${firstLine(error)}`);
+  }
 }
 
 /** Judges each case by trials of its own. */
@@ -95,7 +102,7 @@ async function liveTrial(server: ServerSource, seconds: number, seed: number): P
     maxSamples: 1,
     seed,
     comparison: { rounds: undefined, budgetMs: seconds * 1000, settled },
-    command: ["bench/aa/aa.ts", "--live"],
+    command: ["aa", "--live"],
     interrupted: new Promise(() => {}),
   });
   if (failure) throw failure;
@@ -126,21 +133,24 @@ async function liveOutcomes(minutes: number, seed: number): Promise<{ found: Out
   return { found, trials: [...trials.values()].reduce((sum, list) => sum + list.length, 0) };
 }
 
-async function main(): Promise<void> {
-  const program = new Command("aa")
-    .description("The false-positive rate and power of the comparison (A/A test)")
-    .option(
-      "--trials <number>",
-      "comparisons of each kind, by the stored rounds",
-      wholeNumber(1, 100_000),
-      200,
-    )
-    .option("--seed <number>", "of the draws", wholeNumber(0, 2 ** 31 - 1), 1)
-    .option("--baseline <file>", "the recorded rounds", baselinePath)
-    .option("--live", "by comparisons made now")
-    .option("--minutes <number>", "with --live: how long", wholeNumber(1, 600), 10)
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage));
-  const { trials, seed, baseline, live, minutes } = program.parse().opts();
+export type AaOptions = Omit<Occasions, "asked"> & {
+  trials: number;
+  seed: number;
+  baseline?: string;
+  live?: true;
+  minutes: number;
+  apart?: true;
+};
+
+/** Prints what was found; whether every goal is kept. `asked`: with `apart`, what bench is asked for. */
+export async function aa(
+  { trials, seed, baseline, live, minutes, apart, ...occasions }: AaOptions,
+  asked: readonly string[] = [],
+): Promise<boolean> {
+  if (apart) {
+    console.log(await takeOccasions({ ...occasions, asked }));
+    return true;
+  }
   const done = live
     ? await liveOutcomes(minutes, seed)
     : { found: storedOutcomes(await readBaseline(baseline), trials, seed), trials };
@@ -156,7 +166,5 @@ async function main(): Promise<void> {
   console.log(
     live ? `\n${done.trials} comparisons made now` : `\n${trials} comparisons of each kind, by stored rounds`,
   );
-  process.exitCode = done.found.every(({ kept }) => kept) ? exitCodes.ok : exitCodes.wrong;
+  return done.found.every(({ kept }) => kept);
 }
-
-if (import.meta.main) await main();

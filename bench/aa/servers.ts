@@ -1,18 +1,15 @@
 /** What the comparison is judged by: one room, the same once more, and one that is slower by a known share of its CPU. */
-import { namedServers } from "../../targets/named.ts";
-import { implementation } from "../../targets/programs.ts";
+import { implementation, ours, program } from "../../targets/programs.ts";
 import type { ServerSource } from "../../targets/server.ts";
 import { roomCell } from "../scenarios/fanout.ts";
-
-const SLOW = `${import.meta.dir}/../../servers/mutants/chat-slow.ts`;
 
 export const cell = roomCell("chat/bracket", 100, "closed", { quick: false, exhaustive: false, seed: 1 });
 
 /** A server that burns so many percent of its CPU time on top. */
-const slowed = (percent: number): ServerSource => {
-  const [source] = namedServers([`slow=${process.execPath} ${SLOW} --extra ${percent} --port 0 --json`]);
-  return { ...source, name: `bun slowed by ${percent} %` };
-};
+const slowed = (percent: number): ServerSource =>
+  program(`bun slowed by ${percent} %`, () =>
+    ours("servers/mutants/chat-slow.ts", "--extra", String(percent)),
+  );
 
 /** The reference chat room, the same once more, and the slowed ones. */
 export const aaServers = {

@@ -46,28 +46,36 @@ const MAX_SECONDS = 5;
 const WELL_BELOW = 0.5;
 
 export async function capacity(options: CapacityOptions): Promise<RunResult> {
-  const { objective, grow, protocol, source } = options;
-  const clauses = parseObjective(objective);
+  const clauses = parseObjective(options.objective);
   return withSession(options, async (session) => {
-    const steps: Step[] = [];
     const yardstick = await startYardstick(session, options.interrupted);
+    const search: Search = { session, options, clauses, steps: [], yardstick, begin: now() };
     try {
-      const search: Search = { session, options, clauses, steps, yardstick, begin: now() };
       const outcome = await searchHighest((value, purpose) => askAt(search, value, purpose), {
         start: startOf(options),
-        most: MOST[grow],
+        most: MOST[options.grow],
         more: () => hasTime(search),
       });
-      const told = tell(outcome, search);
-      session.record.capacity = {
-        ...{ protocol, server: source.name, objective, grow, steps, ...told },
-        knee: kneeOf(steps),
-        ...limitOf(steps, told.answer?.value ?? 0),
-      };
+      keep(search, tell(outcome, search));
+    } catch (error) {
+      // What the steps until then say is kept: of a machine that became too busy, or a server that ended.
+      if (error instanceof Failure && search.steps.length > 0)
+        keep(search, { answer: null, unjudged: error.message });
+      throw error;
     } finally {
       await yardstick.stop();
     }
   });
+}
+
+/** Writes a search into the record, as far as it has come. */
+function keep({ session, options, steps }: Search, told: Pick<Capacity, "answer" | "unjudged">): void {
+  const { protocol, source, objective, grow } = options;
+  session.record.capacity = {
+    ...{ protocol, server: source.name, objective, grow, steps, ...told },
+    knee: kneeOf(steps),
+    ...limitOf(steps, told.answer?.value ?? 0),
+  };
 }
 
 type Search = {

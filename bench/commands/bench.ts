@@ -15,10 +15,13 @@ import type { ServerSource } from "../../targets/server.ts";
 import { capacity, firstStep } from "../capacity/capacity.ts";
 import { compareAll } from "../compare/compare.ts";
 import { fails } from "../compare/comparison.ts";
-import { isSettled } from "../compare/settled.ts";
+import { ratiosOf } from "../compare/ratios.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
+import { withoutSecrets } from "../machines/broker.ts";
+import { gathering } from "../machines/machines.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
+import { apartOf } from "../run/apart.ts";
 import {
   boundBy,
   CAPACITY,
@@ -28,10 +31,12 @@ import {
   type Request,
   spokenBy,
 } from "../run/choose.ts";
+import { BUDGET_SECONDS, comparisonOf } from "../run/comparing.ts";
 import { checkEffects, checkPairs } from "../run/flags.ts";
 import { isMixed } from "../run/mixed.ts";
 import { run } from "../run/run.ts";
 import type { RunResult, SessionOptions } from "../run/session.ts";
+import { checkShared } from "../run/shared.ts";
 import { scenarios } from "../scenarios/index.ts";
 import type { Cell } from "../scenarios/scenario.ts";
 import { showProgress } from "../terminal/progress.ts";
@@ -47,6 +52,7 @@ type Flags = Omit<Request, "servers"> & {
   budget?: number;
   threshold?: number;
   fleets?: number;
+  agents?: number;
   results: string;
   json?: boolean;
   calibrate?: boolean;
@@ -57,8 +63,6 @@ type Flags = Omit<Request, "servers"> & {
 
 const QUICK_SAMPLES = 1;
 const SAMPLES = 2;
-/** For rounds of one cell, until its figures are decided. */
-const BUDGET_SECONDS = 20;
 
 const scenarioHelp = [
   ...scenarios,
@@ -110,6 +114,8 @@ export function addBenchCommand(program: Command): void {
     )
     .option("--threshold <share>", "comparing servers: least change that counts, as 5% or 0.05", share)
     .option("--fleets <number>", "client processes (one per spare core)", wholeNumber(1, 64))
+    .option("--nats <url>", "fleets of sockbench agents on other machines, found at this NATS server")
+    .option("--agents <number>", "how many of them; all that are there without it", wholeNumber(1, 1000))
     .option("--busy", "measure on a busy machine too: neither wait for quiet nor give up")
     .option("--seed <number>", "of everything that is random", wholeNumber(0, 2 ** 31 - 1), 1)
     .option("--calibrate", "measure the harness itself first; alone, nothing else")
@@ -139,13 +145,18 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   checkPairs(given, { ...flags, ...request });
   const cells = cellsOf(names, request, flags);
   checkEffects(names, given, { ...flags, ...request }, (request) => cellsOf(names, request, flags));
+  if (!flags.against) checkShared(chooseSources(request), cells, request);
   checkFolder("--results", flags.results);
   const timed = cells.length === 0 || cells.some(({ repeats }) => repeats);
+  const interrupted = interruption();
+  const sources = flags.against ? [] : chooseSources(request);
   const session: SessionOptions = {
     fleets: flags.fleets,
-    command: ["bench", ...Bun.argv.slice(3).map(shownUrl)],
-    interrupted: interruption(),
-    quiet: timed && !flags.busy ? { tell: console.error } : undefined,
+    command: ["bench", ...Bun.argv.slice(3).map((text) => withoutSecrets(shownUrl(text)))],
+    interrupted,
+    gather: gathering(flags, sources, interrupted),
+    // Of agents' machines each sample tells by itself.
+    quiet: timed && !flags.busy && !flags.nats ? { tell: console.error } : undefined,
   };
   let base: string | undefined;
   const measure = (sources: ServerSource[]) => {
@@ -156,10 +167,12 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   };
   const { record, failure: ended } = flags.against
     ? await withRevision(flags.against, measure)
-    : await measure(chooseSources(request));
+    : await measure(sources);
   const failure = ended && withAdvice(ended, names, request);
-  if (record.samples.length === 0 && !record.calibration)
+  // A wrong command line, though it took a round to know, has its one line.
+  if ((record.samples.length === 0 && !record.calibration) || failure?.exitCode === exitCodes.usage)
     throw failure ?? new Failure(exitCodes.unreachable, `nothing ran: ${record.warnings.join("; ")}`);
+  if (record.yardstick) record.yardstick.ratios = ratiosOf(record);
   const { path, lost } = await keep(record, flags.results);
   if (flags.json) console.log(JSON.stringify(record));
   else printRun(record, path ?? "none", thresholdOf(flags));
@@ -258,13 +271,9 @@ async function takeSamples(
     calibrate: flags.calibrate ?? false,
     skipMissing: flags.skipMissing ?? false,
     seed: flags.seed,
-    comparison: {
-      rounds: flags.samples,
-      duration: flags.duration,
-      warmup: flags.warmup,
-      budgetMs: (flags.budget ?? BUDGET_SECONDS * cells.length) * 1000,
-      settled: (cell, record) => isSettled(record, cell, thresholdOf(flags)),
-    },
+    comparison: comparisonOf(flags, cells),
+    // One fleet of this machine drives a round: whoever asks for several gets samples, which all of them load.
+    ...((flags.fleets ?? 1) > 1 || flags.nats !== undefined ? {} : { apart: apartOf(cells, flags) }),
     onProgress: progress.tell,
   });
   progress.end();
@@ -283,6 +292,8 @@ async function searchCapacity(
       exitCodes.usage,
       `${CAPACITY} is searched by itself, without ${names.filter((name) => name !== CAPACITY).join(", ")}`,
     );
+  if (session.gather)
+    throw new Failure(exitCodes.usage, `${CAPACITY} is searched by fleets of this machine, without --nats`);
   if (sources.length > 1)
     throw new Failure(exitCodes.usage, `${CAPACITY} is searched of one server at a time`);
   const protocol = capacityProtocol(request);

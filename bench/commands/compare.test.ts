@@ -22,7 +22,13 @@ const records = [
   record("04-d", 1, { environment: { ...record("", 1).environment, cpu: "another" } }),
   recordOf("05-e", two),
 ];
-await Promise.all(records.map((one) => writeRecord(one, folder)));
+/** Of a folder of its own, so that the last record stays the one of two servers. */
+const three = `${folder}/three`;
+const ranked = recordOf("06-f", [
+  ...two,
+  ...noisy(12, { serverCpuPerDelivery: 2000 }, { server: "node", seed: 7 }),
+]);
+await Promise.all([...records.map((one) => writeRecord(one, folder)), writeRecord(ranked, three)]);
 
 function compare(...flags: string[]) {
   const { exitCode, stdout, stderr } = Bun.spawnSync([
@@ -103,6 +109,35 @@ describe("sockbench compare", () => {
   test("prints JSON and nothing else on standard output", () => {
     const { out } = compare("01", "03", "--json");
     expect(JSON.parse(out)).toMatchObject({ schema: "sockbench-comparison/1", tests: 1 });
+  });
+
+  test("ranks three servers, in text, Markdown and JSON", () => {
+    const of = (...flags: string[]) => compare("--results", three, "--servers", "bun,go,node", ...flags);
+    const { exitCode, out } = of();
+    // As of two: the first named is what the others are held against.
+    expect(exitCode).toBe(1);
+    expect(out).toMatch(
+      /^(bun and go|go and bun) are not told apart, and (bun|go) uses 0\.\d+× .* the CPU of node for each delivery\.\n/,
+    );
+    expect(out).toMatch(/^ {2}node +3 .* × [12]\.\d+/m);
+    expect(of("--markdown").out).toContain("| node | 3 |");
+    expect(JSON.parse(of("--json").out)).toMatchObject({
+      schema: "sockbench-ranking/1",
+      figures: [{ metric: "serverCpuPerDelivery", main: true }],
+      sentence: expect.stringContaining("not told apart"),
+    });
+    expect(of("--fail-on", "wrong").exitCode).toBe(0);
+    expect(compare("--results", three, "--servers", "node,go,bun").exitCode).toBe(0);
+  });
+
+  test.each([
+    [["--servers", "bun"], 2, "It takes two or more names"],
+    [["--servers", "bun,go,bun"], 2, "It takes two or more names"],
+    [["--servers", "bun,go,perl"], 2, 'has no server "perl": expected one of: bun, go, node'],
+    [["--servers", "bun,go,node", "06", "06"], 2, '--servers compares within one record: leave out "06"'],
+  ])("refuses %p", (flags, code, words) => {
+    const { exitCode, error } = compare("--results", three, ...flags);
+    expect([exitCode, error]).toEqual([code, expect.stringContaining(words)]);
   });
 
   test("takes a threshold, and says when it is none", () => {

@@ -7,7 +7,10 @@ import { type CompareOptions, compareRecords, compareServers } from "../compare/
 import { type Comparison, fails, type Gate, gates, isVoid } from "../compare/comparison.ts";
 import { everyRecord, type Found, findRecord, lastRecords } from "../compare/find.ts";
 import { historyOf, renderHistory } from "../compare/history.ts";
+import { LEAST_RANKED, rank } from "../compare/ranking.ts";
+import { rankingSentence } from "../compare/ranking-words.ts";
 import { renderMarkdown, renderText } from "../compare/render.ts";
+import { renderRanking, renderRankingMarkdown } from "../compare/render-ranking.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
 import { sentence } from "../compare/words.ts";
 import type { RunRecord } from "../record/record.ts";
@@ -16,7 +19,7 @@ import { share } from "./share.ts";
 
 type Flags = Required<CompareOptions> & {
   results: string;
-  servers?: [string, string];
+  servers?: string[];
   failOn: Gate;
   all?: boolean;
   markdown?: boolean;
@@ -38,7 +41,11 @@ export function addCompareCommand(program: Command): void {
     .command("compare [record] [record]")
     .description("compare two records, the earlier with the later: files or ids, by default the last two")
     .option("--results <folder>", "where records are", "results")
-    .option("--servers <a,b>", "compare two servers of one record, by default the last one", twoNames)
+    .option(
+      "--servers <a,b,…>",
+      "compare servers of one record, by default the last one; three or more are ranked",
+      serverNames,
+    )
     .option("--threshold <share>", "least change that counts, as 5% or 0.05", share, DEFAULT_THRESHOLD)
     .option("--force", "compare unlike machines, versions or parameters all the same", false)
     .addOption(
@@ -56,6 +63,8 @@ export function addCompareCommand(program: Command): void {
       if (flags.history && old !== undefined)
         throw new Failure(exitCodes.usage, `--history shows all records of a folder: leave out "${old}"`);
       if (flags.history) return showHistory(flags.history, flags);
+      if (flags.servers && flags.servers.length >= LEAST_RANKED)
+        return showRanking(flags.servers, old, now, flags);
       const comparison = await compare(old, now, flags);
       if (flags.json) console.log(JSON.stringify({ ...comparison, sentence: sentence(comparison) }, null, 1));
       else if (flags.markdown)
@@ -72,13 +81,45 @@ function printText(comparison: Comparison, all: boolean): void {
   console.log(wrapped(printableLines(renderText(comparison, { all, width })), width));
 }
 
+/** Servers in an order; as of two, the first named is what the others are held against for the exit code. */
+async function showRanking(
+  servers: readonly string[],
+  old: string | undefined,
+  now: string | undefined,
+  flags: Flags,
+): Promise<void> {
+  const { all = false, json, markdown, failOn } = flags;
+  const ranking = rank(await recordOfServers(old, now, flags), flags, servers);
+  const { comparisons, record } = ranking;
+  if (comparisons.length === 0)
+    throw new Failure(
+      exitCodes.untrusted,
+      `${servers.join(", ")} have no cell in common in record ${record}`,
+    );
+  const width = process.stdout.columns ?? Number.POSITIVE_INFINITY;
+  if (json) console.log(JSON.stringify({ ...ranking, sentence: rankingSentence(ranking) }, null, 1));
+  else if (markdown) console.log(printableLines(renderRankingMarkdown(ranking, { all })));
+  else console.log(wrapped(printableLines(renderRanking(ranking, { all, width })), width));
+  const withFirst = comparisons.filter((comparison) => comparison.old.name === servers[0]);
+  if (withFirst.some((comparison) => fails(comparison, failOn))) process.exitCode = exitCodes.wrong;
+  else if (comparisons.every(isVoid)) process.exitCode = exitCodes.untrusted;
+}
+
+async function recordOfServers(
+  text: string | undefined,
+  second: string | undefined,
+  { results }: Flags,
+): Promise<RunRecord> {
+  if (second !== undefined)
+    throw new Failure(exitCodes.usage, `--servers compares within one record: leave out "${second}"`);
+  return (await namedOrLast(text, results)).record;
+}
+
 async function compare(old: string | undefined, now: string | undefined, flags: Flags): Promise<Comparison> {
   const { results, servers } = flags;
   if (servers) {
-    if (now !== undefined)
-      throw new Failure(exitCodes.usage, `--servers compares within one record: leave out "${now}"`);
-    const { record } = await namedOrLast(old, results);
-    return compareServers(record, ...servers, flags);
+    const [a, b] = servers;
+    return compareServers(await recordOfServers(old, now, flags), a, b, flags);
   }
   const [before, after] =
     old === undefined
@@ -105,9 +146,9 @@ async function showHistory(metric: string, { results, json }: Flags): Promise<vo
   console.log(json ? JSON.stringify(lines, null, 1) : renderHistory(lines, metric));
 }
 
-function twoNames(text: string): [string, string] {
-  const [a, b, ...more] = text.split(",");
-  if (!a || !b || a === b || more.length > 0)
-    throw new InvalidArgumentError("It takes two names of servers, as bun,go.");
-  return [a, b];
+function serverNames(text: string): string[] {
+  const names = text.split(",");
+  if (names.length < 2 || names.includes("") || new Set(names).size < names.length)
+    throw new InvalidArgumentError("It takes two or more names of servers, as bun,go.");
+  return names;
 }

@@ -2,8 +2,9 @@
  * The comparison of two sides, sample by sample taken from records. How it is printed is not known here; what
  * is tested stands in family.ts, what must be equal in likeness.ts, how it is decided in verdicts.ts.
  */
-import { geometricMean, median } from "simple-statistics";
+import { median } from "simple-statistics";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { ratioOfRound } from "../record/blocks.ts";
 import {
   type CellSamples,
   cellKey,
@@ -13,16 +14,31 @@ import {
   severalServers,
   valuesOf,
 } from "../record/cells.ts";
-import { metrics as builtIn, classes, type Metric, type Metrics } from "../record/metrics.ts";
+import { metrics as builtIn, type Metric, type Metrics } from "../record/metrics.ts";
 import { REFERENCE, type RunRecord, type Sample } from "../record/record.ts";
 import { isGeneratorLimited } from "../record/saturation.ts";
 import { isValid } from "../record/validity.ts";
-import type { CellComparison, Comparison, FigureComparison, Mean, Side } from "./comparison.ts";
+import { blocksByYardstick } from "../record/yardstick.ts";
+import {
+  type CellComparison,
+  type Comparison,
+  type FigureComparison,
+  isSideBySide,
+  type Side,
+} from "./comparison.ts";
 import { compareFaults } from "./correctness.ts";
-import { isTested } from "./family.ts";
-import { pinningNotes, type Unlike, unlikeEnvironments, unlikeParameters } from "./likeness.ts";
-import { LEVEL, LOOKS, roundFigure } from "./rounds.ts";
+import { isTested, isTestedApart } from "./family.ts";
+import {
+  pinningNotes,
+  type Unlike,
+  unlikeEnvironments,
+  unlikeParameters,
+  unlikeYardsticks,
+} from "./likeness.ts";
+import { meansOf } from "./means.ts";
+import { LEVEL, LOOKS } from "./rounds.ts";
 import { medianInterval } from "./statistics.ts";
+import { pausesBehind } from "./tails.ts";
 import { DEFAULT_THRESHOLD, giveVerdicts, type Measured, type Values } from "./verdicts.ts";
 
 export type CompareOptions = {
@@ -32,18 +48,29 @@ export type CompareOptions = {
   force?: boolean;
   /** The figures that are known; the built-in ones unless told. */
   metrics?: Metrics;
+  /** So many comparisons share the chance of a false alarm, since all of them are looked at; 1 unless told. */
+  among?: number;
 };
+
+const BY_RAW =
+  "The records were made one after the other: what the machine did in between counts as change. " +
+  "`bench --against <revision>` interleaves both in one run.";
+const BY_YARDSTICK =
+  "Compared by the yardstick: changes are of ratios to a server that never changes and was driven in the same blocks; " +
+  "`raw` is the change as it was measured. Tails, and what the yardstick does not stand beside, are shown and not tested: " +
+  "`bench --against <revision>` tests them in one run.";
 
 /** Compares two records, each server with itself. */
 export function compareRecords(old: RunRecord, now: RunRecord, options: CompareOptions = {}): Comparison {
-  const notes = [
-    "The records were made one after the other: what the machine did in between counts as change. " +
-      "`bench --against <revision>` interleaves both in one run.",
-  ];
+  const shared = old.yardstick && old.yardstick.sha256 === now.yardstick?.sha256;
   return compareSides(
     { name: "old", record: old, cells: cellsOf(old.samples) },
     { name: "new", record: now, cells: cellsOf(now.samples) },
-    { unlike: unlikeEnvironments(old, now), notes, options },
+    {
+      unlike: [...unlikeEnvironments(old, now), ...unlikeYardsticks(old, now)],
+      notes: [shared ? BY_YARDSTICK : BY_RAW],
+      options,
+    },
   );
 }
 
@@ -54,13 +81,7 @@ export function compareServers(
   b: string,
   options: CompareOptions = {},
 ): Comparison {
-  const servers = [...new Set(record.samples.map((sample) => sample.server))];
-  for (const name of [a, b])
-    if (!servers.includes(name))
-      throw new Failure(
-        exitCodes.usage,
-        `record ${record.id} has no server "${name}": expected one of: ${serversOf(record.samples).join(", ") || "none"}`,
-      );
+  checkServers(record, [a, b]);
   // The servers are the sides: they are no part of what a cell is called.
   const of = (server: string) =>
     cellsOf(record.samples.filter((sample) => sample.server === server)).map((cell) => ({
@@ -74,16 +95,36 @@ export function compareServers(
   );
 }
 
-/** Each further server of a run beside the first, as far as they ran the same cells. */
-export function compareAll(record: RunRecord, options: CompareOptions = {}): Comparison[] {
-  const [first, ...others] = serversOf(record.samples);
+function checkServers(record: RunRecord, names: readonly string[]): void {
+  for (const name of names)
+    if (!record.samples.some(({ server }) => server === name))
+      throw new Failure(
+        exitCodes.usage,
+        `record ${record.id} has no server "${name}": expected one of: ${serversOf(record.samples).join(", ") || "none"}`,
+      );
+}
+
+/**
+ * Every pair of servers of a run, as far as they ran the same cells. Which of them is best is seen only afterwards, so
+ * that all pairs share the chance of a false alarm.
+ */
+export function compareAll(
+  record: RunRecord,
+  options: CompareOptions = {},
+  servers: readonly string[] = serversOf(record.samples),
+): Comparison[] {
+  checkServers(record, servers);
   const cells = cellsOf(record.samples);
-  const keysOf = (name: string) =>
-    cells.filter(({ server }) => server === name).map((cell) => cellKey({ ...cell, server: "" }));
-  const shared = new Set(keysOf(first));
-  return others
-    .filter((other) => keysOf(other).some((key) => shared.has(key)))
-    .map((other) => compareServers(record, first, other, options));
+  const keys = new Map(
+    servers.map((name) => [
+      name,
+      new Set(cells.filter(({ server }) => server === name).map((cell) => cellKey({ ...cell, server: "" }))),
+    ]),
+  );
+  const pairs = servers
+    .flatMap((a, i) => servers.slice(i + 1).map((b) => [a, b] as const))
+    .filter(([a, b]) => !keys.get(a)?.isDisjointFrom(keys.get(b) ?? new Set()));
+  return pairs.map(([a, b]) => compareServers(record, a, b, { ...options, among: pairs.length }));
 }
 
 /** One of the two sides, and its samples by what is compared. */
@@ -93,7 +134,7 @@ type How = { unlike: Unlike[]; notes: string[]; options: CompareOptions };
 type Pair = { name: string; old: CellSamples; now: CellSamples };
 
 function compareSides(old: Source, now: Source, { unlike, notes, options }: How): Comparison {
-  const { threshold = DEFAULT_THRESHOLD, force = false, metrics = builtIn } = options;
+  const { threshold = DEFAULT_THRESHOLD, force = false, metrics = builtIn, among = 1 } = options;
   const { pairs, onlyOld, onlyNew } = pairUp(old, now);
   const differences = [
     ...unlike,
@@ -101,29 +142,42 @@ function compareSides(old: Source, now: Source, { unlike, notes, options }: How)
   ];
   if (differences.length > 0 && !force) refuse(old.name, now.name, differences);
   const together = old.record === now.record;
-  const cells = pairs.map((pair) => compareCell(pair, metrics, together));
+  const shared =
+    !together && old.record.yardstick && old.record.yardstick.sha256 === now.record.yardstick?.sha256;
+  const measured: Beside = together ? "together" : shared ? { old: old.record, now: now.record } : "apart";
+  const cells = pairs.map((pair) => compareCell(pair, metrics, measured));
   // Rounds are taken until there is an answer: so often may have been looked.
-  const looks = pairs.some(({ now }) => now.samples.some(({ round }) => round !== undefined))
-    ? LOOKS.length
-    : 1;
-  giveVerdicts(cells, threshold, looks);
+  const looks =
+    together && pairs.some(({ now }) => now.samples.some(({ round }) => round !== undefined))
+      ? LOOKS.length
+      : 1;
+  giveVerdicts(cells, { threshold, looks, among });
+  const faults = pairs.flatMap(({ name, old, now }) => compareFaults(name, old.samples, now.samples));
+  const sides = { old: sideOfRecord(old), new: sideOfRecord(now) };
   return {
     schema: "sockbench-comparison/1",
-    old: { name: old.name, record: old.record.id, startedAt: old.record.startedAt },
-    new: { name: now.name, record: now.record.id, startedAt: now.record.startedAt },
+    ...sides,
     threshold,
-    level: LEVEL,
+    level: LEVEL / among,
     looks,
+    yardstick: shared ? (now.record.yardstick?.sha256 ?? null) : null,
     tests: cells.flatMap(({ rows }) => rows).filter((row) => row.tested).length,
-    faults: pairs.flatMap(({ name, old, now }) => compareFaults(name, old.samples, now.samples)),
+    faults,
     cells: cells.map(({ values: _, ...cell }) => cell),
-    means: meansOf(cells),
+    // No speed makes up for a fault.
+    means: faults.some(({ change }) => change === "new" || isSideBySide(sides)) ? [] : meansOf(cells),
     onlyOld,
     onlyNew,
     unlike: differences,
     notes: [...notes, ...partialNotes(old, now), ...boundNotes(pairs)],
   };
 }
+
+const sideOfRecord = ({ name, record }: Source) => ({
+  name,
+  record: record.id,
+  startedAt: record.startedAt,
+});
 
 /** The cells that both sides have, and the names of those that only one has. */
 function pairUp(old: Source, now: Source): { pairs: Pair[]; onlyOld: string[]; onlyNew: string[] } {
@@ -175,22 +229,49 @@ function boundNotes(pairs: readonly Pair[]): string[] {
   ];
 }
 
-function compareCell({ name, old, now }: Pair, metrics: Metrics, together: boolean): Measured {
+/** In one run; apart, by the yardsticks of both records; or apart with nothing to compare by. */
+type Beside = "together" | "apart" | { old: RunRecord; now: RunRecord };
+
+function compareCell({ name, old, now }: Pair, metrics: Metrics, measured: Beside): Measured {
   const { scenario, variant, server } = old;
   const both = [...old.valid, ...now.valid];
   // What stands beside the servers is shown, and is none of those that are judged.
-  const tested = (metric: Metric) => server !== REFERENCE && isTested(metric, both);
+  const byYardsticks = ({ key }: Metric): [number[][], number[][]] | undefined =>
+    typeof measured === "string"
+      ? undefined
+      : [blocksByYardstick(measured.old, old, key), blocksByYardstick(measured.now, now, key)];
+  const tested = (metric: Metric) => {
+    if (server === REFERENCE || !isTested(metric, both)) return false;
+    const ratios = byYardsticks(metric);
+    if (!ratios) return true;
+    const samples = [old, now].map(({ valid }) => valuesOf(valid, metric.key).length);
+    return isTestedApart(
+      metric,
+      ratios.map(({ length }) => length),
+      samples,
+    );
+  };
   const rows: FigureComparison[] = [];
   const values = new Map<string, Values>();
-  const rounds = together ? roundsOf(old, now) : undefined;
+  const rounds = measured === "together" ? roundsOf(old, now) : undefined;
   const missing: CellComparison["missing"] = { old: [], new: [] };
   for (const [key, metric] of metrics) {
     const [a, b] = [old, now].map(({ valid }) => valuesOf(valid, key));
     if (a.length > 0 && b.length > 0) {
-      values.set(key, { old: a, now: b, ...(rounds ? pairedValues(rounds, key) : {}) });
-      rows.push(compareFigure(metric, tested(metric), a, b));
+      const [before, after] = byYardsticks(metric) ?? [[], []];
+      values.set(key, {
+        old: a,
+        now: b,
+        ...(rounds ? pairedValues(rounds, key) : {}),
+        ...(before.length > 0 && after.length > 0 ? { yardstick: { old: before, now: after } } : {}),
+      });
+      const pauses = pausesBehind(metric, both);
+      rows.push({ ...compareFigure(metric, tested(metric), a, b), ...(pauses ? { pauses } : {}) });
     } else if (a.length + b.length > 0 && tested(metric))
       missing[a.length === 0 ? "old" : "new"].push(metric.label);
+    else if (tested(metric) && pausesBehind(metric, both))
+      // Hardly a slice was without a pause: that there is no tail to judge is to be said.
+      for (const side of ["old", "new"] as const) missing[side].push(metric.label);
   }
   const rules = [...old.samples, ...now.samples].flatMap(({ invalid }) => invalid.map(({ rule }) => rule));
   return {
@@ -222,28 +303,31 @@ function compareFigure(metric: Metric, tested: boolean, a: number[], b: number[]
     old: sideOf(a),
     new: sideOf(b),
     rounds: null,
+    ratios: null,
     change: null,
     verdict: null,
     why: null,
   };
 }
 
-/** Samples that were taken together: of one round, or, interleaved, the first beside the first and so on. */
+/** Samples that were taken together, in their order: of one round, or, interleaved, the first beside the first and so on. */
 function roundsOf(old: CellSamples, now: CellSamples): [Sample, Sample][] {
   const other = new Map(now.samples.map((sample, i) => [sample.round ?? i, sample]));
-  return old.samples.flatMap((sample, i): [Sample, Sample][] => {
-    const beside = other.get(sample.round ?? i);
-    return beside && isValid(sample) && isValid(beside) ? [[sample, beside]] : [];
-  });
+  return old.samples
+    .flatMap((sample, i): { round: number; pair: [Sample, Sample] }[] => {
+      const round = sample.round ?? i;
+      const beside = other.get(round);
+      return beside && isValid(sample) && isValid(beside) ? [{ round, pair: [sample, beside] }] : [];
+    })
+    .sort((a, b) => a.round - b.round)
+    .map(({ pair }) => pair);
 }
 
 /** One figure of each round, as far as both samples have it: block by block where there are blocks. */
 function pairedValues(rounds: readonly [Sample, Sample][], key: string): Partial<Values> {
   const both = rounds.filter((pair) => pair.every(({ metrics }) => metrics[key] !== undefined));
   return {
-    logRatios: both.flatMap(
-      ([a, b]) => roundFigure(a.slices?.[key] ?? [a.metrics[key]], b.slices?.[key] ?? [b.metrics[key]]) ?? [],
-    ),
+    logRatios: both.flatMap(([a, b]) => ratioOfRound(a, b, key) ?? []),
     differences: both.map(([a, b]) => b.metrics[key] - a.metrics[key]),
   };
 }
@@ -253,20 +337,3 @@ const sideOf = (values: number[]): Side => ({
   median: median(values),
   interval: medianInterval(values),
 });
-
-/** Over cells; each interval from those of the cells, as if their estimates were normal and independent. */
-function meansOf(cells: CellComparison[]): Mean[] {
-  return classes.flatMap((name) => {
-    const changes = cells
-      .flatMap(({ rows }) => rows.filter((row) => row.tested && row.class === name))
-      .flatMap(({ change }) => (change?.scale === "ratio" ? [change] : []));
-    if (changes.length < 2) return [];
-    const mean = geometricMean(changes.map(({ estimate }) => estimate));
-    const halves = changes.map(({ interval }) =>
-      interval ? Math.log(interval.high / interval.low) / 2 : Number.NaN,
-    );
-    const half = Math.hypot(...halves) / changes.length;
-    const interval = Number.isNaN(half) ? null : { low: mean * Math.exp(-half), high: mean * Math.exp(half) };
-    return [{ name, cells: changes.length, ratio: mean, interval }];
-  });
-}

@@ -24,12 +24,21 @@ export type FigureComparison = {
   new: Side;
   /** Paired rounds behind the change; null where the sides were measured apart. */
   rounds: number | null;
+  /** New to old in each of these rounds, in their order; null where there are no pairs or no ratios. */
+  ratios: number[] | null;
   /** New to old: a ratio, or for shares a difference; null where neither can be had. The interval is the verdict's. */
   change: { scale: "ratio" | "difference"; estimate: number; interval: Interval | null } | null;
+  /** Where the change is of ratios to the yardstick: the ratio of the figures as they were measured. */
+  raw?: number;
   verdict: FigureVerdict | null;
   /** What is to be said of the verdict in words, if anything. */
   why: string | null;
+  /** Of a tail that was measured in rounds: what the machine's pauses did to it. */
+  pauses?: Pauses;
 };
+
+/** The share of slices that were left out for a pause of the machine's, theirs or their block's; and the median tail with them. */
+export type Pauses = { paused: number; withPauses: number };
 
 export type CellComparison = {
   name: string;
@@ -44,7 +53,7 @@ export type CellComparison = {
   missing: { old: string[]; new: string[] };
 };
 
-/** The geometric mean of one class of figures over all cells that have it. */
+/** The geometric mean of one class of figures over all cells that have it; its interval holds as theirs do. */
 export type Mean = { name: string; cells: number; ratio: number; interval: Interval | null };
 
 export type Comparison = {
@@ -58,6 +67,8 @@ export type Comparison = {
   looks: number;
   /** How many figures were tested. */
   tests: number;
+  /** Whether records were compared by the yardstick that both have: SHA-256 of its source; null where not. */
+  yardstick: string | null;
   faults: Fault[];
   cells: CellComparison[];
   means: Mean[];
@@ -68,6 +79,10 @@ export type Comparison = {
   unlike: Unlike[];
   notes: string[];
 };
+
+/** Whether they are two servers of one run, of which none is newer; a revision of --against is. */
+export const isSideBySide = ({ old, new: now }: Pick<Comparison, "old" | "new">): boolean =>
+  old.record === now.record && !old.name.includes("@");
 
 /** Whether there were figures, but all samples of them broke a rule of validity: then nothing was compared. */
 export const isVoid = ({ tests, cells }: Comparison): boolean =>

@@ -12,6 +12,25 @@ import { isGeneratorLimited, isOpen } from "../record/saturation.ts";
 /** In an open loop the rate is what was asked for; where the load generator was the limit it is a lower bound. */
 const isServersRate = (sample: Sample) => !isOpen(sample) && !isGeneratorLimited(sample);
 
+/** The machine's mood falls on these as it falls on the yardstick. */
+const BY_YARDSTICK: readonly Metric["class"][] = ["throughput", "server CPU", "median latency"];
+/** What a process holds does not depend on the machine's mood; so many samples of a side show how it spreads. */
+const LEAST_OF_MEMORY = 4;
+
+/**
+ * Whether a figure of runs apart that have a yardstick is tested: those that were measured beside it. Tails are the
+ * machine's as much as a server's, and of few rounds they decide nothing; what nothing stood beside is only shown.
+ * @param rounds how many of either side have the figure by the yardstick @param samples how many have it at all
+ */
+export function isTestedApart(
+  metric: Metric,
+  rounds: readonly number[],
+  samples: readonly number[],
+): boolean {
+  if (BY_YARDSTICK.includes(metric.class)) return Math.min(...rounds) > 0;
+  return metric.class === "loss" || (metric.class === "memory" && Math.min(...samples) >= LEAST_OF_MEMORY);
+}
+
 /** Whether a figure is tested, in samples of one cell; a loss that never differs from 0 has nothing to say. */
 export function isTested(metric: Metric, samples: readonly Sample[]): boolean {
   if (metric.shown !== "tested") return false;

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { withInterval } from "../record/units.ts";
 import { compareRecords, compareServers } from "./compare.ts";
 import { historyOf, renderHistory } from "./history.ts";
 import { renderMarkdown, renderText } from "./render.ts";
 import { noisy, recordOf } from "./testing.ts";
-import { sentence, withInterval } from "./words.ts";
+import { sentence } from "./words.ts";
 
 const figures = { deliveryRate: 1e6, serverCpuPerDelivery: 1000, fleetCpuPerDelivery: 2000 };
 const old = recordOf("A", noisy(12, figures, { seed: 1 }));
@@ -21,7 +22,7 @@ const wrong = {
 describe("the sentence", () => {
   test("says how many times, with the interval, where, and what it is", () => {
     expect(sentence(compareRecords(old, slower))).toMatch(
-      /^new has 1\.1\d× \(1\.\d+–1\.\d+\) the server CPU per delivery of old in fanout tcp 100 closed \(slower\); the same within ± 5 % in 1 of 2 figures\.$/,
+      /^new uses 1\.1\d× \(1\.\d+–1\.\d+\) the CPU of old for each delivery in fanout tcp 100 closed \(slower\); the same within ± 5 % in 1 of 2 figures\.$/,
     );
   });
 
@@ -34,7 +35,7 @@ describe("the sentence", () => {
   test("says between what an undecided change lies", () => {
     const few = (record: typeof old) => ({ ...record, samples: record.samples.slice(0, 3) });
     expect(sentence(compareRecords(few(old), few(same)))).toMatch(
-      /^undecided in 2 of 2 figures, the widest between × 0\.\d\d and × 1\.\d\d \(.* in fanout tcp 100 closed\)\.$/,
+      /^new and old are not told apart: undecided in 2 of 2 figures, the widest between × 0\.\d\d and × 1\.\d\d \(.* in fanout tcp 100 closed\)\.$/,
     );
   });
 
@@ -44,7 +45,7 @@ describe("the sentence", () => {
       noisy(12, { ...figures, deliveryRate: 5e5, serverCpuPerDelivery: 500 }, { seed: 4 }),
     );
     expect(sentence(compareRecords(old, both))).toMatch(
-      /^new has 0\.50× .* the verified deliveries of old, 0\.50× .* the server CPU per delivery in .* \(slower and faster\)\.$/,
+      /^new handles 0\.50× .* the deliveries per second of old, but uses 0\.50× .* of its CPU for each in .* \(slower and faster\)\.$/,
     );
   });
 });
@@ -86,7 +87,7 @@ describe("text", () => {
 
 test("Markdown has the sentence first, and a table that renders", () => {
   const lines = renderMarkdown(compareRecords(old, slower)).split("\n");
-  expect(lines[0]).toMatch(/^\*\*new has .*\*\*$/);
+  expect(lines[0]).toMatch(/^\*\*new uses .*\*\*$/);
   const rows = lines.filter((line) => line.startsWith("|"));
   expect(new Set(rows.map((row) => row.split("|").length)).size).toBe(1);
   expect(rows.at(-1)).toContain("**slower**");
@@ -115,6 +116,35 @@ describe("history", () => {
     const moved = { ...records[0], environment: { ...slower.environment, cpu: "two" } };
     const [line] = historyOf([moved, records[1]], "serverCpuPerDelivery");
     expect(line.points.map(({ changed }) => changed)).toEqual([[], ["cpu"]]);
+  });
+
+  /** Records of one sample each, ten at one level and ten 12 % above it. */
+  const stepping = Array.from({ length: 20 }, (_, i) =>
+    recordOf(`${i}`, noisy(1, { serverCpuPerDelivery: i < 10 ? 1000 : 1120 }, { seed: i }), {
+      startedAt: new Date(Date.UTC(2026, 0, 1 + i)).toISOString(),
+      environment: { ...old.environment, git: { commit: `${i < 10 ? "a" : "b"}23456789abc`, clean: true } },
+    }),
+  );
+
+  test("marks where a figure changed, in the line and in the list, also of one sample in each record", () => {
+    const [line] = historyOf(stepping, "serverCpuPerDelivery");
+    expect(line.changes).toMatchObject([{ at: 10, commits: ["a23456789", "b23456789"] }]);
+    expect(line.changes[0].ratio).toBeCloseTo(1.12, 1);
+    const text = renderHistory([line], "serverCpuPerDelivery");
+    expect(text).toMatch(/\n\S{10}│\S{10} /);
+    expect(text).toMatch(
+      /2026-01-11 .*changed: .* → .* µs, × 1\.1\d\d \(slower\), commits a23456789\.\.b23456789/,
+    );
+    expect(text).toContain("1 change found");
+  });
+
+  test("takes a step from one machine to another for none of the server's", () => {
+    const moved = stepping.map((record, i) =>
+      i < 10 ? record : { ...record, environment: { ...record.environment, cpu: "two" } },
+    );
+    const [line] = historyOf(moved, "serverCpuPerDelivery");
+    expect(line.points[10].changed).toEqual(["cpu"]);
+    expect(line.changes).toEqual([]);
   });
 
   test("knows only metrics that there are", () => {

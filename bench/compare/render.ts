@@ -1,8 +1,9 @@
 /** A comparison as text for the terminal and as Markdown: the sentence one would say first. */
+import { withInterval } from "../record/units.ts";
 import { table, widthOf } from "../terminal/format.ts";
-import type { CellComparison, Comparison, FigureComparison } from "./comparison.ts";
+import { type CellComparison, type Comparison, type FigureComparison, isSideBySide } from "./comparison.ts";
 import type { Fault } from "./correctness.ts";
-import { changeText, least, sentence, sideText, verdictText, verdictWord, withInterval } from "./words.ts";
+import { changeText, least, rawText, sentence, sideText, verdictText, verdictWord } from "./words.ts";
 
 export type RenderOptions = {
   /** Shows the figures that are not tested, too. */
@@ -14,10 +15,11 @@ export type RenderOptions = {
 /** A column of figures; those that are `wide` are left out where lines are short, the highest number first. */
 type Figure = { head: string; of: (row: FigureComparison) => string; wide?: number };
 
-const figureColumns = ({ old, new: now }: Comparison): Figure[] => [
+const figureColumns = ({ old, new: now, yardstick }: Comparison): Figure[] => [
   { head: old.name, of: (row) => sideText(row.unit, row.old) },
   { head: now.name, of: (row) => sideText(row.unit, row.new) },
-  { head: "change", of: changeText },
+  { head: yardstick === null ? "change" : "by the yardstick", of: changeText },
+  ...(yardstick === null ? [] : [{ head: "raw", of: rawText }]),
   {
     head: "rounds",
     of: (row) => (row.rounds === null ? `${row.old.samples} ${row.new.samples}` : `${row.rounds}`),
@@ -62,9 +64,9 @@ const faultHeads = { new: "NEWLY WRONG", still: "still wrong", gone: "no longer 
 
 /** Of two servers side by side none is newer. */
 const faultHead = (change: Fault["change"], { old, new: now }: Comparison): string =>
-  old.record !== now.record || old.name.includes("@")
-    ? faultHeads[change]
-    : { new: `WRONG: ${now.name}`, still: "WRONG: both", gone: `WRONG: ${old.name}` }[change];
+  isSideBySide({ old, new: now })
+    ? { new: `WRONG: ${now.name}`, still: "WRONG: both", gone: `WRONG: ${old.name}` }[change]
+    : faultHeads[change];
 
 const faultText = ({ cell, kind, change, words, ...samples }: Fault, comparison: Comparison) =>
   `${faultHead(change, comparison)}: ${cell}: ${kind}: ${words} (samples of ${comparison.old.name}: ${samples.old}, of ${comparison.new.name}: ${samples.new})`;
@@ -83,14 +85,23 @@ function remarks(comparison: Comparison): string[] {
 }
 
 /** What the intervals are, and when something counts as different or the same. */
-function intervalsText({ tests, level, looks, threshold, cells }: Comparison): string {
+export function intervalsText({
+  tests,
+  level,
+  looks,
+  threshold,
+  cells,
+  yardstick,
+}: Pick<Comparison, "tests" | "level" | "looks" | "threshold" | "cells"> & {
+  yardstick?: string | null;
+}): string {
   const paired = cells.some(({ rows }) => rows.some(({ rounds }) => rounds !== null));
   const sure = `${Number(((1 - level) * 100).toPrecision(3))} %`;
   const all = tests === 1 ? "" : ` for all ${tests} figures together`;
   const looked = looks > 1 ? `, however often it was looked` : "";
   return (
     `Changes are ${paired ? "means of paired rounds" : "ratios of means"}, with intervals that hold at ${sure}${all}${looked} ` +
-    `(Student${paired ? "" : ", Welch"}). One is faster or slower where its interval leaves out × 1, the same where it lies within ` +
+    `(Student${paired ? "" : yardstick === null ? ", Welch" : ", with variances moderated over all cells"}). One is faster or slower where its interval leaves out × 1, the same where ${yardstick === null ? "it" : "its own at 98 %"} lies within ` +
     `± ${least({ threshold })}; medians have 95 % intervals.`
   );
 }
@@ -151,25 +162,39 @@ function drawFigures(comparison: Comparison, cells: readonly CellComparison[], l
 
 export function renderMarkdown(comparison: Comparison, options: RenderOptions = {}): string {
   const it = parts(comparison, options);
-  const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  const bullets = (texts: string[]) => texts.map((text) => `- ${text}`).join("\n");
   const columns = figureColumns(comparison).filter(({ of }) => of !== verdictWord);
   const head = ["scenario", "figure", ...columns.map(({ head }) => head), "verdict"];
   const rows = it.cells.flatMap(({ name, rows }) =>
-    rows.map((row, i) =>
-      line([i === 0 ? name : "", row.label, ...columns.map(({ of }) => of(row)), bold(verdictText(row))]),
-    ),
+    rows.map((row, i) => [
+      i === 0 ? name : "",
+      row.label,
+      ...columns.map(({ of }) => of(row)),
+      bold(verdictText(row)),
+    ]),
   );
-  const alignment = line(head.map((_, i) => (i < 2 ? "---" : "---:")));
   return [
     `**${it.sentence}**`,
-    bullets(it.faults),
-    rows.length > 0 ? [line(head), alignment, ...rows].join("\n") : "",
-    bullets(it.means.map((mean) => `geometric mean: ${mean}`)),
-    bullets([...it.warnings, ...it.remarks]),
+    bulletList(it.faults),
+    rows.length > 0 ? markdownTable(head, rows, 2) : "",
+    bulletList(it.means.map((mean) => `geometric mean: ${mean}`)),
+    bulletList([...it.warnings, ...it.remarks]),
   ]
     .filter(Boolean)
     .join("\n\n");
+}
+
+export const bulletList = (texts: readonly string[]): string => texts.map((text) => `- ${text}`).join("\n");
+
+/** Columns from `figuresFrom` on stand to the right. */
+export function markdownTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  figuresFrom: number,
+): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  const alignment = line(head.map((_, i) => (i < figuresFrom ? "---" : "---:")));
+  return [line(head), alignment, ...rows.map(line)].join("\n");
 }
 
 const bold = (verdict: string) =>

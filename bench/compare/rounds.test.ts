@@ -1,15 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { seededRandom } from "../../platform/random.ts";
-import { answer, apartEstimate, isLook, LOOKS, levelOf, pairedEstimate, roundFigure } from "./rounds.ts";
-
-/** Normal numbers (Box and Muller); `heavy` has now and then one of four times the spread, as a noisy machine has. */
-function noise(seed: number, heavy = false): () => number {
-  const random = seededRandom(seed);
-  return () => {
-    const wide = heavy && random() < 0.1 ? 4 : 1;
-    return wide * Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-  };
-}
+import { roundFigure } from "../record/blocks.ts";
+import { answer, apartEstimate, isLook, LOOKS, levelOf, pairedEstimate } from "./rounds.ts";
+import { normal } from "./testing.ts";
 
 /** Looks as a run does, until there is an answer or the rounds are used up. */
 function run(shift: number, spread: number, mostRounds: number, next: () => number, figures = 3) {
@@ -32,7 +24,7 @@ function share(
   heavy: boolean,
   said: string,
 ) {
-  const next = noise(7, heavy);
+  const next = normal(7, heavy);
   return (
     Array.from({ length: trials }, () => run(shift, spread, mostRounds, next)).filter(
       (one) => one.said === said,
@@ -53,11 +45,11 @@ describe.each([false, true])("rounds that spread by 2 %, heavy tails: %p", (heav
 });
 
 test("what is seven times as much is told at the first look", () => {
-  expect(run(7, 0.1, 4, noise(1))).toEqual({ said: "higher", rounds: LOOKS[0] });
+  expect(run(7, 0.1, 4, normal(1))).toEqual({ said: "higher", rounds: LOOKS[0] });
 });
 
 test("a spread that hides everything leaves it undecided", () => {
-  expect(run(1.02, 0.5, 49, noise(1)).said).toBe("undecided");
+  expect(run(1.02, 0.5, 49, normal(1)).said).toBe("undecided");
 });
 
 test("a round's figure is the median of its blocks' log ratios, and takes no figure that is 0", () => {

@@ -9,7 +9,7 @@
  * (Bonferroni): nothing has to be assumed of how they hang together.
  */
 import jStat from "jstat";
-import { mean, median, sampleVariance } from "simple-statistics";
+import { mean, sampleVariance } from "simple-statistics";
 
 /** Chance of one false alarm in a comparison of two equal servers, over all tested figures and looks. */
 export const LEVEL = 0.01;
@@ -27,15 +27,8 @@ export const levelOf = (figures: number, looks: number): number =>
 export type Interval = { low: number; high: number };
 export type Estimate = Interval & { estimate: number };
 
-/** A round's figure: the median of the log ratios of its blocks; undefined where most blocks have none. */
-export function roundFigure(first: readonly number[], second: readonly number[]): number | undefined {
-  const ratios = first.flatMap((value, block) =>
-    value > 0 && second[block] > 0 ? [Math.log(second[block] / value)] : [],
-  );
-  return ratios.length > 0 && ratios.length * 2 > first.length ? median(ratios) : undefined;
-}
-
-const around = (estimate: number, error: number, freedom: number, level: number): Estimate => {
+/** Student's interval around an estimate, of its standard error. */
+export const around = (estimate: number, error: number, freedom: number, level: number): Estimate => {
   const half = error === 0 ? 0 : jStat.studentt.inv(1 - level / 2, freedom) * error;
   return { estimate, low: estimate - half, high: estimate + half };
 };
@@ -48,12 +41,20 @@ export function pairedEstimate(differences: readonly number[], level: number): E
   return around(mean(values), Math.sqrt(sampleVariance(values) / n), n - 1, level);
 }
 
-/** By how much the second side's mean lies above the first's, each with its own spread (Welch 1947). */
-export function apartEstimate(a: readonly number[], b: readonly number[], level: number): Estimate | null {
+/**
+ * By how much the second side's mean lies above the first's, each with its own spread (Welch 1947).
+ * @param floor variance that each side's mean has on top, which its own values cannot show
+ */
+export function apartEstimate(
+  a: readonly number[],
+  b: readonly number[],
+  level: number,
+  floor = 0,
+): Estimate | null {
   if (a.length < 2 || b.length < 2) return null;
   const [u, v] = [sampleVariance([...a]) / a.length, sampleVariance([...b]) / b.length];
   const freedom = u + v === 0 ? 1 : (u + v) ** 2 / (u ** 2 / (a.length - 1) + v ** 2 / (b.length - 1));
-  return around(mean([...b]) - mean([...a]), Math.sqrt(u + v), freedom, level);
+  return around(mean([...b]) - mean([...a]), Math.sqrt(u + v + 2 * floor), freedom, level);
 }
 
 /** What is said of the second server's figure beside the first's. */

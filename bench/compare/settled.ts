@@ -1,4 +1,4 @@
-/** When a comparison may stop: at a look, and once all that is tested of a cell is decided. */
+/** When a comparison may stop: at a look, and once all that is tested of a cell is decided, of every pair of servers. */
 import type { RunRecord } from "../record/record.ts";
 import { compareAll } from "./compare.ts";
 import { isLook } from "./rounds.ts";

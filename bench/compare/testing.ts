@@ -71,3 +71,12 @@ export function noisy(
     }),
   );
 }
+
+/** Normal numbers (Box and Muller); `heavy` has now and then one of four times the spread, as a noisy machine has. */
+export function normal(seed: number, heavy = false): () => number {
+  const random = seededRandom(seed);
+  return () => {
+    const wide = heavy && random() < 0.1 ? 4 : 1;
+    return wide * Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  };
+}

@@ -1,36 +1,33 @@
 /** A comparison in words and figures for people: the sentence at its end, and how its numbers are written. */
-import { valueText } from "../record/units.ts";
+import { valueText, withInterval } from "../record/units.ts";
 import {
   type CellComparison,
   type Comparison,
   type FigureComparison,
   type FigureVerdict,
+  isSideBySide,
   isVoid,
   type Side,
 } from "./comparison.ts";
-import type { Interval } from "./rounds.ts";
+import type { Fault } from "./correctness.ts";
+import { betterSide, cellPhrase } from "./phrases.ts";
+import { hiddenText } from "./tails.ts";
 
 const CELLS_NAMED = 4;
-
-/** `1.25 (1.20–1.31) M/s`; the unit is said once where it is the same. */
-export function withInterval(write: (value: number) => string, value: number, interval: Interval | null) {
-  if (!interval) return write(value);
-  const texts = [value, interval.low, interval.high].map(write);
-  const units = texts.map((text) => text.replace(/^[-\d.,]+/, ""));
-  if (new Set(units).size > 1) return `${texts[0]} (${texts[1]} – ${texts[2]})`;
-  const [middle, low, high] = texts.map((text, i) => text.slice(0, text.length - units[i].length));
-  return `${middle} (${low}–${high})${units[0]}`;
-}
 
 export const sideText = (unit: FigureComparison["unit"], { median, interval }: Side): string =>
   withInterval((value) => valueText(unit, value), median, interval);
 
-export function changeText({ change }: FigureComparison): string {
+export function changeText({ change }: Pick<FigureComparison, "change">): string {
   if (!change) return "–";
   if (change.scale === "ratio")
     return `× ${withInterval((v) => v.toFixed(3), change.estimate, change.interval)}`;
   return withInterval((v) => `${(v * 100).toFixed(2)} points`, change.estimate, change.interval);
 }
+
+/** The change as it was measured, where the yardstick's is told. */
+export const rawText = ({ raw }: FigureComparison): string =>
+  raw === undefined ? "–" : `× ${raw.toFixed(2)}`;
 
 /** What is neither a time nor a rate is not faster, but better. */
 const SIZES: readonly FigureComparison["class"][] = ["memory", "loss"];
@@ -46,7 +43,8 @@ export function verdictWord(row: Pick<FigureComparison, "verdict" | "class">): s
 export function verdictText(row: FigureComparison): string {
   if (row.verdict !== "undecided") return verdictWord(row);
   const bounds = boundsText(row);
-  return bounds ? `undecided: between ${bounds}` : "undecided";
+  const hidden = hiddenText(row);
+  return bounds ? `undecided: between ${bounds}${hidden && `: ${hidden}`}` : "undecided";
 }
 
 const SHOWN_RATIO = 100;
@@ -59,47 +57,76 @@ function boundsText({ change }: FigureComparison): string {
   return `× ${low.toFixed(2)} and × ${high > SHOWN_RATIO ? "∞" : high.toFixed(2)}`;
 }
 
-/** `6.9× (5.8–8.1) the verified replies of go`. */
-function timesText({ change, label }: FigureComparison): string {
-  if (change?.scale === "difference")
-    return `${withInterval((v) => `${(v * 100).toFixed(2)} points`, change.estimate, change.interval)} more ${label}`;
-  if (!change) return `other ${label}`;
-  const digits = change.estimate < 10 && change.estimate >= 0.1 ? 2 : 3;
-  const write = (value: number) => (value >= 10 ? value.toFixed(1) : value.toFixed(digits));
-  const { estimate, interval } = change;
-  const range = interval ? ` (${write(interval.low)}–${write(interval.high)})` : "";
-  return `${write(estimate)}×${range} the ${label}`;
+/** What differs in a cell, and of records apart whether that is better: `bun handles … of go in fanout …`. */
+function changeOfCell(cell: CellComparison, comparison: Comparison): string[] {
+  const { old, new: now, cells } = comparison;
+  const beside = isSideBySide(comparison);
+  const { subject, other, rows } = beside
+    ? betterSide(cell, old.name, now.name)
+    : { subject: now.name, other: old.name, rows: cell.rows };
+  const phrase = cellPhrase(rows, other);
+  if (phrase === undefined) return [];
+  const place = beside && cells.length === 1 ? "" : ` in ${cell.name}`;
+  return [`${subject} ${phrase}${place}${beside ? "" : ` (${directions(rows)})`}`];
 }
 
-/** What changed in a cell: `bun@here has 1.10× (1.07–1.13) the server CPU per delivery of bun@base in fanout … (slower)`. */
-function changeOfCell({ name, rows }: CellComparison, subject: string, other: string): string[] {
-  const changed = rows.filter(({ verdict }) => verdict === "faster" || verdict === "slower");
-  const [first, ...others] = changed;
-  if (!first) return [];
-  const words = [...new Set(changed.map(verdictWord))].join(" and ");
-  const more = others.map((row) => `, ${timesText(row)}`).join("");
-  return [`${subject} has ${timesText(first)} of ${other}${more} in ${name} (${words})`];
-}
+const directions = (rows: readonly FigureComparison[]): string =>
+  [
+    ...new Set(rows.filter(({ verdict }) => verdict === "faster" || verdict === "slower").map(verdictWord)),
+  ].join(" and ");
 
-/** What one would say to a colleague who asks how it went. */
+/** What one would say to a colleague who asks how it went: first what is wrong, since no speed makes up for that. */
 export function sentence(comparison: Comparison): string {
-  const { old, new: now, cells, faults } = comparison;
-  const worse = faults.filter(({ change }) => change === "new");
+  const { wrong, last } = wrongText(comparison);
+  if (last) return wrong;
+  return wrong ? `${wrong} ${figuresText(comparison)}` : figuresText(comparison);
+}
+
+/** `last`: no figure is spoken of after it. */
+function wrongText(comparison: Comparison): { wrong: string; last: boolean } {
+  const { old, new: now } = comparison;
+  const of = (change: Fault["change"]) => comparison.faults.filter((fault) => fault.change === change);
+  const [worse, still, gone] = [of("new"), of("still"), of("gone")];
+  const where = ([first, ...more]: Fault[]) =>
+    `(${first.cell}: ${first.kind}${more.length > 0 ? ` and ${more.length} more` : ""})`;
+  const never = "no speed makes up for that.";
+  const beside = isSideBySide(comparison);
+  const both = still.length > 0 || (worse.length > 0 && gone.length > 0);
+  if (beside && both)
+    return {
+      wrong: `${old.name} and ${now.name} are both wrong ${where(comparison.faults)}; ${never}`,
+      last: true,
+    };
+  if (beside && gone.length > 0)
+    return { wrong: `${old.name} is wrong where ${now.name} is right ${where(gone)}; ${never}`, last: true };
   if (worse.length > 0) {
-    const [first] = worse;
-    const more = worse.length > 1 ? ` and ${worse.length - 1} more` : "";
     const was = old.record === now.record ? "is" : "was";
-    return `${now.name} is wrong where ${old.name} ${was} right (${first.cell}: ${first.kind}${more}); no speed makes up for that.`;
+    return {
+      wrong: `${now.name} is wrong where ${old.name} ${was} right ${where(worse)}; ${never}`,
+      last: true,
+    };
   }
-  if (comparison.tests === 0)
+  if (still.length > 0)
+    return { wrong: `${now.name} is wrong as ${old.name} was ${where(still)}.`, last: false };
+  const fixed = gone.length > 0 ? `${now.name} is right where ${old.name} was wrong ${where(gone)}.` : "";
+  return { wrong: fixed, last: false };
+}
+
+function figuresText(comparison: Comparison): string {
+  const { old, new: now, cells, tests } = comparison;
+  if (tests === 0)
     return isVoid(comparison)
       ? `Nothing could be compared: no figure has valid samples of both ${old.name} and ${now.name}.`
       : `There are no figures to compare; nothing is newly wrong in ${now.name}.`;
-  const changes = cells.flatMap((cell) => changeOfCell(cell, now.name, old.name));
+  const changes = cells.flatMap((cell) => changeOfCell(cell, comparison));
   const named = changes.slice(0, CELLS_NAMED);
   if (changes.length > named.length)
     named.push(`other figures in ${changes.length - named.length} more cells`);
-  return `${[...named, ...rest(comparison)].join("; ")}.`;
+  const others = rest(comparison);
+  const open = cells.some(({ rows }) => rows.some(({ verdict }) => verdict === "undecided"));
+  if (changes.length === 0 && open)
+    return `${now.name} and ${old.name} are not told apart: ${others.join("; ")}.`;
+  return `${[...named, ...others].join("; ")}.`;
 }
 
 /** What did not change, and what is not decided. */
@@ -119,7 +146,7 @@ function rest(comparison: Comparison): string[] {
   if (widest) {
     const bounds = boundsText(widest.row);
     const most = bounds
-      ? `, the widest between ${bounds} (${widest.row.label} in ${widest.cell.name})`
+      ? `, the widest between ${bounds} (${widest.row.label} in ${widest.cell.name}${hiddenText(widest.row) && `: ${hiddenText(widest.row)}`})`
       : ", with too few rounds for bounds";
     texts.push(`undecided in ${figures(open.length)}${most}`);
   }

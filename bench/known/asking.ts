@@ -1,6 +1,5 @@
 /** What every question is put together from (waits.ts, amounts.ts): servers, rooms, and how a figure is taken. */
-import { join } from "node:path";
-import { onThisBun, program } from "../../targets/programs.ts";
+import { ours, program } from "../../targets/programs.ts";
 import type { ServerSource } from "../../targets/server.ts";
 import { medianOf } from "../record/cells.ts";
 import { roomCell } from "../scenarios/fanout.ts";
@@ -13,7 +12,7 @@ export const bench: BenchOptions = { quick: false, seed: 1, exhaustive: false };
 
 /** A program of servers/known/. */
 export const known = (name: string, file: string, ...flags: string[]): ServerSource =>
-  program(name, () => onThisBun(join(import.meta.dir, "../../servers/known", file), ...flags));
+  program(name, () => ours(`servers/known/${file}`, ...flags));
 
 /** How long, at what rate, in what room: a whole table of them in two minutes, less for tests. */
 export type Size = { seconds: number; samples: number };

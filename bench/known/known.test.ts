@@ -116,7 +116,12 @@ describe("an answer", () => {
 });
 
 test("the command names what it knows, and refuses what it does not", () => {
-  const { exitCode, stderr } = Bun.spawnSync([process.execPath, `${import.meta.dir}/known.ts`, "nothing"]);
+  const { exitCode, stderr } = Bun.spawnSync([
+    process.execPath,
+    `${import.meta.dir}/../sockbench.ts`,
+    "known",
+    "nothing",
+  ]);
   expect(exitCode).toBe(2);
   expect(stderr.toString()).toContain("delay, stall, sum, throttle");
 });

@@ -1,17 +1,14 @@
-#!/usr/bin/env bun
 /**
- * `bun run known`: servers whose answer is known, measured by the bench's own scenarios. As mutants prove that
+ * `sockbench known`: servers whose answer is known, measured by the bench's own scenarios. As mutants prove that
  * conformance can fail, these prove that what the bench says of a server is so: a delay is found as that delay, a loss as that
  * loss, a burnt nanosecond as a nanosecond.
  */
-import { Command, InvalidArgumentError } from "commander";
-import { exitCodes, Failure } from "../../platform/failure.ts";
+import { type ExitCode, exitCodes } from "../../platform/failure.ts";
 import { NONE, valueText, whole } from "../record/units.ts";
 import { table } from "../terminal/format.ts";
 import { type Judged, judge, type Question } from "./question.ts";
 import { questions } from "./questions.ts";
 
-const names = Object.keys(questions);
 const HEADS = ["server", "asked", "known", "measured", "error", "allowed", ""];
 const text = (unit: Judged["unit"], value: number) =>
   unit === "count" ? whole(value) : unit === "share" ? percent3(value) : valueText(unit, value);
@@ -36,7 +33,7 @@ function row({ server, asked, unit, known, measured, error, below, above, within
 export const render = (rows: readonly Judged[]): string => table(HEADS, rows.map(row));
 
 /** 4 where an answer is missed, or could not be had: the measurement cannot be trusted. */
-export const codeOf = (rows: readonly Judged[]) =>
+export const codeOf = (rows: readonly Judged[]): ExitCode =>
   rows.every(({ within }) => within === true) ? exitCodes.ok : exitCodes.untrusted;
 
 async function judgeAll(chosen: readonly Question[]): Promise<Judged[]> {
@@ -50,28 +47,9 @@ async function judgeAll(chosen: readonly Question[]): Promise<Judged[]> {
   return rows;
 }
 
-function nameOf(name: string, before: string[] = []): string[] {
-  if (!(name in questions)) throw new InvalidArgumentError(`Expected one of: ${names.join(", ")}.`);
-  return [...new Set([...before, name])];
+/** Measures and prints; resolves with the exit code. */
+export async function known(chosen: readonly string[], json: boolean): Promise<ExitCode> {
+  const rows = await judgeAll(chosen.flatMap((name) => questions[name]()));
+  console.log(json ? JSON.stringify(rows) : render(rows));
+  return codeOf(rows);
 }
-
-async function main(): Promise<void> {
-  const program = new Command("known")
-    .description("Measures servers whose answers are known, and says how far off the bench is")
-    .argument("[names...]", `some of them: ${names.join(", ")}`, nameOf)
-    .option("--json", "the rows as JSON: nanoseconds, bytes, per second, shares")
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage))
-    .parse();
-  const chosen = program.args.length > 0 ? (program.processedArgs[0] as string[]) : names;
-  try {
-    const rows = await judgeAll(chosen.flatMap((name) => questions[name]()));
-    console.log(program.opts().json ? JSON.stringify(rows) : render(rows));
-    process.exitCode = codeOf(rows);
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    console.error(`error: ${error.message}`);
-    process.exitCode = error.exitCode;
-  }
-}
-
-if (import.meta.main) await main();

@@ -19,6 +19,8 @@ export type Question = {
   without?: ServerSource;
   /** Valid samples of each. */
   samples: number;
+  /** Both are driven side by side, in so many rounds; without it sample by sample. */
+  rounds?: number;
   answers: readonly Answer[];
 } & ({ cell: Cell } | { ask: () => Promise<RunResult> });
 
@@ -68,12 +70,13 @@ export async function judge(question: Question): Promise<Judged[]> {
   return judgeRecord(question, record);
 }
 
-const runOf = ({ source, without, samples, cell }: Question & { cell: Cell }): Promise<RunResult> =>
+const runOf = ({ source, without, samples, rounds, cell }: Question & { cell: Cell }): Promise<RunResult> =>
   run({
     cells: [cell],
     sources: without ? [source, without] : [source],
     samples,
     maxSamples: samples * TRIES,
+    ...(rounds === undefined ? {} : { comparison: { rounds, budgetMs: 0, settled: () => false } }),
     command: ["known"],
     interrupted: new Promise(() => {}),
   });

@@ -5,6 +5,7 @@
 import { burner, cutter, hoarder, loser, throttle, throttledCapacity } from "./amounts.ts";
 import type { Size } from "./asking.ts";
 import type { Question } from "./question.ts";
+import { slowedByShare, slowedByShareAtRate, slowedByTime, slowedByTimeAtRate, slowTail } from "./slowed.ts";
 import { delayLine, slowLast, stall, sumDelay } from "./waits.ts";
 
 const three: Size = { seconds: 2, samples: 3 };
@@ -19,5 +20,12 @@ export const questions: Readonly<Record<string, () => readonly Question[]>> = {
   loser: () => [loser(50, { seconds: 1, samples: 1 })],
   hoarder: () => [hoarder(64, 1000, three)],
   last: () => [slowLast(30, three)],
+  slowed: () => [
+    slowedByShare(10),
+    slowedByShareAtRate(10),
+    slowedByTime(10),
+    slowedByTimeAtRate(10),
+    slowTail(10),
+  ],
   truncate: () => [cutter(777), cutter(5000)],
 };

@@ -45,31 +45,37 @@ function fail(_receiver: number, { text }: { text: string }): void {
   throw new Error(text);
 }
 
-group(`read, verify and enter ${MESSAGES} deliveries of chat/bracket`, () => {
-  for (const size of SIZES) {
-    const wire = capabilityOf("chat/bracket", "room")(size);
-    const prefix = wire.deliveryPrefix({ address: "127.0.0.1:45678", id: 1 });
-    const bytes = linesOf(size, prefix);
-    const newLedger = () => createLedger({ receivers: 1, senders: 1, hears: () => true });
-    let ledger = newLedger();
-    const reader = createReader({
-      wire,
-      messageBytes: size,
-      tag: TAG,
-      onMessage: (receiver, sender, sequence) => void ledger.enter(receiver, sender, sequence),
-      onMark: () => {},
-      onCorrupt: fail,
-      onUnexpected: fail,
-    });
-    reader.expectPrefixes([prefix]);
-    const receiver = createReceiver(0);
-    bench(`${size} bytes a message`, () => {
-      ledger = newLedger();
-      reader.read(receiver, bytes);
-      if (ledger.counts.delivered !== MESSAGES) throw new Error("not every message was verified");
-    });
-  }
-});
+/** What a delivery costs a reader: each message by itself, or compared with what it has verified before. */
+function benchReader(name: string, alone: boolean): void {
+  group(`${name} and enter ${MESSAGES} deliveries of chat/bracket`, () => {
+    for (const size of SIZES) {
+      const wire = capabilityOf("chat/bracket", "room")(size);
+      const prefix = wire.deliveryPrefix({ address: "127.0.0.1:45678", id: 1 });
+      const bytes = linesOf(size, prefix);
+      const newLedger = () => createLedger({ receivers: 1, senders: 1, hears: () => true });
+      let ledger = newLedger();
+      const reader = createReader({
+        wire,
+        messageBytes: size,
+        tag: TAG,
+        alone,
+        onMessage: (receiver, sender, sequence) => void ledger.enter(receiver, sender, sequence),
+        onMark: () => {},
+        onCorrupt: fail,
+        onUnexpected: fail,
+      });
+      reader.expectPrefixes([prefix]);
+      bench(`${size} bytes a message`, () => {
+        ledger = newLedger();
+        reader.read(createReceiver(0), bytes);
+        if (ledger.counts.delivered !== MESSAGES) throw new Error("not every message was verified");
+      });
+    }
+  });
+}
+
+benchReader("read, verify", true);
+benchReader("read, compare", false);
 
 group("one each", () => {
   const histogram = createHistogram();

@@ -86,6 +86,21 @@ const latencies = (
     histogram: { name, label },
   }));
 
+/** Of rounds: the p99 of every slice, where the tested one is of those in which the machine was not in the way. */
+const withPauses = (name: string): Metric => ({
+  ...lower("ns", "tail latency")(
+    `${name}.p99WithPauses`,
+    "p99 with pauses",
+    `${labels[name]} p99, the machine's pauses in it`,
+    "record",
+  ),
+});
+const labels: Record<string, string> = {
+  delivery: "each delivery",
+  roundTrip: "round trip",
+  last: "last receiver",
+};
+
 const tested = { p50: "tested", p99: "tested" } as const;
 const reported = { p50: "report", p99: "report" } as const;
 
@@ -105,7 +120,9 @@ export const metrics: Metrics = metricTable([
   ...latencies("opened", "opened", "connection opened", reported),
   ...latencies("first", "first", "first receiver", {}),
   ...latencies("last", "last", "last receiver", { p50: "report", p99: "tested" }, "last receiver"),
+  ...latencies("near", "same machine", "each delivery within one machine", {}),
   ...latencies("spread", "spread", "first to last receiver", reported),
+  ...["delivery", "roundTrip", "last"].map(withPauses),
   memory("serverMemoryPeak", "peak memory", "server memory at its highest", "tested"),
   memory("serverMemoryLoaded", "memory", "server memory under load", "report"),
   memory("serverMemoryGrowth", "memory growth", "server memory beyond that before", "report"),
@@ -124,6 +141,12 @@ export const metrics: Metrics = metricTable([
     "record",
   ),
   lower("share", "loss")("lossShare", "lost", "lost", "tested"),
+  lower("ns", "load generator")(
+    "clockBound",
+    "± clocks",
+    "how far a latency between machines may be wrong",
+    "record",
+  ),
   lower("ns", "other")("longestSilence", "silence", "longest time without a delivery", "record"),
   fleetCpu("fleetCpuPerDelivery", "fleet CPU", "fleet CPU per delivery", "record"),
   fleetCpu("fleetCpuPerRequest", "fleet CPU", "fleet CPU per request", "record"),

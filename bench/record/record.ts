@@ -35,6 +35,16 @@ const invalidity = z.object({
 /** What the server did wrong, in words; any of them makes the exit code 1. */
 const wrong = z.object({ kind: z.string(), count, words: z.string() });
 
+/** Fleets on several machines: one machine's clock beside the first one's, by which the run went; there all are 0. */
+const sampleClock = z.object({
+  machine: z.string(),
+  /** What it lacked to the first one's, before the sample, which its fleets went by, and after it. */
+  before: nanoseconds,
+  after: nanoseconds,
+  /** How far a time of its fleets may be wrong. */
+  bound: nanoseconds,
+});
+
 /** What a sample used while it was measured; null where this machine cannot tell. */
 const meters = z.object({
   elapsed: nanoseconds,
@@ -54,6 +64,9 @@ const meters = z.object({
   contended: share.nullable().optional(),
   /** Where server and fleets have CPUs in common: share of the time in which a fleet waited for one. */
   shared: share.nullable().optional(),
+  /** In rounds, shares of a CPU: what the server used while others were driven, and what those used while it was. */
+  idle: share.nullable().optional(),
+  othersIdle: share.nullable().optional(),
   /** Highest resident memory of the server's processes so far, bytes, each counted by itself. */
   serverMemory: z.number().nullable(),
   /** Share of the machine's CPU time that was given to others (steal in /proc/stat). */
@@ -186,12 +199,13 @@ export const sampleSchema = z.object({
   /** What the server itself says that it dropped, refused or evicted. */
   serverCounters: z.record(z.string(), count).optional(),
   meters: meters.optional(),
+  clocks: z.array(sampleClock).optional(),
   wrong: z.array(wrong),
   invalid: z.array(invalidity),
   detail: detail.optional(),
 });
 
-const environment = z.object({
+export const environmentSchema = z.object({
   sockbench: z.string(),
   bun: z.string(),
   bunRevision: z.string(),
@@ -213,6 +227,15 @@ const environment = z.object({
   pinned: z.object({ server: z.array(count), fleets: z.array(z.array(count)) }).nullable(),
   /** How far the clocks of two processes may differ. */
   clockUncertainty: nanoseconds,
+});
+
+/** One machine whose agent took part, besides the bench's own. */
+const machine = z.object({
+  name: z.string(),
+  fleets: count,
+  /** Whether the server under test stands on it, so that its CPU time and memory could be measured. */
+  beside: z.boolean(),
+  environment: environmentSchema,
 });
 
 /** What the harness itself costs, measured by `--calibrate`; latencies below the floor are its own. */
@@ -270,6 +293,28 @@ const capacity = z.object({
   unjudged: z.string().optional(),
 });
 
+/** What was measured in the same blocks as the servers, and is the same program in every run. */
+const yardstick = z.object({
+  /** SHA-256 of its source: only of equal ones can records be compared by it. */
+  sha256: z.string(),
+  /** As those of the servers, beside which they were taken: of the same scenario, variant and round. */
+  samples: z.array(sampleSchema),
+  /** Figures of the servers as ratios to it, over the rounds, with 95 % intervals; null where there are too few. */
+  ratios: z
+    .array(
+      z.object({
+        scenario: z.string(),
+        variant: z.string(),
+        server: z.string(),
+        metric: z.string(),
+        rounds: count,
+        ratio: z.number(),
+        interval: z.object({ low: z.number(), high: z.number() }).nullable(),
+      }),
+    )
+    .optional(),
+});
+
 export const recordSchema = z.object({
   schema: z.literal("sockbench/1"),
   id: z.string(),
@@ -278,10 +323,13 @@ export const recordSchema = z.object({
   /** Why the run ended before its time; null when it did not. */
   partial: z.string().nullable(),
   command: z.array(z.string()),
-  environment,
+  environment: environmentSchema,
+  /** Where the fleets stood on other machines; then `environment` is the bench's. */
+  machines: z.array(machine).optional(),
   calibration: calibration.optional(),
   capacity: capacity.optional(),
   samples: z.array(sampleSchema),
+  yardstick: yardstick.optional(),
   /** Warnings in words, about the run as a whole. */
   warnings: z.array(z.string()),
 });
@@ -289,10 +337,12 @@ export const recordSchema = z.object({
 export type RunRecord = z.infer<typeof recordSchema>;
 export type Outcome = z.infer<typeof outcome>;
 export type Sample = z.infer<typeof sampleSchema>;
-export type Environment = z.infer<typeof environment>;
+export type Environment = z.infer<typeof environmentSchema>;
 export type Calibration = z.infer<typeof calibration>;
 export type Invalidity = z.infer<typeof invalidity>;
 export type Wrong = z.infer<typeof wrong>;
+export type Machine = z.infer<typeof machine>;
+export type SampleClock = z.infer<typeof sampleClock>;
 export type Meters = z.infer<typeof meters>;
 
 /** A name that sorts by time and is not given twice. */

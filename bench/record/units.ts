@@ -64,3 +64,17 @@ export function valueText(unit: Unit, value: number): string {
   const text = inColumn[unit](value);
   return unit === "/s" ? `${text}${/[a-z]$/i.test(text) ? "" : " "}/s` : text;
 }
+
+/** `1.25 (1.20–1.31) M/s`; the unit is said once where it is the same. */
+export function withInterval(
+  write: (value: number) => string,
+  value: number,
+  interval: { low: number; high: number } | null,
+): string {
+  if (!interval) return write(value);
+  const texts = [value, interval.low, interval.high].map(write);
+  const units = texts.map((text) => text.replace(/^[-\d.,]+/, ""));
+  if (new Set(units).size > 1) return `${texts[0]} (${texts[1]} – ${texts[2]})`;
+  const [middle, low, high] = texts.map((text, i) => text.slice(0, text.length - units[i].length));
+  return `${middle} (${low}–${high})${units[0]}`;
+}

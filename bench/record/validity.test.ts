@@ -41,6 +41,7 @@ const closed = { ...good, parameters: { loop: "closed" } };
 const breaking: Record<string, Sample> = {
   "stolen CPU": { ...good, meters: { ...good.meters!, stolen: 0.4 } },
   "CPU contended": { ...good, meters: { ...good.meters!, contended: 0.5 } },
+  "busy neighbour": { ...good, meters: { ...good.meters!, othersIdle: 0.3 } },
   "CPUs shared": { ...good, meters: { ...good.meters!, shared: 0.5 } },
   "load generator saturated": { ...good, meters: { ...good.meters!, pacerIdle: 0.05 } },
   "rate not reached": { ...good, metrics: { ...good.metrics, achievedRate: 900 } },
@@ -51,6 +52,8 @@ const breaking: Record<string, Sample> = {
   "clock step": { ...good, meters: { ...good.meters!, clockStep: -5e9 } },
   "too few values": { ...good, counts: { ...good.counts, measured: 200 } },
   "server restarted": { ...good, counts: { ...good.counts, serverRestarts: 1 } },
+  "clocks not known well enough": { ...good, metrics: { ...good.metrics, clockBound: 15_000 } },
+  "clocks contradicted": { ...good, counts: { ...good.counts, clocksContradicted: 1 } },
   "no steady state": { ...closed, counts: { ...good.counts, firstHalf: 10_000 } },
 };
 

@@ -48,6 +48,15 @@ export const rules: readonly Rule[] = [
     words: "other programs used the CPUs of the server or a fleet, which waited; stop them, or run again",
   },
   {
+    name: "busy neighbour",
+    unit: "of a CPU",
+    limit: 0.15,
+    bad: "above",
+    value: ({ meters }) => meters?.othersIdle ?? undefined,
+    words:
+      "a server that was compared with this one used the CPU while it was not driven; stop what it does when idle, or measure each in a run of its own",
+  },
+  {
     name: "CPUs shared",
     unit: "of the measured time",
     limit: 0.25,
@@ -120,6 +129,24 @@ export const rules: readonly Rule[] = [
     bad: "above",
     value: ({ meters }) => (meters ? Math.abs(meters.clockStep) : undefined),
     words: "the wall clock was set while measuring; run again",
+  },
+  {
+    name: "clocks not known well enough",
+    unit: "of the median latency",
+    limit: 0.1,
+    bad: "above",
+    value: ({ metrics }) => ratio(metrics.clockBound, metrics["delivery.p50"]),
+    words:
+      "latencies between machines may be wrong by this much; use machines that are nearer to each other, or look at those within one machine (near)",
+  },
+  {
+    name: "clocks contradicted",
+    unit: "pairs of machines",
+    limit: 0,
+    bad: "above",
+    value: ({ counts }) => counts.clocksContradicted,
+    words:
+      "a message came before it was sent, by more than the clocks may be wrong: no latency between these machines can be believed; run again",
   },
   {
     name: "too few values",

@@ -2,14 +2,23 @@
 
 import { html, type Markup, prose, table } from "../../pages/html.ts";
 import { Failure } from "../../platform/failure.ts";
-import { compareRecords, compareServers } from "../compare/compare.ts";
-import type { CellComparison, Comparison, FigureComparison, FigureVerdict } from "../compare/comparison.ts";
+import { compareAll, compareRecords } from "../compare/compare.ts";
+import {
+  type CellComparison,
+  type Comparison,
+  type FigureComparison,
+  type FigureVerdict,
+  isSideBySide,
+} from "../compare/comparison.ts";
+import { LEAST_RANKED, type Ranking, rank } from "../compare/ranking.ts";
+import { PLACES_MEAN, placeText, rankingSentence, tiedText, toBestText } from "../compare/ranking-words.ts";
 import { changeText, sentence, sideText, verdictText } from "../compare/words.ts";
 import { serversOf } from "../record/cells.ts";
 import { type Chart, type Frame, figure, ink, type Key, logAxis, logDomain, Plot } from "./chart.ts";
 import { rowLayout, rowNames } from "./marks.ts";
+import { roundPlots } from "./rounds.ts";
 import type { Section, Source } from "./section.ts";
-import { moment } from "./units.ts";
+import { describeValue, moment } from "./units.ts";
 
 type Look = {
   color: string;
@@ -144,14 +153,19 @@ function unlike(comparison: Comparison): Markup | undefined {
   })}</details></div>`;
 }
 
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+/** Of two servers it begins with a name, which stays as it is. */
+function leadOf(comparison: Comparison): string {
+  const text = sentence(comparison);
+  return isSideBySide(comparison) ? text : text.charAt(0).toUpperCase() + text.slice(1);
+}
 
 function partOf(compare: () => Comparison, words: string): Markup {
   try {
     const comparison = compare();
     const only = [...comparison.onlyOld, ...comparison.onlyNew];
-    return html`<p class="lead">${capital(sentence(comparison))}</p><p class="note">${words}</p>
+    return html`<p class="lead">${leadOf(comparison)}</p><p class="note">${words}</p>
 ${unlike(comparison)}${faults(comparison)}${barsOf(comparison).length > 0 && figure(chartOf(comparison))}
+${roundPlots(comparison)}
 ${comparison.notes.map((note) => html`<p class="note">${prose(note)}</p>`)}
 ${only.length > 0 && oneSided(only)}`;
   } catch (error) {
@@ -176,13 +190,42 @@ function withEarlier({ history, record, metrics }: Source): Markup[] {
 }
 
 function ofServers({ record, metrics }: Source): Markup[] {
-  const [first, ...others] = serversOf(record.samples);
-  return others.map((other) =>
-    partOf(
-      () => compareServers(record, first, other, { force: true, metrics }),
-      `Both in one run, interleaved: old is ${first}, new is ${other}.`,
-    ),
+  const options = { force: true, metrics };
+  if (serversOf(record.samples).length >= LEAST_RANKED) return ofRanking(rank(record, options));
+  return compareAll(record, options).map(besideEachOther);
+}
+
+const besideEachOther = (comparison: Comparison): Markup =>
+  partOf(
+    () => comparison,
+    `Both in one run, interleaved: old is ${comparison.old.name}, new is ${comparison.new.name}.`,
   );
+
+/** Who stands where, and every pair behind a click. */
+function ofRanking(ranking: Ranking): Markup[] {
+  const { figures, comparisons } = ranking;
+  if (comparisons.length === 0) return [];
+  const tables = figures.map(
+    (figure) =>
+      html`<h3>${figure.cell}: ${figure.label}</h3>${table({
+        head: ["server", "place", "median", "to the best", "rounds", "not told apart from"],
+        rows: figure.places.map((place) => [
+          place.server,
+          placeText(place),
+          describeValue(figure, place.side.median),
+          toBestText(place),
+          place.rounds === null ? "" : String(place.rounds),
+          tiedText(place),
+        ]),
+      })}`,
+  );
+  const pairs = comparisons.map(
+    (comparison) =>
+      html`<details class="must more"><summary>${comparison.old.name} and ${comparison.new.name}</summary>${besideEachOther(comparison)}</details>`,
+  );
+  return [
+    html`<p class="lead">${rankingSentence(ranking)}</p><p class="note">${PLACES_MEAN}</p>${tables}${pairs}`,
+  ];
 }
 
 export const comparison: Section = {

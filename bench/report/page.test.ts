@@ -98,6 +98,52 @@ describe("a report", () => {
     expect(document.querySelector("h1")?.textContent).toBe("transfer, connect, idle on bun");
   });
 
+  test("marks in a history where a figure changed", async () => {
+    const runs = Array.from({ length: 14 }, (_, i) => {
+      const run = fixture({ hour: i + 1, samples: 1, slow: i < 7 ? 1 : 1.6 });
+      return { ...run, samples: run.samples.filter(({ variant }) => variant === "chat/bracket 100 closed") };
+    });
+    const { document } = parseHTML(await renderReport(runs));
+    const plot = document.querySelector("#history figure.plot");
+    expect(plot?.querySelector("figcaption p")?.textContent).toMatch(
+      /Changed at run 8: .* → .*, × 0\.6\d\d \(slower\), on the same commit\.$/,
+    );
+    expect(plot?.querySelectorAll("svg [stroke-dasharray='4 3'] line").length).toBe(1);
+  });
+
+  test("shows the rounds of a comparison one by one, and none of records apart", async () => {
+    const only = (record: ReturnType<typeof fixture>) => ({
+      ...record,
+      samples: record.samples.filter(({ variant }) => variant === "chat/bracket 100 closed"),
+    });
+    const plotsOf = async (...runs: ReturnType<typeof fixture>[]) => {
+      const { document } = parseHTML(await renderReport(runs.map(only)));
+      return [...document.querySelectorAll("#comparison figure.small")];
+    };
+    const plots = await plotsOf(fixture({ servers: ["bun", "go"], samples: 5 }));
+    expect(plots.map((plot) => plot.querySelector("h3")?.textContent)).toEqual([
+      "fanout chat/bracket 100 closed: verified deliveries",
+      "fanout chat/bracket 100 closed: server CPU per delivery",
+    ]);
+    for (const plot of plots) {
+      expect(plot.querySelectorAll("svg circle").length).toBe(5);
+      expect(plot.querySelectorAll("details tbody tr").length).toBe(5);
+    }
+    expect(await plotsOf(fixture({ hour: 2 }), fixture({ hour: 3 }))).toEqual([]);
+  });
+
+  test("ranks three servers, and has every pair behind a click", async () => {
+    const { document } = parseHTML(await renderReport([fixture({ servers: ["bun", "go", "node"] })]));
+    const section = document.querySelector("#comparison");
+    // The made-up servers are all wrong.
+    expect(section?.querySelector(".lead")?.textContent).toStartWith("bun, go and node are wrong (");
+    expect(section?.querySelector("table thead")?.textContent).toContain("not told apart from");
+    const pairs = [...(section?.querySelectorAll("details.must > summary") ?? [])].map(
+      ({ textContent }) => textContent,
+    );
+    for (const pair of ["bun and go", "bun and node", "go and node"]) expect(pairs).toContain(pair);
+  });
+
   test("says of two runs of one minute which is old and which is new, by when they were started", async () => {
     const at = (second: number) => ({
       ...fixture(),
@@ -119,6 +165,15 @@ describe("a report", () => {
     }
   });
 });
+
+/** Rooms of servers that do nothing wrong, in twelve rounds. */
+function rightOnly(servers: string[]) {
+  const record = fixture({ servers, samples: 12 });
+  return {
+    ...record,
+    samples: record.samples.filter(({ variant }) => variant.startsWith("chat/bracket 100")),
+  };
+}
 
 /** Plots without marks, labels that touch or are cut off, and whether the page is wider than the screen. */
 const lookForFaults = `(() => {
@@ -154,7 +209,11 @@ describe.skipIf(!browserPath)(
   () => {
     const folder = mkdtempSync(join(tmpdir(), "sockbench-report-"));
     let browser: Browser;
-    const paths = { one: join(folder, "one.html"), history: join(folder, "history.html") };
+    const paths = {
+      one: join(folder, "one.html"),
+      history: join(folder, "history.html"),
+      three: join(folder, "three.html"),
+    };
 
     beforeAll(async () => {
       await Bun.write(paths.one, await renderReport([fixture({ servers: ["bun", "go"] })]));
@@ -162,6 +221,7 @@ describe.skipIf(!browserPath)(
         paths.history,
         await renderReport([1, 2, 3].map((hour) => fixture({ hour, slow: hour }))),
       );
+      await Bun.write(paths.three, await renderReport([rightOnly(["bun", "go", "node"])]));
       browser = await launchBrowser();
     }, 60_000);
     afterAll(async () => {

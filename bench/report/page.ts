@@ -1,6 +1,7 @@
 /** The page: sections in the order in which a reader needs them, in one file that asks nothing of a network. */
 import { renderPage } from "../../pages/frame.ts";
 import { html } from "../../pages/html.ts";
+import { ownFile } from "../../platform/own.ts";
 import { serversOf } from "../record/cells.ts";
 import type { Metrics } from "../record/metrics.ts";
 import type { RunRecord } from "../record/record.ts";
@@ -50,7 +51,7 @@ export async function renderReport(records: RunRecord[], metrics?: Metrics): Pro
       return markup ? [{ id, title, markup }] : [];
     }),
     footer: html`Made by sockbench ${record.environment.sockbench} from the record <code>${record.id}</code> alone.`,
-    styles: [new URL("plots.css", import.meta.url)],
+    styles: [ownFile("bench/report/plots.css")],
   });
 }
 

@@ -1,8 +1,9 @@
 /** The checkout that this program is run from: it may as well be installed among the dependencies of another project. */
 import { realpathSync } from "node:fs";
+import { isExecutable } from "../../platform/own.ts";
 
-/** The folder of the project. */
-export const HOME = realpathSync(`${import.meta.dir}/../..`);
+/** The folder of the project; the one executable has none, and stands for it. */
+export const HOME = isExecutable ? process.execPath : realpathSync(`${import.meta.dir}/../..`);
 
 /** Runs git; `text` is what it printed, on standard error where it failed. */
 export function git(args: readonly string[], cwd = HOME): { ok: boolean; text: string } {
@@ -21,4 +22,4 @@ export function repositoryOf(folder: string): string | undefined {
 }
 
 /** Whether the project is checked out by itself, so that a revision that git knows here is one of its own. */
-export const isCheckout = (): boolean => repositoryOf(HOME) === HOME;
+export const isCheckout = (): boolean => !isExecutable && repositoryOf(HOME) === HOME;

@@ -2,6 +2,7 @@
 import { cpus, release, totalmem } from "node:os";
 import { version } from "../../package.json";
 import { clockUncertainty } from "../../platform/clock.ts";
+import { isExecutable } from "../../platform/own.ts";
 import { fileLimit, sysctl } from "../../platform/proc.ts";
 import { fdOf, getOption } from "../../platform/socket-options.ts";
 import type { Environment } from "../record/record.ts";
@@ -21,7 +22,8 @@ export async function readEnvironment(fleets: number, pinned: Environment["pinne
   const finite = (value: number) => (Number.isFinite(value) ? value : null);
   const limit = fileLimit();
   return {
-    sockbench: version,
+    // Our servers and fleets may be of another speed there: its records are not compared with others.
+    sockbench: isExecutable ? `${version}+executable` : version,
     bun: Bun.version,
     bunRevision: Bun.revision,
     platform: `${process.platform} ${process.arch}`,

@@ -17,13 +17,18 @@ import type { RunResult } from "./session.ts";
 const TIMEOUT_MS = 90_000;
 const quick: BenchOptions = { quick: true, seed: 1, exhaustive: false, duration: 0.3, warmup: 0.1 };
 
-function runOn(scenario: Scenario, command: string, options: Partial<BenchOptions>): Promise<RunResult> {
+function runOn(
+  scenario: Scenario,
+  command: string,
+  options: Partial<BenchOptions>,
+  before = "",
+): Promise<RunResult> {
   return run({
     cells: scenario.cells({ ...quick, ...options }),
     sources: [
       commandSource(
         "target",
-        `${process.execPath} ${import.meta.dir}/../../servers/${command} --port 0 --json`,
+        `${before} ${process.execPath} ${import.meta.dir}/../../servers/${command} --port 0 --json`,
       ),
     ],
     samples: 1,
@@ -182,6 +187,19 @@ test(
     const { failure } = await runOn(fanout, "mutants/chat.ts --fault silent", { ...bracket, connections: 4 });
     expect(failure?.exitCode).toBe(3);
     expect(failure?.message).toContain("heard nothing of the room within");
+  },
+  TIMEOUT_MS,
+);
+
+test.skipIf(Bun.which("prlimit") === null)(
+  "a server whose file table is full is told as that",
+  async () => {
+    const few = "prlimit --nofile=100";
+    const { failure } = await runOn(fanout, "tcp-chat.ts", { ...bracket, connections: 150 }, few);
+    expect(failure?.exitCode).toBe(3);
+    expect(failure?.message).toContain(
+      "the server's file table is full at 100 files; raise it with ulimit -n",
+    );
   },
   TIMEOUT_MS,
 );

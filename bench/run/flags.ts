@@ -29,6 +29,14 @@ const rules: readonly FlagRule[] = [
     not: ["exec", "target", "against"],
     because: "without its server nothing would be left to run",
   },
+  { flag: "budget", not: ["samples"], because: "it takes exactly so many rounds, however long they take" },
+  { flag: "agents", needs: "nats", because: "agents are found there" },
+  { flag: "nats", not: ["fleets"], because: "agents offer their own; see sockbench agent --cores" },
+  {
+    flag: "nats",
+    not: ["exec", "against", "pinTarget", "calibrate"],
+    because: "agents load a server that runs already; give its --target",
+  },
   { flag: "rate", not: ["window"], because: "a rate is an open loop's, a window a closed one's" },
 ];
 
@@ -51,6 +59,14 @@ const clashes: readonly { when: (request: Options) => boolean; words: (request: 
     when: ({ samples, maxSamples }) => (maxSamples ?? Number.POSITIVE_INFINITY) < (samples ?? 0),
     words: ({ samples, maxSamples }) =>
       `--max-samples ${maxSamples} does not go with --samples ${samples}: so many could never be valid`,
+  },
+  {
+    when: (request) =>
+      request.nats !== undefined &&
+      (chooseSources(request).length !== 1 ||
+        !["running", "by an agent"].includes(chooseSources(request)[0].kind)),
+    words: () =>
+      "--nats measures one server: --target url, --server name=url, or --server name of one that an agent starts",
   },
   {
     when: (request) =>
@@ -83,6 +99,8 @@ function another(value: number): number {
 const ofCapacity = ["objective", "grow"];
 const notOfCapacity = ["samples", "maxSamples", "calibrate"];
 const ofRepeats = ["samples", "maxSamples"];
+/** Where there is but one server, nothing is compared. */
+const ofComparison = ["budget", "threshold"];
 /** Where nothing but the harness is measured, there is no server. */
 const ofServers = [
   "target",
@@ -110,6 +128,12 @@ export function checkEffects(
   request: Options,
   cellsOf: (request: Request) => Cell[],
 ): void {
+  const lone = ofComparison.find((flag) => flag in given && !compares(given, request));
+  if (lone !== undefined)
+    throw new Failure(
+      exitCodes.usage,
+      `${written(lone)} is of comparisons, and there is one server alone: name more of them by --server, or --against`,
+    );
   const cells = cellsOf(request);
   const idle = Object.keys(given).find((flag) => !hasEffect(flag, names, request, cells, cellsOf));
   if (idle === undefined) return;
@@ -118,6 +142,9 @@ export function checkEffects(
   const whose = ofCapacity.includes(idle) ? `, and only ${CAPACITY} heeds it` : "";
   throw new Failure(exitCodes.usage, `${written(idle)} would change nothing: what runs is ${what}${whose}`);
 }
+
+const compares = (given: object, request: Options): boolean =>
+  "against" in given || chooseSources(request).length > 1;
 
 function hasEffect(
   flag: string,
@@ -130,6 +157,7 @@ function hasEffect(
   if (ofCapacity.includes(flag)) return searching;
   if (searching && notOfCapacity.includes(flag)) return false;
   if (cells.length === 0 && ofServers.includes(flag)) return false;
+  if (flag === "budget") return cells.some(({ blocks, reference }) => blocks && !reference);
   // A cell that is run once has its one sample.
   if (ofRepeats.includes(flag))
     return request[flag as "samples" | "maxSamples"] === 1 || cells.some(({ repeats }) => repeats);

@@ -3,15 +3,23 @@
  * one fleet. It gives a sample of each; what is compared are their slices, block by block (clients/workloads/blocks.ts).
  */
 import type { Progress } from "../../clients/exchange.ts";
+import { decodeHistogram } from "../../clients/histogram.ts";
 import type { SumWitness } from "../../clients/request-clients.ts";
 import { underWay } from "../../clients/room.ts";
 import type { BlockLoad, BlockServer, BlocksReport } from "../../clients/workloads/blocks.ts";
+import { memory, udpDrops } from "../../platform/proc.ts";
 import { type Protocol, protocolOf } from "../../protocols/index.ts";
 import type { ServerSource, ServerUnderTest } from "../../targets/server.ts";
-import { metersOf, middleFigures, sliceFigures, type WorkUnit } from "../record/blocks.ts";
+import {
+  achievedShare,
+  metersOf,
+  middleFigures,
+  sliceFigures,
+  tailFigures,
+  type WorkUnit,
+} from "../record/blocks.ts";
 import type { Sample } from "../record/record.ts";
-import { faultKinds, faultsOf, lostConnections, requestWitness } from "../record/samples.ts";
-import type { Cell } from "../scenarios/scenario.ts";
+import { faultKinds, faultsOf, lostConnections, percentiles, requestWitness } from "../record/samples.ts";
 import type { Fleets } from "./fleets.ts";
 
 export type RoundOptions = {
@@ -20,6 +28,8 @@ export type RoundOptions = {
   sliceMs: number;
   /** Slices before the first block; by default until the figures have settled, bounded. */
   warmSlices?: number;
+  /** Whether a closed loop has the same in flight in each round. */
+  steady?: boolean;
   seed: number;
   /** Different for each round, so that a stray message of an earlier one is seen as such. */
   tag: number;
@@ -37,19 +47,18 @@ export type RoundParts = Pick<
 > &
   Pick<Sample, "meters">;
 
-/** Drives servers that stand, each as its own cell has it, and tells what each did. */
-export async function driveRound(
-  cells: readonly (Cell & Required<Pick<Cell, "blocks">>)[],
-  servers: readonly ServerUnderTest[],
-  options: RoundOptions,
-): Promise<RoundParts[]> {
-  const { blocks, sliceMs, warmSlices, seed, fleets, onProgress, interrupted } = options;
-  const loads = cells.map((cell) => cell.blocks(options.tag));
+/** One that stands, and the load that it gets in the protocol that it speaks. */
+export type Driven = { server: ServerUnderTest; load: BlockLoad };
+
+/** Drives servers that stand, each as its own load has it, and tells what each did. */
+export async function driveRound(servers: readonly Driven[], options: RoundOptions): Promise<RoundParts[]> {
+  const { blocks, sliceMs, warmSlices, steady = false, seed, fleets, onProgress, interrupted } = options;
+  const dropsAt = servers.map(({ server }) => udpDrops(new Set([server.port])) ?? 0);
   const [report] = await fleets.run<BlocksReport>(
     {
       workload: "blocks",
-      servers: servers.map((server, i) => ({
-        load: loads[i],
+      servers: servers.map(({ server, load }) => ({
+        load,
         target: server.url,
         serverPids: server.pids(),
         ...(server.trust ? { trust: server.trust } : {}),
@@ -58,28 +67,70 @@ export async function driveRound(
       blocks,
       sliceMs,
       ...(warmSlices === undefined ? {} : { warmSlices }),
+      steady,
     },
     {
       fleets: 1,
       onProgress,
-      broken: Promise.race([interrupted, ...servers.map(({ broken }) => broken)]),
+      broken: Promise.race([interrupted, ...servers.map(({ server }) => server.broken)]),
       timeoutSeconds: TIMEOUT_SECONDS + (blocks * servers.length * sliceMs * 4) / 1000,
     },
   );
-  return report.servers.map((server, i) => partsOf(server, loads[i], protocolOf(cells[i].protocol)));
+  return report.servers.map((one, i) => {
+    const { server, load } = servers[i];
+    const unit: WorkUnit = load.kind === "room" ? "Delivery" : "Request";
+    const parts = {
+      ...partsOf(one, unit, load, protocolOf(load.protocol)),
+      meters: metersOf(report.servers, i),
+    };
+    if (server.transport === "udp")
+      parts.counts.droppedAtServer = (udpDrops(new Set([server.port])) ?? 0) - dropsAt[i];
+    const achieved = achievedShare(one.slices);
+    if (load.load.loop === "open" && achieved !== undefined) {
+      parts.metrics.achievedRate = achieved * load.load.rate;
+      if (unit === "Request") parts.metrics.requestRate = parts.metrics.achievedRate;
+    }
+    if (steady) Object.assign(parts.metrics, tailsOf(one));
+    const resident = server.pids().flatMap((pid) => memory(pid)?.peak ?? []);
+    if (resident.length > 0) parts.metrics.serverMemoryLoaded = total(resident);
+    return parts;
+  });
 }
 
-function partsOf(server: BlockServer, load: BlockLoad, { promises }: Protocol): RoundParts {
-  const unit: WorkUnit = load.kind === "room" ? "Delivery" : "Request";
+/**
+ * Where rounds stand for themselves, and are not compared slice by slice: percentiles beyond the median are of all that the
+ * calm blocks of the round have seen, as far as that supports them.
+ */
+function tailsOf({ calmest }: BlockServer): Record<string, number> {
+  const found = Object.entries(calmest).flatMap(([name, text]) =>
+    Object.entries(percentiles(name, decodeHistogram(text))),
+  );
+  return Object.fromEntries(found.filter(([key]) => !key.endsWith(".p50")));
+}
+
+const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+
+function partsOf(
+  server: BlockServer,
+  unit: WorkUnit,
+  load: BlockLoad,
+  { promises }: Protocol,
+): Omit<RoundParts, "meters"> {
   const slices = sliceFigures(server.slices, unit);
   const kinds = faultKinds(unit, promises, load.kind === "room" ? underWay(load.load) : 0);
-  const { counts, memory } = server;
+  const { counts } = server;
   return {
-    counts: { ...counts, measured: server.slices.reduce((sum, { done }) => sum + done, 0) },
+    counts: {
+      ...counts,
+      measured: total(server.slices.map(({ done }) => done)),
+      disturbed: server.disturbed,
+      slicesDriven: server.driven.all,
+      slicesCalm: server.driven.calm,
+    },
     metrics: {
       ...middleFigures(slices),
+      ...tailFigures(server),
       ...(!kinds.includes("lost") && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
-      ...(memory === undefined ? {} : { serverMemoryLoaded: memory }),
     },
     histograms: server.histograms,
     witnesses:
@@ -87,7 +138,6 @@ function partsOf(server: BlockServer, load: BlockLoad, { promises }: Protocol): 
         ? (server.witnesses as SumWitness[]).map(requestWitness)
         : (server.witnesses as Sample["witnesses"]),
     wrong: [...faultsOf(counts, kinds), ...lostConnections([server])],
-    meters: metersOf(server),
     slices,
     retaken: server.retaken,
   };

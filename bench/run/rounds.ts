@@ -17,6 +17,8 @@ export type RoundsOptions = {
   settled: (cell: Cell, samples: readonly Sample[]) => boolean;
   /** Milliseconds. */
   clock: () => number;
+  /** Is told how long the first round of all cells took, milliseconds. */
+  onFirst?: ((tookMs: number) => void) | undefined;
   onProgress?: (cell: Cell, round: number, samples: readonly Sample[]) => void;
 };
 
@@ -26,10 +28,12 @@ export const LEAST_ROUNDS = 2;
 /** Takes rounds until all cells are settled or the time is over; every cell gets its least. */
 export async function takeRounds(options: RoundsOptions): Promise<void> {
   const { cells, rounds, budgetMs, round, settled, clock } = options;
-  const end = clock() + budgetMs;
+  const begin = clock();
+  const end = begin + budgetMs;
   const taken = new Map(cells.map((cell) => [cell, [] as Sample[]]));
   const open = new Set(cells);
-  for (let number = 0; open.size > 0; number++)
+  for (let number = 0; open.size > 0; number++) {
+    if (number === 1 && rounds === undefined) options.onFirst?.(clock() - begin);
     for (const cell of [...open]) {
       const late = clock() >= end;
       if (rounds === undefined ? late && number >= LEAST_ROUNDS : number >= rounds) {
@@ -41,4 +45,5 @@ export async function takeRounds(options: RoundsOptions): Promise<void> {
       options.onProgress?.(cell, number, samples);
       if (rounds === undefined && settled(cell, samples)) open.delete(cell);
     }
+  }
 }

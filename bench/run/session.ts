@@ -10,19 +10,25 @@ import { allowedCpus, pin } from "../../platform/affinity.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { seededRandom, shuffled } from "../../platform/random.ts";
 import { isThirdParty, type ServerSource, type ServerUnderTest } from "../../targets/server.ts";
+import type { Gathered } from "../machines/machines.ts";
 import { cellName } from "../record/cells.ts";
 import { type Environment, newRecordId, type RunRecord, type Sample } from "../record/record.ts";
 import { judge } from "../record/validity.ts";
+import { yardstickSamples } from "../record/yardstick.ts";
 import { type Cell, ownCell } from "../scenarios/scenario.ts";
 import { readEnvironment } from "./environment.ts";
 import { type Fleets, startFleets } from "./fleets.ts";
+import { warnOfBusy } from "./idle.ts";
 import { awaitQuiet, giveUpIfBusy, look } from "./quiet.ts";
 import { driveRound, type RoundOptions } from "./round.ts";
+import type { YardstickServer } from "./yardstick.ts";
 
 export type SessionOptions = {
   /** Client processes; by default one a spare core. */
   fleets?: number | undefined;
   command: string[];
+  /** Fleets on other machines, instead of this one's. */
+  gather?: (() => Promise<Gathered>) | undefined;
   /**
    * Whether to give up, in some seconds, on a machine that is too busy: before the first sample, and once several in a
    * row could not count for that. Without it samples are marked, and taken all the same. `tell` hears what goes on.
@@ -55,6 +61,8 @@ export type RoundSettings = Pick<
 > & {
   /** From 0. */
   number: number;
+  /** Driven in the same blocks; its samples stand apart from those of the servers. */
+  yardstick?: YardstickServer | undefined;
 };
 
 export type SampleOptions = {
@@ -77,9 +85,11 @@ export async function withSession(
 ): Promise<RunResult> {
   const startedAt = new Date();
   const cpus = allowedCpus();
-  const count = options.fleets ?? Math.max(1, Math.min(MAX_FLEETS, cpus.length - 1));
-  const pinned = planPinning(cpus, count);
-  const fleets = startFleets(count);
+  const gathered = await options.gather?.();
+  const count =
+    gathered?.fleets.count ?? options.fleets ?? Math.max(1, Math.min(MAX_FLEETS, cpus.length - 1));
+  const pinned = gathered ? null : planPinning(cpus, count);
+  const fleets = gathered?.fleets ?? startFleets(count);
   const record: RunRecord = {
     schema: "sockbench/1",
     id: newRecordId(startedAt),
@@ -88,6 +98,7 @@ export async function withSession(
     partial: null,
     command: options.command,
     environment: await readEnvironment(count, pinned),
+    ...(gathered ? { machines: gathered.machines } : {}),
     samples: [],
     warnings: [],
   };
@@ -101,7 +112,8 @@ export async function withSession(
       record,
       fleets,
       async sample(pair, sampleOptions) {
-        const sample = await takeSample(pair, { ...options, ...sampleOptions, fleets, pinned, record });
+        const taking = { ...options, ...sampleOptions, fleets, pinned, record };
+        const sample = await naming(pair.cell, takeSample(pair, taking));
         if (sample && options.quiet) await giveUpIfBusy(record.samples, lookAround);
         return sample;
       },
@@ -120,7 +132,7 @@ export async function withSession(
         return present;
       },
       round: (cell, sources, settings) =>
-        takeRound(cell, sources, { ...options, ...settings, fleets, pinned, record }),
+        naming(cell, takeRound(cell, sources, { ...options, ...settings, fleets, pinned, record })),
     });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
@@ -138,6 +150,16 @@ function planPinning(cpus: number[], fleets: number): Pinning {
   if (cpus.length < fleets + 1) return null;
   const spare = cpus.length - fleets;
   return { server: cpus.slice(0, spare), fleets: cpus.slice(spare).map((cpu) => [cpu]) };
+}
+
+/** What was taken of a cell; where that failed, the cell is named. */
+async function naming<T>(cell: Cell, taking: Promise<T>): Promise<T> {
+  try {
+    return await taking;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(error.exitCode, `${cellName({ ...cell, server: "" })}: ${error.message}`);
+  }
 }
 
 type Taking = Pick<SessionOptions, "interrupted"> &
@@ -165,15 +187,13 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
       // A server that runs already is left where it is unless it is to be pinned.
       ...(pinned ? { pinned: server.pinned } : {}),
       ...parts,
+      ...(fleets.clocks ? { clocks: [...fleets.clocks()] } : {}),
       counts: { ...parts.counts, serverRestarts: server.restarts() },
       invalid: [],
     };
     sample.invalid = judge(sample);
     record.samples.push(sample);
     return sample;
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    throw new Failure(error.exitCode, `${cellName({ ...cell, server: "" })}: ${error.message}`);
   } finally {
     const serverCounters = (await server?.stop()) ?? {};
     if (sample && Object.keys(serverCounters).length > 0) sample.serverCounters = serverCounters;
@@ -190,25 +210,35 @@ async function takeRound(
   sources: readonly ServerSource[],
   taking: RoundTaking,
 ): Promise<Sample[]> {
-  const { fleets, pinned, record, interrupted, number, seed } = taking;
+  const { fleets, pinned, record, interrupted, number, seed, yardstick } = taking;
   const random = seededRandom(seed);
   const startedAt = new Date().toISOString();
+  const all = [
+    ...sources.map((source) => {
+      const own = ownCell(cell, source) as BlockCell;
+      return { source, cell: own, protocol: own.protocol };
+    }),
+    ...(yardstick ? [{ ...yardstick, cell }] : []),
+  ];
   const servers: ServerUnderTest[] = [];
   let samples: Sample[] = [];
   try {
-    for (const i of shuffled(sources.length, random))
+    for (const i of shuffled(all.length, random))
       servers[i] = await orStopped(
-        sources[i].start(ownCell(cell, sources[i]).protocol, {
+        all[i].source.start(all[i].protocol, {
           cpus: pinned?.server,
           padding: Math.floor(random() * MAX_PADDING),
         }),
         interrupted,
       );
     const tag = (record.samples.length * 2 + 2) & 0xfffe;
-    const cells = sources.map((source) => ownCell(cell, source) as BlockCell);
-    const parts = await driveRound(cells, servers, { ...taking, tag, fleets });
+    const driven = servers.map((server, i) => ({
+      server,
+      load: { ...all[i].cell.blocks(tag), protocol: all[i].protocol },
+    }));
+    const parts = await driveRound(driven, { ...taking, tag, fleets, steady: yardstick !== undefined });
     samples = servers.map((server, i) => ({
-      ...identity(cell, sources[i], server, record.samples.length + i, startedAt),
+      ...identity(cell, all[i].source, server, record.samples.length + i, startedAt),
       ...(pinned ? { pinned: server.pinned } : {}),
       ...parts[i],
       parameters: {
@@ -222,11 +252,11 @@ async function takeRound(
       invalid: [],
     }));
     for (const sample of samples) sample.invalid = judge(sample);
-    record.samples.push(...samples);
-    return samples;
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    throw new Failure(error.exitCode, `${cellName({ ...cell, server: "" })}: ${error.message}`);
+    const own = samples.slice(0, sources.length);
+    if (own.length > 1) warnOfBusy(record, own);
+    record.samples.push(...own);
+    yardstickSamples(record).push(...samples.slice(sources.length));
+    return own;
   } finally {
     const ends = await Promise.all(servers.map((server) => server?.stop()));
     samples.forEach((sample, i) => {

@@ -40,7 +40,7 @@ test("servers of ours speak all of them", () => {
 
 test("targets.json says what a server speaks; two of which nothing fits both cannot be compared", () => {
   const entry = (name: string, slug: string) => ({ name, command: "./server {port}", protocols: [slug] });
-  const entries = [entry("a", "sum-tcp"), entry("b", "chat-json"), entry("c", "rfc6455")];
+  const entries = [entry("a", "sum-tcp"), entry("b", "chat-json"), entry("other", "rfc6455")];
   writeFileSync(`${folder}/targets.json`, JSON.stringify(entries));
   process.chdir(folder);
   try {
@@ -48,7 +48,7 @@ test("targets.json says what a server speaks; two of which nothing fits both can
     expect(() => chooseCells(["sum"], request({ servers: ["a", "b"] }))).toThrow(
       "--server a speaks sum/tcp, b speaks chat/json: sum does not fit all of them",
     );
-    expect(() => boundBy(["sum"], request({ servers: ["c"] }))).toThrow(
+    expect(() => boundBy(["sum"], request({ servers: ["other"] }))).toThrow(
       "rfc6455 is nothing that bench measures",
     );
   } finally {

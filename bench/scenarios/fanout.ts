@@ -29,6 +29,7 @@ import {
 import { isOpen } from "../record/saturation.ts";
 import { whole } from "../record/units.ts";
 import { besideTables, isBeside } from "./beside.ts";
+import { betweenMachines } from "./between.ts";
 import { fleetBusy, lost, parserLimits, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
@@ -59,6 +60,8 @@ const OUTSTANDING_BYTES = 262_144;
 const OUTSTANDING_SHARE = 0.25;
 /** What a protocol puts around a message when it is delivered: prefix, header, suffix; at most about so much. */
 const AROUND_BYTES = 64;
+/** Of a closed loop with so many members for each second of it, all windows come back a few times while it is measured. */
+const LARGE_ROOM = 2000;
 /** What may be lost is not waited for long. */
 const quietSeconds = ({ mayLose }: Promises) => (mayLose ? 0.3 : 3);
 /** The ledger holds a number for each pair of sender and receiver. */
@@ -132,7 +135,7 @@ export function roomCell(
           senders: Math.min(options.senders ?? connections, connections, MAX_SENDERS),
         }
       : { loop, ...closed };
-  const { warmup, duration } = times(options);
+  const { warmup, duration } = loop === "closed" ? closedTimes(connections, options) : times(options);
   return {
     scenario: "fanout",
     variant: `${protocol} ${connections} ${loop}`,
@@ -152,6 +155,15 @@ export function roomCell(
       load,
       quietSeconds: quietSeconds(promises),
     }),
+  };
+}
+
+/** The windows of a large room take seconds to grow and to come back: each doubling is a message to everybody. */
+function closedTimes(connections: number, options: BenchOptions): { warmup: number; duration: number } {
+  const usual = times(options);
+  return {
+    warmup: options.warmup ?? Math.max(usual.warmup, connections / LARGE_ROOM),
+    duration: options.duration ?? Math.max(usual.duration, (0.8 * connections) / LARGE_ROOM),
   };
 }
 
@@ -201,6 +213,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
   const meters = joinMeters(
     reports.map(({ measured }) => measured.used),
     shape.load.loop === "open" ? reports.map(({ open }) => open?.pace.idle ?? 0) : undefined,
+    context.fleets,
   );
   const delivered = total(reports, ({ measured }) => measured.delivered);
   const firstHalf = total(reports, ({ measured }) => measured.firstHalf);
@@ -216,15 +229,20 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
     secondHalf: delivered - firstHalf,
   };
   if (transport === "udp") {
-    counts.droppedAtServer = (udpDrops(serverPorts) ?? 0) - dropsBefore;
+    // Of a server elsewhere this machine's kernel knows nothing: only an agent beside it does.
+    const drops = context.fleets.machines
+      ? context.fleets.serverUse?.()?.drops
+      : (udpDrops(serverPorts) ?? 0) - dropsBefore;
+    if (drops !== undefined) counts.droppedAtServer = drops;
     counts.droppedAtClients = total(reports, ({ dropped }) => dropped ?? 0);
   }
   const churned = reports[0].churned;
   if (churned) Object.assign(counts, { churned: churned.came, churnFailed: churned.failed });
   const latency = shape.load.loop === "open" ? openLatency(shape, reports) : undefined;
+  const between = betweenMachines(reports, context.fleets);
   const faults = faultKinds("Delivery", promises, underWay(shape.load));
   return {
-    counts: { ...counts, ...latency?.counts },
+    counts: { ...counts, ...latency?.counts, ...between?.counts },
     metrics: {
       ...(shape.load.loop === "closed"
         ? { deliveryRate: perSecond(delivered, meters.elapsed) }
@@ -237,8 +255,9 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
         ? { lossShare: counts.lost / counts.expected }
         : {}),
       ...latency?.metrics,
+      ...between?.metrics,
     },
-    histograms: latency?.histograms ?? {},
+    histograms: { ...latency?.histograms, ...between?.histograms },
     witnesses: reports.flatMap(({ witnesses }) => witnesses),
     meters,
     wrong: [

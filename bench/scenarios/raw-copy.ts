@@ -48,4 +48,5 @@ const rawCopy: ServerSpec = {
   start: ({ host, port, dir }) => startRawCopy({ host, port, dir: String(dir) }),
 };
 
+export default rawCopy;
 if (import.meta.main) await standalone(rawCopy);

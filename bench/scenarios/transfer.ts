@@ -3,7 +3,7 @@
  * Beside it, in the same run, the same bytes by the plainest copy through sockets: the ratio is what counts.
  */
 import type { TransferPlan, TransferReport } from "../../clients/workloads/transfer.ts";
-import { onThisBun, program } from "../../targets/programs.ts";
+import { ours, program } from "../../targets/programs.ts";
 import { medianOf } from "../record/cells.ts";
 import { REFERENCE, type Sample } from "../record/record.ts";
 import { joinMeters, perSecond } from "../record/samples.ts";
@@ -26,7 +26,7 @@ const TIMEOUT_SECONDS = 120;
 
 const ways = {
   file: {},
-  "raw copy": { reference: program(REFERENCE, () => onThisBun(`${import.meta.dir}/raw-copy.ts`)) },
+  "raw copy": { reference: program(REFERENCE, () => ours("bench/scenarios/raw-copy.ts")) },
 } satisfies Record<string, Partial<Cell>>;
 
 const isRaw = ({ parameters }: Sample) => parameters.way !== "file";

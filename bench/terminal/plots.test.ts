@@ -31,6 +31,10 @@ describe("a sparkline", () => {
     expect(sparkline([1, undefined, 9])).toBe("▁ █ 1 – 9");
   });
 
+  test("marks places", () => {
+    expect(sparkline([1, 1, 9, 9], String, [2])).toBe("▁▁│██ 1 – 9");
+  });
+
   test("is level where nothing changed, and nothing of nothing", () => {
     expect(sparkline([7, 7])).toBe("▄▄ 7");
     expect(sparkline([undefined])).toBe("");

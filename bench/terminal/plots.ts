@@ -32,11 +32,12 @@ export function barHistogram(counts: readonly (number | undefined)[]): string {
 
 /**
  * How a figure went, as a line of blocks from its least to its most, with both at the end: a block alone says
- * nothing of its size. A gap is a run without the figure.
+ * nothing of its size. A gap is a run without the figure; `│` stands before each of the `marks`.
  */
 export function sparkline(
   values: readonly (number | undefined)[],
   format: (value: number) => string = String,
+  marks: readonly number[] = [],
 ): string {
   const known = values.filter((value) => value !== undefined);
   if (known.length === 0) return "";
@@ -49,7 +50,8 @@ export function sparkline(
           values.map((value) => value ?? ""),
           { minimum: least, maximum: most },
         );
-  return least === most ? `${blocks} ${format(least)}` : `${blocks} ${format(least)} – ${format(most)}`;
+  const line = [...blocks].map((block, i) => (marks.includes(i) ? `│${block}` : block)).join("");
+  return least === most ? `${line} ${format(least)}` : `${line} ${format(least)} – ${format(most)}`;
 }
 
 /** A bar for each value on a logarithmic scale, for values that differ by orders of magnitude. */

@@ -3,8 +3,11 @@
 import { printableLines } from "../../platform/printable.ts";
 import { split } from "../../targets/named.ts";
 import { compareAll } from "../compare/compare.ts";
+import { LEAST_RANKED, rank } from "../compare/ranking.ts";
 import { renderText } from "../compare/render.ts";
-import { cellName, cellsOf } from "../record/cells.ts";
+import { renderRanking } from "../compare/render-ranking.ts";
+import { cellName, cellsOf, serversOf } from "../record/cells.ts";
+import { clockNotes, machineWords } from "../record/machines.ts";
 import { metrics as builtInMetrics, type Metrics } from "../record/metrics.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { unpinnedServers } from "../record/samples.ts";
@@ -39,19 +42,31 @@ export function renderRun(record: RunRecord, path: string, options: RenderOption
     const samples = record.samples.filter(({ scenario }) => scenario === one.name);
     return samples.length > 0 ? tablesOf(one, samples, metrics, width) : [];
   });
-  const { threshold } = options;
-  const compared = compareAll(record, { metrics, ...(threshold === undefined ? {} : { threshold }) });
   const parts = [
+    ...comparedParts(record, { ...options, width, metrics }),
     ...(record.calibration ? [calibrationTable(record.calibration)] : []),
     ...tables,
     ...(record.capacity ? [capacityTable(record.capacity)] : []),
     ...[legend(tables).join("\n")].filter((part) => part !== ""),
-    ...compared.map((comparison) => renderText(comparison, { width })),
     ...[wrongPart(record), trustPart(record)].filter((part) => part !== ""),
     closing(record, path),
   ];
   // Witnesses, names and a server's own words are data: no control character of theirs reaches the terminal.
   return wrapped(printableLines(parts.join("\n\n")), width);
+}
+
+/** The answer to what several servers were run for: it stands first, and its first line is a sentence. */
+function comparedParts(
+  record: RunRecord,
+  { width = UNBOUNDED, threshold, ...options }: RenderOptions,
+): string[] {
+  const { metrics = builtInMetrics } = options;
+  const how = { metrics, ...(threshold === undefined ? {} : { threshold }) };
+  if (serversOf(record.samples).length >= LEAST_RANKED) {
+    const ranking = rank(record, how);
+    return ranking.comparisons.length > 0 ? [renderRanking(ranking, { width })] : [];
+  }
+  return compareAll(record, how).map((comparison) => renderText(comparison, { width }));
 }
 
 function wrongPart(record: RunRecord): string {
@@ -123,7 +138,14 @@ function trustPart(record: RunRecord): string {
     .filter(isSilent)
     .map((sample) => `${cellName(sample)}: no delivery for ${duration(sample.metrics.longestSilence)}`);
   const warnings = record.warnings.map((warning) => `WARNING ${warning}`);
-  return [...eachOnce(said), ...silent, ...unknownCpu(record), ...lines, ...warnings].join("\n");
+  return [
+    ...clockNotes(record.samples),
+    ...eachOnce(said),
+    ...silent,
+    ...unknownCpu(record),
+    ...lines,
+    ...warnings,
+  ].join("\n");
 }
 
 /** Equal lines once, with how often they came. */
@@ -132,7 +154,9 @@ const eachOnce = (lines: readonly string[]): string[] =>
     all.length > 1 ? `${line} (${all.length}×)` : line,
   );
 
-const discarded = (samples: number) => `${whole(samples)} sample${samples === 1 ? "" : "s"} discarded`;
+const counted = (samples: number) => `${whole(samples)} sample${samples === 1 ? "" : "s"}`;
+
+const discarded = (samples: number) => `${counted(samples)} discarded`;
 
 /** Why a figure of the server's CPU time is missing: once for each reason and server. */
 function unknownCpu({ samples }: RunRecord): string[] {
@@ -167,6 +191,11 @@ function closing(record: RunRecord, path: string): string {
   const stolen = samples.flatMap(({ meters }) => meters?.stolen ?? []);
   const most = stolen.length > 0 ? `, at most ${percent(Math.max(...stolen))} of the CPU stolen` : "";
   const pinned = pinnedText(record);
-  const how = `${whole(samples.length)} sample${samples.length === 1 ? "" : "s"} on ${environment.cores} × ${environment.cpu}, Bun ${environment.bun}, ${environment.fleets} fleet${environment.fleets === 1 ? "" : "s"}, ${pinned}${most}`;
-  return `${how}\n${partial ? `PARTIAL: ${partial}\n` : ""}record: ${path}`;
+  const how = `${counted(samples.length)} on ${environment.cores} × ${environment.cpu}, Bun ${environment.bun}, ${environment.fleets} fleet${environment.fleets === 1 ? "" : "s"}, ${pinned}${most}`;
+  const machines = machineWords(record);
+  const where =
+    machines.length === 0
+      ? how
+      : `${counted(samples.length)} over ${machines.length} machines (${machines.join("; ")})${most}`;
+  return `${where}\n${partial ? `PARTIAL: ${partial}\n` : ""}record: ${path}`;
 }

@@ -4,15 +4,15 @@
  */
 import { cpuTime, now } from "../../platform/clock.ts";
 import { serverProcesses } from "../../platform/meter.ts";
-import { cpuWait } from "../../platform/proc.ts";
-import { cpuBetween, readTree, type TreeReading, waitBetween } from "../../platform/tree-usage.ts";
+import { asleep, cpuWait } from "../../platform/proc.ts";
+import { cpuBetween, foreignWaitBetween, readTree, type TreeReading } from "../../platform/tree-usage.ts";
 import type { Histogram } from "../histogram.ts";
 
 export type Drive = {
   /** Loads the server for so long, and waits until all that was asked of it has come. */
   slice: (milliseconds: number) => Promise<Slice>;
   /** Closed loop: how much each sender may have in flight so that it has all come within so many milliseconds. */
-  depthFor: (slice: Slice, milliseconds: number) => number;
+  depthFor: (slice: Pick<Slice, "done" | "elapsed">, milliseconds: number) => number;
   limit: (depth: number) => void;
   /** Whether the server has ended connections, or what it owes did not come: no further slice says anything. */
   broken: () => boolean;
@@ -28,11 +28,11 @@ export type Slice = {
   done: number;
   serverCpu?: number;
   fleetCpu: number;
-  /** Longest time for which the server's threads together, or this process, waited for a CPU. */
+  /** Time for which a thread of the server, or this process, waited for a CPU that others had. */
   serverWait?: number;
   fleetWait?: number;
-  /** Open loop: by metric, `delivery.p50`. */
-  latency?: Record<string, number>;
+  /** Where they are measured: by the first part of the metric's name. They stay in the fleet, and are added up there. */
+  latencies?: Record<string, Histogram>;
   /** Open loop: share of the asked rate at which was sent, and the longest lag of the pacer. */
   paced?: { achieved: number; lag: number };
 };
@@ -41,15 +41,19 @@ export type DriveEnd = {
   counts: Record<string, number>;
   witnesses: unknown[];
   connectionsLost: { count: number; reason: string };
-  /** Open loop: histograms over all slices, by the first part of the metric's name. */
-  histograms: Record<string, Histogram>;
+  /** What the server's processes used between slices, when it was to be idle; where that is known. */
+  idle?: Idle;
 };
+
+/** Nanoseconds: of CPU time, and of the clock. */
+export type Idle = { cpu: number; elapsed: number };
 
 type SliceUse = Pick<Slice, "serverCpu" | "fleetCpu" | "serverWait" | "fleetWait">;
 
-type Reading = { server: TreeReading; own: number; wait: number | undefined };
+type Reading = { at: number; server: TreeReading; own: number; wait: number | undefined };
 
 const read = (pids: readonly number[]): Reading => ({
+  at: now(),
   server: readTree(pids, serverProcesses),
   own: cpuTime(process.pid) ?? process.cpuUsage().user * 1000,
   wait: cpuWait(process.pid),
@@ -58,17 +62,24 @@ const read = (pids: readonly number[]): Reading => ({
 /** What server and fleet use in each slice. */
 export function createSliceMeter(pids: readonly number[]) {
   let begun: Reading | undefined;
+  let ended: Reading | undefined;
+  let idle: Idle | undefined;
   return {
     begin(): void {
       begun = read(pids);
+      // From the end of one slice to the beginning of the next others are driven: that takes no reading of its own.
+      if (ended) idle = plus(idle, ended, begun);
     },
+    /** What the server used while it was not driven. */
+    idle: (): { idle?: Idle } => (idle ? { idle } : {}),
     end(): SliceUse {
       const end = read(pids);
+      ended = end;
       const start = begun ?? end;
       const server = cpuBetween(start.server, end.server);
       const [fleetWait, serverWait] = [
         end.wait === undefined || start.wait === undefined ? undefined : end.wait - start.wait,
-        waitBetween(start.server, end.server),
+        foreignWaitBetween(start.server, end.server),
       ];
       return {
         fleetCpu: end.own - start.own,
@@ -78,6 +89,25 @@ export function createSliceMeter(pids: readonly number[]) {
       };
     },
   };
+}
+
+/**
+ * Waits until the server has nothing more to do, for so many milliseconds at most. What it still does when all has arrived
+ * (it writes a log, frees memory) is its own slice's cost, and would else be taken from the server that is driven next.
+ */
+export async function untilAsleep(processes: readonly number[], atMostMs: number): Promise<void> {
+  const end = now() + atMostMs * 1e6;
+  while (now() < end && processes.some((pid) => asleep(pid) === false)) await Bun.sleep(1);
+}
+
+/** Undefined where no process of the server can be seen. */
+function plus(idle: Idle | undefined, from: Reading, to: Reading): Idle | undefined {
+  if (to.server.processes.size === 0) return idle;
+  const cpu = [...to.server.processes].reduce(
+    (sum, [pid, { cpu }]) => sum + cpu - (from.server.processes.get(pid)?.cpu ?? 0),
+    0,
+  );
+  return { cpu: (idle?.cpu ?? 0) + cpu, elapsed: (idle?.elapsed ?? 0) + to.at - from.at };
 }
 
 /** The exchange of a fleet that is the only one. */

@@ -1,5 +1,6 @@
 /** Drives request connections in slices, with so many requests in flight on each, or at a rate over all. */
 import { now } from "../../platform/clock.ts";
+import { serverProcesses } from "../../platform/meter.ts";
 import type { Exchange } from "../exchange.ts";
 import { createHistogram } from "../histogram.ts";
 import { pace } from "../pacer.ts";
@@ -12,7 +13,7 @@ import {
   type RequestRun,
   untilQuiet,
 } from "../request-load.ts";
-import { createSliceMeter, type Drive, type Slice } from "./drive.ts";
+import { createSliceMeter, type Drive, type Slice, untilAsleep } from "./drive.ts";
 
 export async function openRequestDrive(
   plan: RequestPlan & { serverPids: readonly number[] },
@@ -21,7 +22,7 @@ export async function openRequestDrive(
   const run = await openRequests(plan, exchange);
   await firstReplies(run);
   const meter = createSliceMeter(plan.serverPids);
-  const all = createHistogram();
+  const processes = serverProcesses(plan.serverPids);
   const { mayLose } = run.requests.promises;
   const { load } = plan;
   let [owes, offset] = [false, 0];
@@ -47,17 +48,14 @@ export async function openRequestDrive(
       offset += paced?.count ?? 0;
       await untilQuiet(run, 1);
       clearInterval(patrol);
+      await untilAsleep(processes, milliseconds);
       run.measuring = false;
       owes = !mayLose && run.clients.some(({ count }) => count > 0);
-      all.add(run.latency);
       return {
         elapsed: run.lastReply - start,
         done: run.counts.replies - before,
         ...meter.end(),
-        latency: {
-          "roundTrip.p50": run.latency.getValueAtPercentile(50),
-          "roundTrip.p99": run.latency.getValueAtPercentile(99),
-        },
+        latencies: { roundTrip: run.latency },
         ...(paced ? { paced: paced.told } : {}),
       };
     },
@@ -68,7 +66,7 @@ export async function openRequestDrive(
         counts: run.counts,
         witnesses: run.witnesses.filter(({ kind }) => run.counts[kind] > 0),
         connectionsLost: run.lost,
-        histograms: { roundTrip: all },
+        ...meter.idle(),
       };
     },
   };

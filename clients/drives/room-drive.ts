@@ -1,19 +1,20 @@
 /** Drives a room in slices: a closed loop's windows, or an open loop's schedule, over members that stay. */
 import { now } from "../../platform/clock.ts";
+import { serverProcesses } from "../../platform/meter.ts";
+import { udpDrops } from "../../platform/proc.ts";
 import { createArrivals } from "../arrivals.ts";
 import type { Exchange } from "../exchange.ts";
-import { createHistogram, type Histogram } from "../histogram.ts";
 import { awaitArrivals } from "../measured-time.ts";
 import { pace } from "../pacer.ts";
 import { type ClosedLoad, type OpenLoad, type RoomPlan, type RoomRun, receiversOf, total } from "../room.ts";
 import { finish } from "../room-end.ts";
-import { introduce, joinRoom, rollCall } from "../room-join.ts";
+import { introduce, joinRoom, leaveRoom, rollCall } from "../room-join.ts";
 import { compose, openWindows } from "../room-load.ts";
-import { createSliceMeter, type Drive, type Slice } from "./drive.ts";
+import { createSliceMeter, type Drive, type Slice, untilAsleep } from "./drive.ts";
 
 const DRAIN_SECONDS = 10;
 
-type Loaded = Pick<Slice, "latency" | "paced">;
+type Loaded = Pick<Slice, "latencies" | "paced">;
 
 export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise<Drive> {
   let arrived: Parameters<typeof joinRoom>[2];
@@ -26,10 +27,10 @@ export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise
   const takenBefore = run.members.map((member) => member.taken());
   await introduce(run);
   const meter = createSliceMeter(plan.serverPids);
-  const histograms: Record<string, Histogram> = {};
+  const processes = serverProcesses(plan.serverPids);
   const load =
     plan.load.loop === "open"
-      ? openLoop(run, plan.load, histograms, (listener) => {
+      ? openLoop(run, plan.load, (listener) => {
           arrived = listener;
         })
       : closedLoop(run, plan.load);
@@ -59,16 +60,27 @@ export async function openRoomDrive(plan: RoomPlan, exchange: Exchange): Promise
       // Where some may be lost the next slice is none the worse for it.
       owes = missing() > 0 && !run.wire.promises.mayLose;
       const elapsed = run.lastArrival - start;
+      await untilAsleep(processes, milliseconds);
       return { elapsed, done: counts.delivered - before, ...meter.end(), ...loaded() };
     },
     async finish() {
       const { expected, taken } = await finish(run, takenBefore);
-      for (const member of run.members) member.close();
+      const dropped =
+        run.wire.framing.transport === "udp"
+          ? udpDrops(new Set(run.members.map(({ port }) => port)))
+          : undefined;
+      leaveRoom(run);
       return {
-        counts: { ...run.ledger.counts, sent: taken, expected, windowsGivenUp: run.windows?.givenUp() ?? 0 },
+        counts: {
+          ...run.ledger.counts,
+          sent: taken,
+          expected,
+          windowsGivenUp: run.windows?.givenUp() ?? 0,
+          ...(dropped === undefined ? {} : { droppedAtClients: dropped }),
+        },
         witnesses: run.ledger.witnesses,
         connectionsLost: run.lost,
-        histograms,
+        ...meter.idle(),
       };
     },
   };
@@ -85,19 +97,14 @@ function closedLoop(run: RoomRun, load: ClosedLoad) {
   };
 }
 
-/** What is told of a slice's latencies: few enough deliveries stand behind them that farther tails are luck. */
-const told = { delivery: [50, 99], first: [50], last: [50, 99] } as const;
-
 /** Message k is sent by sender k mod senders, at its time; k counts on from slice to slice. */
 function openLoop(
   run: RoomRun,
   { rate, senders }: OpenLoad,
-  histograms: Record<string, Histogram>,
   listen: (listener: Parameters<typeof joinRoom>[2]) => void,
 ) {
   const out = new Uint8Array(run.wireBytes);
   const view = new DataView(out.buffer);
-  for (const name of Object.keys(told)) histograms[name] = createHistogram();
   let from = 0;
   return async (nanoseconds: number, start: number) => {
     const count = Math.max(1, Math.round((rate * nanoseconds) / 1e9));
@@ -136,15 +143,9 @@ function openLoop(
       },
       () => run.lost.count > 0,
     );
-    return (): Loaded => {
-      const slice = arrivals.latencies(begin - run.plan.epoch, 1e9 / rate, receiversOf(run));
-      const latency: Record<string, number> = {};
-      for (const [name, percentiles] of Object.entries(told)) {
-        const histogram = slice[name as keyof typeof told];
-        histograms[name].add(histogram);
-        for (const p of percentiles) latency[`${name}.p${p}`] = histogram.getValueAtPercentile(p);
-      }
-      return { latency, paced: { achieved: paced.achieved / rate, lag } };
-    };
+    return (): Loaded => ({
+      latencies: arrivals.latencies(begin - run.plan.epoch, 1e9 / rate, receiversOf(run)),
+      paced: { achieved: paced.achieved / rate, lag },
+    });
   };
 }

@@ -3,16 +3,16 @@
  * them for one slice, in an order drawn anew: what the machine does in a tenth of a second falls on all of them alike.
  */
 
-import { serverMemory } from "../../platform/meter.ts";
 import { seededRandom, shuffled } from "../../platform/random.ts";
+import { protocolOf } from "../../protocols/index.ts";
 import { alone, type Drive, type DriveEnd, type Slice } from "../drives/drive.ts";
 import { openRequestDrive } from "../drives/request-drive.ts";
 import { openRoomDrive } from "../drives/room-drive.ts";
 import type { TlsTrust } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
-import { encodeHistogram } from "../histogram.ts";
 import type { RequestPlan } from "../request-load.ts";
 import type { RoomPlan } from "../room.ts";
+import { createTails, type Tails, type TailsOf } from "../tails.ts";
 
 /** How a server is loaded: as a room, or by requests. */
 export type BlockLoad =
@@ -28,60 +28,68 @@ export type BlocksPlan = {
   sliceMs: number;
   /** Slices of each server before the first block; by default until its figures have settled, bounded. */
   warmSlices?: number;
+  /** A closed loop has the same in flight in each round, unless a server is far too slow for it. */
+  steady?: boolean;
 };
 
-export type BlockServer = Omit<DriveEnd, "histograms"> & {
-  histograms: Record<string, string>;
-  /** One for each block, in their order. */
-  slices: Slice[];
-  /** Resident bytes of its processes, each at its highest; absent where they cannot be seen. */
-  memory?: number;
-  /** Slices of this server that broke a rule, so that their blocks were taken again, and the rules. */
-  retaken: Record<string, number>;
-};
+export type BlockServer = DriveEnd &
+  TailsOf & {
+    /** One for each block, in their order. */
+    slices: ToldSlice[];
+    /** Slices of this server that broke a rule, so that their blocks were taken again, and the rules. */
+    retaken: Record<string, number>;
+    /** Slices that broke a rule and count all the same, since enough blocks had been taken again. */
+    disturbed: number;
+  };
+
+/** A slice without what stays in the fleet; its latencies by metric, `delivery.p50`: for farther ones it has too few. */
+export type ToldSlice = Omit<Slice, "latencies"> & { latency?: Record<string, number> };
 
 export type BlocksReport = { workload: "blocks"; servers: BlockServer[] };
 
 /** Warm-up: so many slices at least; then until the last three cost as the three before did, or the bound. */
-const WARM_SLICES = 6;
-const MAX_WARM_SLICES = 12;
+const WARM_SLICES = { least: 6, most: 12 };
+/** Of short slices as many as make up as much time. */
+const WARM_SLICE_MS = 30;
 const SETTLED = 0.1;
 /** A slice does not count in which server or fleet could have run and waited for a CPU longer than this share. */
 const MAX_WAIT = 0.1;
 /** As many blocks may be taken again as there are blocks. */
 const RETAKES = 1;
-/** An open loop's slice is late that sent a message so much later than the interval at which slices are judged. */
-const MAX_LAG_NS = 2e6;
+/** An open loop's slice is late that sent a message so much later than it was due. */
+const MAX_LAG_NS = 1e6;
 
 export async function runBlocks(plan: BlocksPlan, exchange: Exchange): Promise<BlocksReport> {
   const random = seededRandom(plan.seed);
   const drives: Drive[] = [];
   const servers: BlockServer[] = [];
+  const tails = createTails(plan.servers.length);
   await exchange.ready({ prefixes: [] });
   for (const server of plan.servers) {
     drives.push(await openDrive(server, exchange));
-    servers.push({
-      slices: [],
-      retaken: {},
-      counts: {},
-      witnesses: [],
-      connectionsLost: { count: 0, reason: "" },
-      histograms: {},
-    });
+    servers.push({ slices: [], retaken: {}, disturbed: 0, ...unfinished });
   }
   await warmUp(plan, drives, random);
-  await takeBlocks(plan, drives, servers, random, exchange);
+  await takeBlocks(plan, drives, servers, tails, random, exchange);
   for (const [i, drive] of drives.entries()) {
-    const memory = serverMemory(plan.servers[i].serverPids)?.peak;
-    if (memory !== undefined) servers[i].memory = memory;
-    const { histograms, ...end } = await drive.finish();
-    Object.assign(servers[i], end, {
-      histograms: Object.fromEntries(
-        Object.entries(histograms).map(([name, histogram]) => [name, encodeHistogram(histogram)]),
-      ),
-    });
+    Object.assign(servers[i], await drive.finish(), tails.of(i));
   }
   return { workload: "blocks", servers };
+}
+
+const unfinished = {
+  counts: {},
+  witnesses: [],
+  connectionsLost: { count: 0, reason: "" },
+  histograms: {},
+  calmest: {},
+  driven: { all: 0, calm: 0 },
+};
+
+function told({ latencies, ...slice }: Slice): ToldSlice {
+  if (!latencies) return slice;
+  const medians = Object.entries(latencies).map(([name, of]) => [`${name}.p50`, of.getValueAtPercentile(50)]);
+  return { ...slice, latency: Object.fromEntries(medians) };
 }
 
 /**
@@ -92,6 +100,7 @@ async function takeBlocks(
   plan: BlocksPlan,
   drives: readonly Drive[],
   servers: readonly BlockServer[],
+  tails: Tails,
   random: () => number,
   exchange: Exchange,
 ): Promise<void> {
@@ -100,12 +109,16 @@ async function takeBlocks(
   while (taken.length < plan.blocks && !drives.some((drive) => drive.broken())) {
     const block = await takeBlock(plan, drives, random);
     if (block.some(({ done }) => done === 0) && retakes === 0) return;
-    const rules = retakes > 0 ? block.map(ruleBrokenBy) : [];
+    const rules = block.map(ruleBrokenBy);
+    const again = retakes > 0 && rules.some((rule) => rule !== undefined);
+    tails.add(block);
     rules.forEach((rule, i) => {
-      if (rule !== undefined) servers[i].retaken[rule] = (servers[i].retaken[rule] ?? 0) + 1;
+      if (rule === undefined) return;
+      if (again) servers[i].retaken[rule] = (servers[i].retaken[rule] ?? 0) + 1;
+      else servers[i].disturbed++;
     });
-    if (rules.some((rule) => rule !== undefined)) retakes--;
-    else block.forEach((slice, i) => void servers[i].slices.push(slice));
+    if (again) retakes--;
+    else block.forEach((slice, i) => void servers[i].slices.push(told(slice)));
     exchange.progress({ sent: taken.length, delivered: total(servers) });
   }
 }
@@ -133,34 +146,65 @@ async function takeBlock(
 
 async function warmUp(plan: BlocksPlan, drives: readonly Drive[], random: () => number): Promise<void> {
   const taken: Slice[][] = drives.map(() => []);
-  const most = plan.warmSlices ?? MAX_WARM_SLICES;
+  const times = Math.max(1, Math.round(WARM_SLICE_MS / plan.sliceMs));
+  const most = plan.warmSlices ?? WARM_SLICES.most * times;
+  const closed = plan.servers[0].load.load.loop === "closed";
+  if (closed && plan.steady) limitEach(plan, drives, taken);
   for (let i = 0; i < most && !drives.some((drive) => drive.broken()); i++) {
     const block = await takeBlock(plan, drives, random);
     block.forEach((slice, server) => void taken[server].push(slice));
-    if (plan.servers[0].load.load.loop === "closed") limitAll(plan, drives, taken);
-    if (plan.warmSlices === undefined && i + 1 >= WARM_SLICES && taken.every(hasSettled)) return;
+    if (closed) (plan.steady ? limitEach : limitAll)(plan, drives, taken);
+    if (plan.warmSlices === undefined && i + 1 >= WARM_SLICES.least * times && taken.every(hasSettled))
+      return;
   }
 }
 
 /** What is in flight when a slice ends is waited for: it is to be done in this share of a slice. */
 const IN_FLIGHT = 0.5;
 
-/** One slice alone may have been disturbed. */
-const LOOKED_BACK = 5;
 /** Servers that are farther apart than this are not driven alike: the faster one would wait for its load. */
 const ALIKE = 4;
 
 /**
- * What is in flight is as much as a server has done in a part of a slice. Servers of about the same speed get the same,
+ * What is in flight is as much as a server has done in a part of a slice, by its second best: a machine that is busy makes
+ * a slice poorer, and less in flight would make the next one poorer still. Servers of about the same speed get the same,
  * that of the slowest, since how much is in flight decides how large batches are; a much faster one gets its own.
  */
 function limitAll({ sliceMs }: BlocksPlan, drives: readonly Drive[], taken: readonly Slice[][]): void {
   const depths = drives.map((drive, i) => {
-    const depths = taken[i].slice(-LOOKED_BACK).map((slice) => drive.depthFor(slice, sliceMs * IN_FLIGHT));
-    return Math.max(1, depths.sort((a, b) => a - b)[depths.length >> 1]);
+    const depths = taken[i].map((slice) => drive.depthFor(slice, sliceMs * IN_FLIGHT));
+    return Math.max(1, depths.sort((a, b) => b - a)[Math.min(1, depths.length - 1)]);
   });
   const least = Math.min(...depths);
   for (const [i, drive] of drives.entries()) drive.limit(depths[i] > least * ALIKE ? depths[i] : least);
+}
+
+/** Deliveries or requests that are in flight together: of streams some 15 ms for a room in batches, of datagrams too. */
+const STEADY = { stream: 128_000, datagram: 4000 };
+/** A server that would take longer for it than so many slices gets what fits. */
+const STEADY_SLICES = 3;
+/** Before the first slice nobody knows how fast a server is. */
+const CAREFUL = 4;
+
+/** What is in flight on each connection where it is the same in each round. */
+function steadyDepth(sliceMs: number, { protocol, load }: BlockLoad, drive: Drive): number {
+  const most = "depth" in load ? load.depth : "window" in load ? load.window : 1;
+  const done = protocolOf(protocol).transport === "udp" ? STEADY.datagram : STEADY.stream;
+  return Math.max(1, Math.min(most, drive.depthFor({ done, elapsed: sliceMs * 1e6 }, sliceMs)));
+}
+
+/**
+ * Of runs apart, what is in flight must not depend on how busy the machine was in the warm-up: how large batches are would,
+ * too, and with it the CPU for each delivery. Only a server that is far too slow for it, by its best slice, gets less.
+ */
+function limitEach(plan: BlocksPlan, drives: readonly Drive[], taken: readonly Slice[][]): void {
+  for (const [i, drive] of drives.entries()) {
+    const steady = steadyDepth(plan.sliceMs, plan.servers[i].load, drive);
+    const best = (milliseconds: number) =>
+      Math.max(1, ...taken[i].map((slice) => drive.depthFor(slice, milliseconds)));
+    if (taken[i].length === 0) drive.limit(Math.max(1, Math.floor(steady / CAREFUL)));
+    else drive.limit(Math.min(steady, best(plan.sliceMs * STEADY_SLICES)));
+  }
 }
 
 const cost = ({ serverCpu, fleetCpu, done }: Slice) => (serverCpu ?? fleetCpu) / Math.max(1, done);

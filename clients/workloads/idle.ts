@@ -4,11 +4,12 @@
  * tables, buffers that all share) is not counted to the rest. Where a limit stops it, the limit is named.
  */
 import { now } from "../../platform/clock.ts";
-import { serverMemory, serverProcesses } from "../../platform/meter.ts";
-import { memory, openFilesOf } from "../../platform/proc.ts";
+import { serverMemory } from "../../platform/meter.ts";
+import { memory } from "../../platform/proc.ts";
 import { protocolOf } from "../../protocols/index.ts";
 import { plannedEndpoint } from "../endpoint.ts";
 import type { Exchange } from "../exchange.ts";
+import { fileTables, SPARE_FILES } from "../full-table.ts";
 import { joining, topicOf } from "../joining.ts";
 import { type Member, type MemberHandlers, openAsMany } from "../members.ts";
 import { Unreachable } from "../unreachable.ts";
@@ -39,8 +40,6 @@ export type IdleReport = {
   fleet?: Readings;
 };
 
-/** A process that has this few files left to open cannot take a connection more. */
-const SPARE_FILES = 4;
 /** A server that has taken no connection for so long takes no more of them: another process may hold them. */
 const STALLED_MS = 1000;
 const POLL_MS = 20;
@@ -125,23 +124,16 @@ const joined = <K extends "server" | "fleet">(
     ? {}
     : ({ [name]: { before, after } } as { [key in K]: Readings });
 
-/**
- * A server without a free descriptor: connections to it wait in the kernel, and nobody says so. They wait
- * there too until it comes to them, so it is given time for as long as it goes on taking some.
- */
+/** Why the server took not all: it is given time for as long as it goes on taking some. */
 async function fullServer(server: readonly number[], connections: number): Promise<string | undefined> {
   let taken = 0;
   let stalled = 0;
   while (stalled < STALLED_MS) {
-    const tables = serverProcesses(server).flatMap((pid) => openFilesOf(pid) ?? []);
-    if (tables.length === 0) return undefined;
-    const full = tables.find(({ open, limit }) => open >= limit - SPARE_FILES);
-    if (full)
-      return `the server's file table is full at ${full.limit} files; raise it with ulimit -n before it starts (connections past it wait in the kernel)`;
-    const open = tables.reduce((sum, table) => sum + table.open, 0);
-    if (open >= connections) return undefined;
-    stalled = open > taken ? 0 : stalled + POLL_MS;
-    taken = open;
+    const tables = fileTables(server);
+    if (!tables || tables.full !== undefined) return tables?.full;
+    if (tables.open >= connections) return undefined;
+    stalled = tables.open > taken ? 0 : stalled + POLL_MS;
+    taken = tables.open;
     await Bun.sleep(POLL_MS);
   }
   return undefined;

@@ -1,10 +1,10 @@
 /** HTTP/1.1 (RFC 9112): a body that is sent by POST to /echo comes back; the header around it is the server's affair. */
-import { defineProtocol } from "sockbench/protocol";
+import { defineProtocol, type Unit } from "sockbench/protocol";
 
 const MAX_HEADER_BYTES = 65_536;
 
 /** The header, and as much as its Content-Length tells. */
-function replyEnd(bytes: Buffer): number | undefined {
+function replyEnd(bytes: Unit): number | undefined {
   const body = bodyAt(bytes);
   if (body === undefined) return undefined;
   const header = bytes.toString("latin1", 0, body).toLowerCase();
@@ -13,7 +13,7 @@ function replyEnd(bytes: Buffer): number | undefined {
   return body + Number(length[1]);
 }
 
-function bodyAt(bytes: Buffer): number | undefined {
+function bodyAt(bytes: Unit): number | undefined {
   const end = bytes.subarray(0, MAX_HEADER_BYTES).indexOf("\r\n\r\n");
   if (end < 0 && bytes.length >= MAX_HEADER_BYTES) throw new Error("a reply with a header without an end");
   return end < 0 ? undefined : end + 4;

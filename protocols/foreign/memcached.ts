@@ -2,10 +2,10 @@
  * memcached, meta commands (its doc/protocol.txt, from 1.6): a request stores a value without an answer and gets it
  * back, so that every byte of the reply is known.
  */
-import { defineProtocol } from "sockbench/protocol";
+import { defineProtocol, type Unit } from "sockbench/protocol";
 
 /** A line, and behind that of a value (VA) its bytes. */
-function replyEnd(bytes: Buffer): number | undefined {
+function replyEnd(bytes: Unit): number | undefined {
   const line = bytes.indexOf("\r\n");
   if (line < 0) return undefined;
   const value = /^VA (\d+) /.exec(bytes.toString("latin1", 0, Math.min(line, 32)));

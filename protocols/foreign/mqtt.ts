@@ -1,8 +1,16 @@
 /** MQTT 3.1.1 (OASIS standard): a topic is a room. QoS 0: a broker may drop what it likes. */
-import { defineProtocol, expect, ignore, type Protocol, type RoomDefinition, send } from "sockbench/protocol";
+import {
+  defineProtocol,
+  expect,
+  ignore,
+  type Protocol,
+  type RoomDefinition,
+  send,
+  type Unit,
+} from "sockbench/protocol";
 
 /** Fixed header: a byte, then the length of the rest, 7 bits a byte (2.2.3). */
-function packetEnd(bytes: Buffer): number | undefined {
+function packetEnd(bytes: Unit): number | undefined {
   let length = 0;
   for (let i = 1; i <= 4; i++) {
     if (i >= bytes.length) return undefined;
@@ -22,13 +30,13 @@ function header(type: number, length: number): Buffer {
 
 const uint16 = (value: number) => Buffer.from([value >> 8, value & 255]);
 const text = (value: string) => Buffer.concat([uint16(Buffer.byteLength(value)), Buffer.from(value)]);
-export const packet = (type: number, ...parts: Buffer[]) => {
+export const packet = (type: number, ...parts: Uint8Array[]) => {
   const rest = Buffer.concat(parts);
   return Buffer.concat([header(type, rest.length), rest]);
 };
 
 export const types = { connack: 0x20, publish: 0x30, puback: 0x40, suback: 0x90, pingresp: 0xd0 } as const;
-export const typeOf = (unit: Buffer): number => unit[0] & 0xf0;
+export const typeOf = (unit: Unit): number => unit[0] & 0xf0;
 
 function published(qos: 0 | 1, topic: string, bytes: number) {
   const rest = qos === 0 ? text(topic) : Buffer.concat([text(topic), uint16(1)]);

@@ -1,8 +1,8 @@
 /** NATS, its client protocol (docs.nats.io): a subject is a room; a request goes by a subject of the connection's own. */
-import { defineProtocol, expect, ignore, send } from "sockbench/protocol";
+import { defineProtocol, expect, ignore, send, type Unit } from "sockbench/protocol";
 
 /** A line, and behind that of a MSG the payload, whose length stands last in it. */
-function unitEnd(bytes: Buffer): number | undefined {
+function unitEnd(bytes: Unit): number | undefined {
   const line = bytes.indexOf("\r\n");
   if (line < 0) return undefined;
   const isMessage = bytes.subarray(0, 4).equals(MSG);

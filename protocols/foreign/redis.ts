@@ -1,5 +1,13 @@
 /** Redis, RESP2 (redis.io, "Redis serialization protocol"): a room by pub/sub, and requests by ECHO. */
-import { type Bytes, defineProtocol, expect, ignore, type Protocol, send } from "sockbench/protocol";
+import {
+  type Bytes,
+  defineProtocol,
+  expect,
+  ignore,
+  type Protocol,
+  send,
+  type Unit,
+} from "sockbench/protocol";
 
 /** How many values follow for each that a type counts; a type with a length has so many bytes instead. */
 const counting: Record<string, number> = { "*": 1, ">": 1, "~": 1, "%": 2 };
@@ -8,7 +16,7 @@ const sized = "$=!";
 const MAX_VALUES = 256;
 
 /** Where as many values end as have been begun. */
-export function replyEnd(bytes: Buffer): number | undefined {
+export function replyEnd(bytes: Unit): number | undefined {
   let at = 0;
   let left = 1;
   for (let values = 0; left > 0; values++, left--) {

@@ -1,4 +1,5 @@
 /** Frames of STOMP 1.2 (stomp.github.io), for its definition and for our small broker. */
+import type { Unit } from "../definition.ts";
 
 const LINE_END = 10;
 const MAX_HEADER_BYTES = 16_384;
@@ -6,7 +7,7 @@ const MAX_HEADER_BYTES = 16_384;
 export const MAX_FRAME_BYTES = 262_144;
 
 /** A frame ends with NUL behind its body; line ends between frames are heartbeats, each a unit of its own. */
-export function frameEnd(bytes: Buffer): number | undefined {
+export function frameEnd(bytes: Unit): number | undefined {
   if (bytes[0] === LINE_END) return 1;
   const body = bodyAt(bytes);
   if (body === undefined) return undefined;
@@ -17,7 +18,7 @@ export function frameEnd(bytes: Buffer): number | undefined {
 }
 
 /** Where the body begins: behind the first empty line. */
-export function bodyAt(bytes: Buffer): number | undefined {
+export function bodyAt(bytes: Unit): number | undefined {
   const header = bytes.subarray(0, MAX_HEADER_BYTES);
   const ends = ["\n\n", "\n\r\n"].flatMap((end) => {
     const at = header.indexOf(end);
@@ -28,12 +29,12 @@ export function bodyAt(bytes: Buffer): number | undefined {
   return ends.length > 0 ? Math.min(...ends) : undefined;
 }
 
-export const isHeartbeat = (unit: Buffer): boolean => unit[0] === LINE_END;
+export const isHeartbeat = (unit: Unit): boolean => unit[0] === LINE_END;
 
-export type StompFrame = { command: string; headers: Record<string, string>; body: Buffer };
+export type StompFrame = { command: string; headers: Record<string, string>; body: Unit };
 
 /** A whole frame; of a header that comes twice the first one counts. */
-export function readFrame(bytes: Buffer): StompFrame {
+export function readFrame(bytes: Unit): StompFrame {
   const body = bodyAt(bytes) ?? 0;
   const [command, ...lines] = bytes.toString("utf8", 0, body).trimEnd().split(/\r?\n/);
   const headers: Record<string, string> = {};

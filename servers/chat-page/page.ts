@@ -1,5 +1,6 @@
 /** The chat page's files as answers: read once, when the server starts. */
 import { readFileSync } from "node:fs";
+import { ownFile } from "../../platform/own.ts";
 import { answer, type HttpAnswer, type HttpRequest } from "../../protocols/ws-handshake.ts";
 
 const files = [
@@ -23,7 +24,7 @@ export function readPage(): (request: HttpRequest) => HttpAnswer {
     answers.set(path, {
       status: 200,
       fields: { ...headers, "Content-Type": `${type};charset=utf-8` },
-      body: readFileSync(`${import.meta.dir}/${file}`),
+      body: readFileSync(ownFile(`servers/chat-page/${file}`)),
     });
   return ({ method, path }) => {
     const file = answers.get(path);

@@ -57,4 +57,5 @@ const spec: ServerSpec = {
   start: ({ host, port, nanoseconds }) => startBurner({ host, port, nanoseconds: Number(nanoseconds) }),
 };
 
+export default spec;
 if (import.meta.main) await standalone(spec);

@@ -116,4 +116,5 @@ const spec: ServerSpec = {
     }),
 };
 
+export default spec;
 if (import.meta.main) await standalone(spec);

@@ -30,4 +30,5 @@ const spec: ServerSpec = {
   start: ({ host, port, bytes }) => startCutter({ host, port, bytes: Number(bytes) }),
 };
 
+export default spec;
 if (import.meta.main) await standalone(spec);

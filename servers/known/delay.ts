@@ -82,4 +82,5 @@ const spec: ServerSpec = {
     }),
 };
 
+export default spec;
 if (import.meta.main) await standalone(spec);

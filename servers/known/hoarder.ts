@@ -38,4 +38,5 @@ const spec: ServerSpec = {
   start: ({ host, port, kibibytes }) => startHoarder({ host, port, kibibytes: Number(kibibytes) }),
 };
 
+export default spec;
 if (import.meta.main) await standalone(spec);

@@ -46,4 +46,5 @@ const spec: ServerSpec = {
     startLoser({ host, port, oneIn: Number(oneIn), seed: Number(seed) }),
 };
 
+export default spec;
 if (import.meta.main) await standalone(spec);

@@ -38,4 +38,5 @@ const spec: ServerSpec = {
   start: ({ host, port, behind }) => startSlowLast({ host, port, behindMs: Number(behind) }),
 };
 
+export default spec;
 if (import.meta.main) await standalone(spec);

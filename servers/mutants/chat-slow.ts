@@ -43,4 +43,5 @@ export const slowChat: ServerSpec = {
     startSlowChat({ host, port, dialect: dialect as DialectName, extraPercent: Number(extra) }),
 };
 
+export default slowChat;
 if (import.meta.main) await standalone(slowChat);

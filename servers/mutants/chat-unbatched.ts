@@ -21,4 +21,5 @@ export const unbatchedChat: ServerSpec = {
     startChatMutant({ host, port, dialect: dialect as DialectName, fault: "none", every: 1 }),
 };
 
+export default unbatchedChat;
 if (import.meta.main) await standalone(unbatchedChat);

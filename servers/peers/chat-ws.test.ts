@@ -1,13 +1,13 @@
 // The chat/ws peers: what the hub relays, whom it refuses, and whom it gives up.
 
-import { describe, expect } from "bun:test";
+import { expect } from "bun:test";
 import { steadily } from "../../testing/steady.ts";
 import { connectWebSocket } from "../testing.ts";
 import { forEachPeer, startPeer } from "./testing.ts";
 import { NOT_UTF8, tcpClient, upgrade, within } from "./testing-clients.ts";
 
-await forEachPeer((language, it) => {
-  describe("chat/ws", () => {
+await forEachPeer((language, it, speaking) => {
+  speaking("chat/ws", () => {
     it("relays text to the others, refuses binary with 1003, too much with 1009, no UTF-8 with 1007", async () => {
       await using peer = await startPeer(language, "chat/ws");
       using a = await connectWebSocket(peer.url);

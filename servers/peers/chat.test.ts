@@ -1,10 +1,10 @@
 // The TCP chat peers: one right exchange a dialect, and the edges each is known for.
-import { describe, expect } from "bun:test";
+import { expect } from "bun:test";
 import { everyoneIn, forEachPeer, startPeer } from "./testing.ts";
 import { tcpClient, within } from "./testing-clients.ts";
 
-await forEachPeer((language, it) => {
-  describe("chat/bracket", () => {
+await forEachPeer((language, it, speaking) => {
+  speaking("chat/bracket", () => {
     it("relays each line to the others, coalesced or split, and a partial one to nobody", async () => {
       await using peer = await startPeer(language, "chat/bracket");
       using a = await tcpClient(peer.port);
@@ -60,7 +60,7 @@ await forEachPeer((language, it) => {
     });
   });
 
-  describe("chat/welcome", () => {
+  speaking("chat/welcome", () => {
     it("numbers clients from 1 and says what they say to everyone, without a trailing CR", async () => {
       await using peer = await startPeer(language, "chat/welcome");
       using a = await tcpClient(peer.port);
@@ -77,7 +77,7 @@ await forEachPeer((language, it) => {
     });
   });
 
-  describe("chat/stamped", () => {
+  speaking("chat/stamped", () => {
     it("relays stamped lines unchanged, and `exit` leaves", async () => {
       await using peer = await startPeer(language, "chat/stamped");
       using a = await tcpClient(peer.port);
@@ -100,7 +100,7 @@ await forEachPeer((language, it) => {
     });
   });
 
-  describe("chat/json", () => {
+  speaking("chat/json", () => {
     const object = (source: string, data: string) => `${JSON.stringify({ data_source: source, data })}\n`;
 
     it("takes objects with no separator, split anywhere, and replaces their source", async () => {

@@ -1,10 +1,10 @@
 // The echo peers: a pong a line, or a pong a read.
-import { describe, expect } from "bun:test";
+import { expect } from "bun:test";
 import { forEachPeer, startPeer } from "./testing.ts";
 import { tcpClient } from "./testing-clients.ts";
 
-await forEachPeer((language, it) => {
-  describe("echo", () => {
+await forEachPeer((language, it, speaking) => {
+  speaking("echo", () => {
     it("a pong for each line, coalesced or split", async () => {
       await using peer = await startPeer(language, "echo");
       using a = await tcpClient(peer.port);

@@ -1,13 +1,13 @@
 // The file peers: a file arrives whole or not at all, and only under a bare name that is free.
-import { describe, expect } from "bun:test";
+import { expect } from "bun:test";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { forEachPeer, startPeer } from "./testing.ts";
 import { NOT_UTF8, tcpClient } from "./testing-clients.ts";
 
-await forEachPeer((language, it) => {
-  describe("file", () => {
+await forEachPeer((language, it, speaking) => {
+  speaking("file", () => {
     const field = (name: string | Uint8Array) => {
       const bytes = Buffer.alloc(1_024);
       bytes.set(Buffer.from(name));

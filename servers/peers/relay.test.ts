@@ -1,10 +1,10 @@
 // The relay peers: who hears a datagram, and what becomes of one that is too long.
-import { describe, expect } from "bun:test";
+import { expect } from "bun:test";
 import { forEachPeer, startPeer } from "./testing.ts";
 import { udpClient } from "./testing-clients.ts";
 
-await forEachPeer((language, it) => {
-  describe("relay", () => {
+await forEachPeer((language, it, speaking) => {
+  speaking("relay", () => {
     it("sends each datagram to every other known address, and tells the sender of one too long", async () => {
       await using peer = await startPeer(language, "relay");
       using a = await udpClient(peer.port);

@@ -1,10 +1,10 @@
 // The sum peers: exact integers over three transports, and nothing taken for a request that is none.
-import { describe, expect } from "bun:test";
+import { expect } from "bun:test";
 import { connectWebSocket } from "../testing.ts";
 import { forEachPeer, startPeer } from "./testing.ts";
 import { NOT_UTF8, tcpClient, udpClient, upgrade } from "./testing-clients.ts";
 
-await forEachPeer((language, it) => {
+await forEachPeer((language, it, speaking) => {
   const anError = expect.stringMatching(/^\{"Error":".+"\}$/);
   const sums: [request: string, reply: string][] = [
     ['{"A":7,"B":4}', '{"Sum":11}'],
@@ -27,7 +27,7 @@ await forEachPeer((language, it) => {
     ["", anError],
   ];
 
-  describe("sum/tcp", () => {
+  speaking("sum/tcp", () => {
     it("answers coalesced and split requests in order, and closes after an error", async () => {
       await using peer = await startPeer(language, "sum/tcp");
       using a = await tcpClient(peer.port);
@@ -52,7 +52,7 @@ await forEachPeer((language, it) => {
     });
   });
 
-  describe("sum/udp", () => {
+  speaking("sum/udp", () => {
     it("answers each datagram, with its Id", async () => {
       await using peer = await startPeer(language, "sum/udp");
       using a = await udpClient(peer.port);
@@ -69,7 +69,7 @@ await forEachPeer((language, it) => {
     });
   });
 
-  describe("sum/ws", () => {
+  speaking("sum/ws", () => {
     it("answers each text message, stays after an error, and takes binary for no request", async () => {
       await using peer = await startPeer(language, "sum/ws");
       using a = await connectWebSocket(peer.url);

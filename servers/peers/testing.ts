@@ -2,21 +2,28 @@
 
 import { describe, test } from "bun:test";
 import { runToEnd, startListening } from "../testing-programs.ts";
-import { type PeerLanguage, peerCommand, peerLanguages } from "./index.ts";
+import { type PeerLanguage, peerCommand, peerLanguages, peerProgram, peerProtocols } from "./index.ts";
 import { type TcpClient, within } from "./testing-clients.ts";
 
 const TEST_MS = 30_000; // above all bounded waits of one test, so that those say what they waited for
 
 type It = (title: string, run: () => Promise<void>) => void;
+/** A group of tests of one protocol, where the language has a peer for it. */
+type Speaking = (protocol: string, tests: () => void) => void;
 
 /** The same tests for each language; where it is not installed they are skipped, and their title says why. */
-export async function forEachPeer(tests: (language: PeerLanguage, it: It) => void): Promise<void> {
+export async function forEachPeer(
+  tests: (language: PeerLanguage, it: It, speaking: Speaking) => void,
+): Promise<void> {
   for (const language of peerLanguages) {
-    const found = await peerCommand(language, "echo");
+    const found = await peerProgram(language);
     const missing = "unsupported" in found ? found.unsupported : undefined;
     const it: It = (title, run) => test.skipIf(missing !== undefined)(title, run, TEST_MS);
+    const speaking: Speaking = (protocol, tests) => {
+      if (peerProtocols(language).includes(protocol)) describe(protocol, tests);
+    };
     describe(missing === undefined ? language : `${language}, unsupported: ${missing}`, () =>
-      tests(language, it),
+      tests(language, it, speaking),
     );
   }
 }
