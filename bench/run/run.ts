@@ -83,7 +83,10 @@ export const sliceMsOf = ({ parameters: { loop, rate } }: Cell): number =>
       )
     : SLICE_MS;
 export const blocksIn = (sliceMs: number, seconds = ROUND_SECONDS): number =>
-  Math.max(LEAST_BLOCKS, Math.round((seconds * 1000) / sliceMs));
+  Math.max(LEAST_BLOCKS, slicesIn(sliceMs, seconds));
+/** Slices of a warm-up, where somebody said how long it is. */
+export const slicesIn = (sliceMs: number, seconds: number): number =>
+  Math.max(1, Math.round((seconds * 1000) / sliceMs));
 
 export async function run(options: RunOptions): Promise<RunResult> {
   const { sources } = options;
@@ -147,7 +150,7 @@ async function compareInRounds(
       return session.round(cell as BlockCell, present, {
         blocks: blocksIn(sliceMs, comparison.duration),
         sliceMs,
-        ...(comparison.warmup === undefined ? {} : { warmSlices: blocksIn(sliceMs, comparison.warmup) }),
+        ...(comparison.warmup === undefined ? {} : { warmSlices: slicesIn(sliceMs, comparison.warmup) }),
         seed: seed + done,
         number,
         onProgress: (progress) => onProgress?.({ ...event, progress }),

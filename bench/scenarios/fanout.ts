@@ -32,6 +32,7 @@ import { fleetBusy, lost, parserLimits, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
+  isOverview,
   protocolsFor,
   type SampleContext,
   type SampleParts,
@@ -40,6 +41,14 @@ import {
 } from "./scenario.ts";
 
 const ROOM_SIZES = [10, 100, 1000];
+/**
+ * In a run of everything: throughput is that of one size, and a relay of 1,000, which gets 40 messages a second, would
+ * have a handful of them in a round.
+ */
+const OVERVIEW_SIZES = {
+  open: { tcp: ROOM_SIZES, udp: [10, 100], ws: ROOM_SIZES },
+  closed: { tcp: [100], udp: [100], ws: [100] },
+};
 /** Deliveries per second that an open loop asks for by default: well below what a core can do, over each. */
 const OPEN_DELIVERIES = { tcp: 100_000, udp: 40_000, ws: 100_000 };
 const OPEN_RATE_MOST = 2000;
@@ -69,8 +78,16 @@ const SECONDARY_SIZE = 200;
 const isSecondary = ({ primary }: Protocol, options: BenchOptions) =>
   !primary && options.protocol === undefined;
 
-const sizesFor = (secondary: boolean, { connections }: BenchOptions): number[] =>
-  connections ? [connections] : secondary ? [SECONDARY_SIZE] : ROOM_SIZES;
+function sizesFor(
+  { transport }: Protocol,
+  secondary: boolean,
+  loop: Load["loop"],
+  options: BenchOptions,
+): readonly number[] {
+  if (options.connections) return [options.connections];
+  if (secondary) return [SECONDARY_SIZE];
+  return isOverview(options) ? OVERVIEW_SIZES[loop][transport] : ROOM_SIZES;
+}
 
 export const fanout: Scenario = {
   name: "fanout",
@@ -83,8 +100,11 @@ export const fanout: Scenario = {
       const loops = (["open", "closed"] as const)
         .filter((loop) => (options.loop ?? (options.rate ? "open" : loop)) === loop)
         .filter((loop) => loop === "closed" || options.loop || options.rate || !secondary);
-      return sizesFor(secondary, options).flatMap((connections) =>
-        loops.map((loop) => ({ ...roomCell(protocol.name, connections, loop, options), secondary })),
+      return loops.flatMap((loop) =>
+        sizesFor(protocol, secondary, loop, options).map((connections) => ({
+          ...roomCell(protocol.name, connections, loop, options),
+          secondary,
+        })),
       );
     }),
   tables: [

@@ -99,6 +99,21 @@ export function protocolsFor(
   return [...fitting.filter(({ primary }) => primary), ...fitting.filter(({ primary }) => !primary)];
 }
 
+/**
+ * Whether a run is of everything there is: then it has a minute for all cells, and each cell less is more rounds of the
+ * others, which is what decides (docs/comparing.md).
+ */
+export const isOverview = ({
+  named,
+  protocol,
+  transport,
+  loop,
+  connections,
+  rate,
+  window,
+}: BenchOptions): boolean =>
+  !named && [protocol, transport, loop, connections, rate, window].every((asked) => asked === undefined);
+
 /** Whether there are connections, which can stand without a word. */
 export const isStream = ({ transport }: Protocol): boolean => transport !== "udp";
 

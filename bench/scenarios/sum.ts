@@ -20,6 +20,7 @@ import { count, fleetBusy, lost, parserLimits, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
+  isOverview,
   protocolsFor,
   type SampleContext,
   type SampleParts,
@@ -29,6 +30,8 @@ import {
 
 const CONNECTIONS = 50;
 const DEPTHS = [1, 16];
+/** In a run of everything: one at a time says little more than the open loop does. */
+const OVERVIEW_DEPTHS = [16];
 const OPEN_RATE = 10_000;
 const TIMEOUT_SECONDS = 60;
 
@@ -50,7 +53,7 @@ export const sum: Scenario = {
 };
 
 function cellsOf({ name, primary }: Protocol, options: BenchOptions): Cell[] {
-  const depths = options.window ? [options.window] : DEPTHS;
+  const depths = options.window ? [options.window] : isOverview(options) ? OVERVIEW_DEPTHS : DEPTHS;
   const closed =
     options.rate || options.loop === "open" ? [] : depths.map((depth): Load => ({ loop: "closed", depth }));
   // The other transports get one look, and no open loop, unless the command line names them.
