@@ -45,10 +45,14 @@ describe("as many rounds as fit", () => {
   });
 
   test("which has fewer cells than a run of one scenario, so that there are more rounds of each", () => {
-    const rounds = (cells: Cell[]) => cells.filter(({ blocks, secondary }) => blocks && !secondary);
-    const names = (cells: Cell[]) => rounds(cells).map(({ variant }) => variant);
+    const names = (cells: Cell[]) =>
+      cells.flatMap(({ blocks, variant, secondary }) =>
+        blocks ? [secondary ? `${variant} once` : variant] : [],
+      );
     const overview = names(cellsOf([]));
-    expect(overview).toContain("chat/bracket 1000 open");
+    expect(overview).toContain("chat/bracket 100 open");
+    expect(overview).toContain("chat/bracket 1000 open once");
+    expect(names(cellsOf(["fanout"]))).toContain("chat/bracket 1000 open");
     expect(overview).not.toContain("chat/bracket 1000 closed");
     expect(names(cellsOf(["fanout"]))).toContain("chat/bracket 1000 closed");
     expect(overview).not.toContain("relay 1000 open");
