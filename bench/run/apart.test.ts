@@ -41,7 +41,9 @@ describe("as many rounds as fit", () => {
 
   test("into the default run: two at least of each cell, one of those beside a fuller measurement", () => {
     expect(asked(cellsOf([]))).toMatchObject({ samples: 3, secondarySamples: 1 });
-    expect(asked(cellsOf([]), { quick: true })).toMatchObject({ samples: 2, secondarySamples: 1 });
+    const quick = cellsOf([], { quick: true });
+    expect(asked(quick, { quick: true })).toMatchObject({ samples: 2, secondarySamples: 1 });
+    expect(quick.map(({ variant }) => variant)).not.toContain("chat/json 200 closed");
   });
 
   test("which has fewer cells than a run of one scenario, so that there are more rounds of each", () => {

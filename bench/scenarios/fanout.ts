@@ -32,6 +32,7 @@ import { fleetBusy, lost, parserLimits, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
+  isLeftOut,
   isOverview,
   protocolsFor,
   type SampleContext,
@@ -98,6 +99,7 @@ export const fanout: Scenario = {
   cells: (options) =>
     protocolsFor(fanout, options).flatMap((protocol) => {
       const secondary = isSecondary(protocol, options);
+      if (isLeftOut(secondary, options)) return [];
       // A secondary cell measures throughput: latency takes a sample of its own.
       const loops = (["open", "closed"] as const)
         .filter((loop) => (options.loop ?? (options.rate ? "open" : loop)) === loop)

@@ -114,6 +114,10 @@ export const isOverview = ({
 }: BenchOptions): boolean =>
   !named && [protocol, transport, loop, connections, rate, window].every((asked) => asked === undefined);
 
+/** A quick run of everything has time for the protocols that are first of their transport. */
+export const isLeftOut = (secondary: boolean, options: BenchOptions): boolean =>
+  secondary && options.quick && isOverview(options);
+
 /** Whether there are connections, which can stand without a word. */
 export const isStream = ({ transport }: Protocol): boolean => transport !== "udp";
 

@@ -20,6 +20,7 @@ import { count, fleetBusy, lost, parserLimits, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
+  isLeftOut,
   isOverview,
   protocolsFor,
   type SampleContext,
@@ -58,6 +59,7 @@ function cellsOf({ name, primary }: Protocol, options: BenchOptions): Cell[] {
     options.rate || options.loop === "open" ? [] : depths.map((depth): Load => ({ loop: "closed", depth }));
   // The other transports get one look, and no open loop, unless the command line names them.
   const secondary = !primary && options.protocol === undefined && options.transport === undefined;
+  if (isLeftOut(secondary, options)) return [];
   const open: Load[] =
     options.loop === "closed" || (secondary && !options.rate && !options.loop)
       ? []
