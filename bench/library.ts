@@ -9,7 +9,7 @@ import { run } from "./run/run.ts";
 import { checkShared } from "./run/shared.ts";
 
 /** Everything that `sockbench bench` takes, by the same names; all of it optional. */
-export type BenchRequest = Partial<Request> & {
+export type BenchRequest = Partial<Omit<Request, "nats">> & {
   /** Valid samples of each cell, 1 by default, and how many may be taken for them. Of several servers, rounds. */
   samples?: number;
   maxSamples?: number;

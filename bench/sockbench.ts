@@ -5,6 +5,7 @@ import { version } from "../package.json";
 import { exitCodes, Failure } from "../platform/failure.ts";
 import { printableLines } from "../platform/printable.ts";
 import { addAaCommand } from "./commands/aa.ts";
+import { addAgentCommand } from "./commands/agent.ts";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addCompareCommand } from "./commands/compare.ts";
 import { addConformCommand } from "./commands/conform.ts";
@@ -31,6 +32,7 @@ const commands = [
   addMicroCommand,
   addAaCommand,
   addKnownCommand,
+  addAgentCommand,
 ];
 for (const add of commands) add(program);
 

@@ -1,11 +1,11 @@
 /**
  * All that the bench and a fleet say to each other. Plan → ready → go → progress → sent → drain → report: a
- * fleet needs nothing else, so that it can later stand on another machine. (`sent` and `drain` are there
+ * fleet needs nothing else, so that it can stand on another machine. (`sent` and `drain` are there
  * because a fleet cannot know by itself what the other fleets have sent to its receivers.)
  */
 
 export type ToFleet<Plan> =
-  | { type: "plan"; plan: Plan; fleet: number; fleets: number }
+  | { type: "plan"; plan: Plan; fleet: number; fleets: number; place?: Place }
   /** What every fleet told in its `ready`, in the order of the fleets. `at`: CLOCK_MONOTONIC ns. */
   | { type: "go"; at: number; introductions: Introduction[] }
   | { type: "drain"; sent: Int32Array[] };
@@ -20,6 +20,13 @@ export type FromFleet<Report> =
 
 /** What the other fleets must know of this one: how its connections appear to others. */
 export type Introduction = { prefixes: Uint8Array[] };
+/** Where a fleet stands, when the fleets of one run stand on several machines. */
+export type Place = {
+  /** The machine of each fleet, from 0, in the order of the fleets. */
+  machines: readonly number[];
+  /** What this machine's CLOCK_MONOTONIC lacks to the clock that all fleets of the run go by, nanoseconds. */
+  clock: number;
+};
 /** So far: messages sent, and deliveries (or replies) verified. */
 export type Progress = { sent: number; delivered: number };
 
@@ -28,6 +35,8 @@ export type Exchange = {
   /** This fleet among all: 0 to fleets - 1. */
   fleet: number;
   fleets: number;
+  /** The machine of each fleet; absent where all stand on one. */
+  machines?: readonly number[];
   /** Says that all connections stand; resolves when all fleets may go. */
   ready: (introduction: Introduction) => Promise<{ at: number; introductions: Introduction[] }>;
   progress: (progress: Progress) => void;

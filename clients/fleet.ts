@@ -2,6 +2,7 @@
  * A fleet: one client process, started by the bench, which runs one workload after the other as planned.
  * It outlives a sample, so that its code is compiled by the time the second one comes.
  */
+import { setRunClock } from "../platform/clock.ts";
 import { addProtocol } from "../protocols/index.ts";
 import type { Exchange, FromFleet, ToFleet } from "./exchange.ts";
 import { importProtocol } from "./protocol-file.ts";
@@ -32,10 +33,12 @@ process.on("disconnect", () => process.exit(0));
 process.on("SIGINT", () => {});
 
 for (;;) {
-  const { plan, fleet, fleets } = await hear("plan");
+  const { plan, fleet, fleets, place } = await hear("plan");
+  setRunClock(place?.clock ?? 0);
   const exchange: Exchange = {
     fleet,
     fleets,
+    ...(place ? { machines: place.machines } : {}),
     ready(introduction) {
       tell({ type: "ready", introduction });
       return hear("go");

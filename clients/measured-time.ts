@@ -7,6 +7,8 @@ type MeasuredPlan = { warmup: number; duration: number; serverPids: readonly num
 
 export type MeasuredTime = { used: Used; done: number; firstHalf: number };
 
+/** Between go and the beginning of the warm-up, so that every fleet has heard go. */
+export const START_DELAY_NS = 20e6;
 const LOOK_MS = 100;
 
 /** Sleeps until a time of the monotonic clock, nanoseconds, or until it is `over` before, looking every so often. */

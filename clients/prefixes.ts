@@ -24,32 +24,55 @@ export const createPrefixes = (): Prefixes => ({
 
 /** Tells what must stand before each sender's messages, by sender. */
 export function setPrefixes(prefixes: Prefixes, list: Uint8Array[]): void {
-  const wordsPerRow = Math.max(1, ...list.map((prefix) => (prefix.length >> 2) + 1));
-  const words = new Int32Array(list.length * wordsPerRow);
+  makeRoom(prefixes, list.length, Math.max(1, ...list.map(wordsOf)));
+  prefixes.differentLengths = [];
   list.forEach((prefix, sender) => {
-    const view = new DataView(prefix.buffer, prefix.byteOffset, prefix.length);
-    const row = sender * wordsPerRow;
-    for (let i = 0; i + 4 <= prefix.length; i += 4) words[row + (i >> 2)] = view.getInt32(i, true);
-    if (prefix.length >= 4) words[row + (prefix.length >> 2)] = view.getInt32(prefix.length - 4, true);
+    enter(prefixes, sender, prefix);
   });
-  prefixes.list = list;
-  prefixes.words = words;
-  prefixes.wordsPerRow = wordsPerRow;
-  prefixes.lengths = Int32Array.from(list, (prefix) => prefix.length);
-  prefixes.differentLengths = [...new Set(prefixes.lengths)];
 }
 
-/** Takes this for the prefix of a sender, unless it has one; whether it was taken. */
+/**
+ * Takes this for the prefix of a sender, unless it has one; whether it was taken. Each sender's first message comes here
+ * while latencies are measured: so there is room for twice as many once there is too little.
+ */
 export function learnPrefix(prefixes: Prefixes, sender: number, prefix: Uint8Array): boolean {
-  const { list } = prefixes;
-  if (list[sender]?.length > 0) return false;
-  const known = Array.from(
-    { length: Math.max(list.length, sender + 1) },
-    (_, i) => list[i] ?? new Uint8Array(0),
-  );
-  known[sender] = prefix;
-  setPrefixes(prefixes, known);
+  const { list, lengths, wordsPerRow } = prefixes;
+  if ((lengths[sender] ?? UNKNOWN) !== UNKNOWN) return false;
+  if (sender >= list.length || wordsOf(prefix) > wordsPerRow) {
+    const known = [...list];
+    const had = lengths;
+    makeRoom(prefixes, Math.max(sender + 1, list.length * 2), Math.max(wordsPerRow, wordsOf(prefix)));
+    known.forEach((one, i) => {
+      if (had[i] !== UNKNOWN) enter(prefixes, i, one);
+    });
+  }
+  enter(prefixes, sender, prefix);
   return true;
+}
+
+/** No length: of a sender whose prefix is not known, nothing is right. */
+const UNKNOWN = -1;
+const NONE = new Uint8Array(0);
+
+const wordsOf = ({ length }: Uint8Array): number => (length >> 2) + 1;
+
+/** Rows for so many senders, none of which is known. */
+function makeRoom(prefixes: Prefixes, senders: number, wordsPerRow: number): void {
+  prefixes.list = Array.from({ length: senders }, () => NONE);
+  prefixes.words = new Int32Array(senders * wordsPerRow);
+  prefixes.wordsPerRow = wordsPerRow;
+  prefixes.lengths = new Int32Array(senders).fill(UNKNOWN);
+}
+
+function enter(prefixes: Prefixes, sender: number, prefix: Uint8Array): void {
+  const { list, words, wordsPerRow, lengths, differentLengths } = prefixes;
+  const view = new DataView(prefix.buffer, prefix.byteOffset, prefix.length);
+  const row = sender * wordsPerRow;
+  for (let i = 0; i + 4 <= prefix.length; i += 4) words[row + (i >> 2)] = view.getInt32(i, true);
+  if (prefix.length >= 4) words[row + (prefix.length >> 2)] = view.getInt32(prefix.length - 4, true);
+  list[sender] = prefix;
+  lengths[sender] = prefix.length;
+  if (!differentLengths.includes(prefix.length)) differentLengths.push(prefix.length);
 }
 
 /** Whether the `length` bytes at `at` are the prefix of this sender. */

@@ -169,10 +169,12 @@ export async function rollCall(run: RoomRun): Promise<void> {
 /** Tells how this fleet's members appear to others, and hears how the others' do; resolves with when it began. */
 export async function introduce(run: RoomRun): Promise<number> {
   const { exchange, members, wire, plan } = run;
-  const prefixes = members.map((member) => wire.deliveryPrefix(member));
+  // Over a Unix socket a client has no address, and between machines there may be one that translates it (NAT): what the
+  // server calls it is learnt from its first message.
+  const learnt = run.target.unix !== undefined || (exchange.machines !== undefined && namesAddress(wire));
+  const prefixes = learnt ? [] : members.map((member) => wire.deliveryPrefix(member));
   const { at, introductions } = await exchange.ready({ prefixes });
-  // Over a Unix socket a client has no address: what the server calls it is learnt from its first message.
-  if (run.target.unix !== undefined) run.reader.learnPrefixes();
+  if (learnt) run.reader.learnPrefixes();
   else
     run.reader.expectPrefixes(
       Array.from(
@@ -182,3 +184,7 @@ export async function introduce(run: RoomRun): Promise<number> {
     );
   return at;
 }
+
+/** Whether what stands before a message has its sender's address in it. */
+const namesAddress = ({ deliveryPrefix }: RoomRun["wire"]): boolean =>
+  !Buffer.from(deliveryPrefix({ address: "a", id: 1 })).equals(deliveryPrefix({ address: "b", id: 1 }));

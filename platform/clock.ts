@@ -41,9 +41,19 @@ const measured = distance(CLOCK_MONOTONIC) ?? {
 /** Nanoseconds by which a reading of `now` in two processes may differ (half the bracket, measured once). */
 export const clockUncertainty = measured.uncertainty;
 
+let offset = measured.offset;
+
 /** CLOCK_MONOTONIC now, in nanoseconds: comparable between the processes of one machine. */
 export function now(): number {
-  return Bun.nanoseconds() + measured.offset;
+  return Bun.nanoseconds() + offset;
+}
+
+/**
+ * From now on `now` is the clock of a run over several machines: CLOCK_MONOTONIC of this one, and so many nanoseconds
+ * more. Fleets go by it; 0 is this machine's own.
+ */
+export function setRunClock(ahead: number): void {
+  offset = measured.offset + ahead;
 }
 
 /**

@@ -59,8 +59,9 @@ export type StartOptions = {
  * - `command`: the user's, each start another process at another port.
  * - `at an address`: the user's command, of which there can be but one at a time.
  * - `running`: it runs already, and cannot be started.
+ * - `by an agent`: on another machine, by its name there.
  */
-export type SourceKind = "program" | "in process" | "command" | "at an address" | "running";
+export type SourceKind = "program" | "in process" | "command" | "at an address" | "running" | "by an agent";
 
 /** A way to have a server: a value, which does nothing until it is asked to start one. */
 export type ServerSource = {

@@ -4,6 +4,8 @@
  * and then the rows whose cost grows faster than the number of bytes.
  */
 
+import { decode } from "../bench/machines/codec.ts";
+import { createJoiner, split } from "../bench/machines/parts.ts";
 import { finderOf } from "../conformance/chat/notices.ts";
 import { scriptSources } from "../conformance/chat-ws/3-page.ts";
 import { firstOf } from "../conformance/expect.ts";
@@ -48,6 +50,15 @@ function readHandshake(bytes: Buffer, chunk: number): unknown {
     return "status" in request ? request : [answerHandshake(request), isForeign(request.fields, [])];
   }
   return undefined;
+}
+
+/** What is refused costs, too. */
+function decoded(bytes: Uint8Array): unknown {
+  try {
+    return decode(bytes);
+  } catch (error) {
+    return error;
+  }
 }
 
 const text = (bytes: Buffer) => bytes.toString("latin1");
@@ -174,6 +185,20 @@ const readers: Reader[] = [
       const log = createWireLog();
       for (const part of chunksOf(bytes, 512)) received(log, "alice", part);
       return linesOf(log);
+    },
+  },
+  {
+    name: "agents: a message in parts",
+    bytes: 64 * KIB,
+    starts: ['{"$":["Map",[', '{"$":["Float64Array",0,'],
+    read(bytes) {
+      const join = createJoiner();
+      const head = new Uint8Array(4);
+      new DataView(head.buffer).setUint32(0, bytes.length, true);
+      for (const part of split(1, Buffer.concat([head, bytes]), 64)) {
+        const whole = join(part);
+        if (whole) return decoded(whole);
+      }
     },
   },
   { name: "words", bytes: 64 * KIB, read: (bytes) => [quotable(text(bytes)), printable(text(bytes))] },

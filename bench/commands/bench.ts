@@ -17,6 +17,8 @@ import { compareAll } from "../compare/compare.ts";
 import { fails } from "../compare/comparison.ts";
 import { ratiosOf } from "../compare/ratios.ts";
 import { DEFAULT_THRESHOLD } from "../compare/verdicts.ts";
+import { withoutSecrets } from "../machines/broker.ts";
+import { gathering } from "../machines/machines.ts";
 import { type RunRecord, writeRecord } from "../record/record.ts";
 import { withRevision } from "../run/against.ts";
 import { apartOf } from "../run/apart.ts";
@@ -41,6 +43,7 @@ type Flags = Omit<Request, "servers"> & {
   budget?: number;
   threshold?: number;
   fleets?: number;
+  agents?: number;
   results: string;
   json?: boolean;
   calibrate?: boolean;
@@ -102,6 +105,8 @@ export function addBenchCommand(program: Command): void {
     )
     .option("--threshold <share>", "comparing servers: least change that counts, as 5% or 0.05", share)
     .option("--fleets <number>", "client processes (one per spare core)", wholeNumber(1, 64))
+    .option("--nats <url>", "fleets of sockbench agents on other machines, found at this NATS server")
+    .option("--agents <number>", "how many of them; all that are there without it", wholeNumber(1, 1000))
     .option("--busy", "measure on a busy machine too: neither wait for quiet nor give up")
     .option("--seed <number>", "of everything that is random", wholeNumber(0, 2 ** 31 - 1), 1)
     .option("--calibrate", "measure the harness itself first; alone, nothing else")
@@ -134,11 +139,15 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   if (!flags.against) checkShared(chooseSources(request), cells, request);
   checkFolder("--results", flags.results);
   const timed = cells.length === 0 || cells.some(({ repeats }) => repeats);
+  const interrupted = interruption();
+  const sources = flags.against ? [] : chooseSources(request);
   const session: SessionOptions = {
     fleets: flags.fleets,
-    command: ["bench", ...Bun.argv.slice(3).map(shownUrl)],
-    interrupted: interruption(),
-    quiet: timed && !flags.busy ? { tell: console.error } : undefined,
+    command: ["bench", ...Bun.argv.slice(3).map((text) => withoutSecrets(shownUrl(text)))],
+    interrupted,
+    gather: gathering(flags, sources, interrupted),
+    // Of agents' machines each sample tells by itself.
+    quiet: timed && !flags.busy && !flags.nats ? { tell: console.error } : undefined,
   };
   let base: string | undefined;
   const measure = (sources: ServerSource[]) => {
@@ -149,7 +158,7 @@ async function bench(names: string[], flags: Flags, given: object): Promise<Exit
   };
   const { record, failure: ended } = flags.against
     ? await withRevision(flags.against, measure)
-    : await measure(chooseSources(request));
+    : await measure(sources);
   const failure = ended && withAdvice(ended, names, request);
   // A wrong command line, though it took a round to know, has its one line.
   if ((record.samples.length === 0 && !record.calibration) || failure?.exitCode === exitCodes.usage)
@@ -253,8 +262,8 @@ async function takeSamples(
     skipMissing: flags.skipMissing ?? false,
     seed: flags.seed,
     comparison: comparisonOf(flags, cells),
-    // One fleet drives a round: whoever asks for several gets samples, which all of them load.
-    ...((flags.fleets ?? 1) > 1 ? {} : { apart: apartOf(cells, flags) }),
+    // One fleet of this machine drives a round: whoever asks for several gets samples, which all of them load.
+    ...((flags.fleets ?? 1) > 1 || flags.nats !== undefined ? {} : { apart: apartOf(cells, flags) }),
     onProgress: progress.tell,
   });
   progress.end();
@@ -273,6 +282,8 @@ async function searchCapacity(
       exitCodes.usage,
       `${CAPACITY} is searched by itself, without ${names.filter((name) => name !== CAPACITY).join(", ")}`,
     );
+  if (session.gather)
+    throw new Failure(exitCodes.usage, `${CAPACITY} is searched by fleets of this machine, without --nats`);
   if (sources.length > 1)
     throw new Failure(exitCodes.usage, `${CAPACITY} is searched of one server at a time`);
   const protocol = capacityProtocol(request);

@@ -2,6 +2,8 @@
  * What must be equal before two sides may be compared, and what is not: a difference in the machine, the
  * runtime or what was asked for would be read as a difference of the servers.
  */
+
+import { machineWords } from "../record/machines.ts";
 import type { Environment, RunRecord, Sample } from "../record/record.ts";
 import { unpinnedServers } from "../record/samples.ts";
 
@@ -46,6 +48,7 @@ export function unlikeEnvironments(old: RunRecord, now: RunRecord): Unlike[] {
     // Of servers that only one of them has, nothing is compared.
     ...unlike("servers left unpinned", unpinnedOf(old, now), unpinnedOf(now, old)),
     ...Object.entries(mustBeEqual).flatMap(([field, of]) => unlike(field, of(a), of(b))),
+    ...unlike("machines of the fleets", machineWords(old), machineWords(now)),
     ...unlikeEntries("", a.sysctl, b.sysctl),
     ...unlikeEntries("", a.socketOptions, b.socketOptions),
   ];

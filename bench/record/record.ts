@@ -35,6 +35,16 @@ const invalidity = z.object({
 /** What the server did wrong, in words; any of them makes the exit code 1. */
 const wrong = z.object({ kind: z.string(), count, words: z.string() });
 
+/** Fleets on several machines: one machine's clock beside the first one's, by which the run went; there all are 0. */
+const sampleClock = z.object({
+  machine: z.string(),
+  /** What it lacked to the first one's, before the sample, which its fleets went by, and after it. */
+  before: nanoseconds,
+  after: nanoseconds,
+  /** How far a time of its fleets may be wrong. */
+  bound: nanoseconds,
+});
+
 /** What a sample used while it was measured; null where this machine cannot tell. */
 const meters = z.object({
   elapsed: nanoseconds,
@@ -189,12 +199,13 @@ export const sampleSchema = z.object({
   /** What the server itself says that it dropped, refused or evicted. */
   serverCounters: z.record(z.string(), count).optional(),
   meters: meters.optional(),
+  clocks: z.array(sampleClock).optional(),
   wrong: z.array(wrong),
   invalid: z.array(invalidity),
   detail: detail.optional(),
 });
 
-const environment = z.object({
+export const environmentSchema = z.object({
   sockbench: z.string(),
   bun: z.string(),
   bunRevision: z.string(),
@@ -216,6 +227,15 @@ const environment = z.object({
   pinned: z.object({ server: z.array(count), fleets: z.array(z.array(count)) }).nullable(),
   /** How far the clocks of two processes may differ. */
   clockUncertainty: nanoseconds,
+});
+
+/** One machine whose agent took part, besides the bench's own. */
+const machine = z.object({
+  name: z.string(),
+  fleets: count,
+  /** Whether the server under test stands on it, so that its CPU time and memory could be measured. */
+  beside: z.boolean(),
+  environment: environmentSchema,
 });
 
 /** What the harness itself costs, measured by `--calibrate`; latencies below the floor are its own. */
@@ -303,7 +323,9 @@ export const recordSchema = z.object({
   /** Why the run ended before its time; null when it did not. */
   partial: z.string().nullable(),
   command: z.array(z.string()),
-  environment,
+  environment: environmentSchema,
+  /** Where the fleets stood on other machines; then `environment` is the bench's. */
+  machines: z.array(machine).optional(),
   calibration: calibration.optional(),
   capacity: capacity.optional(),
   samples: z.array(sampleSchema),
@@ -315,10 +337,12 @@ export const recordSchema = z.object({
 export type RunRecord = z.infer<typeof recordSchema>;
 export type Outcome = z.infer<typeof outcome>;
 export type Sample = z.infer<typeof sampleSchema>;
-export type Environment = z.infer<typeof environment>;
+export type Environment = z.infer<typeof environmentSchema>;
 export type Calibration = z.infer<typeof calibration>;
 export type Invalidity = z.infer<typeof invalidity>;
 export type Wrong = z.infer<typeof wrong>;
+export type Machine = z.infer<typeof machine>;
+export type SampleClock = z.infer<typeof sampleClock>;
 export type Meters = z.infer<typeof meters>;
 
 /** A name that sorts by time and is not given twice. */

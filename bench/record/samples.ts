@@ -4,26 +4,41 @@ import type { SumWitness } from "../../clients/request-clients.ts";
 import type { Used } from "../../platform/meter.ts";
 import type { Promises } from "../../protocols/definition.ts";
 import type { Protocol } from "../../protocols/protocol.ts";
-import { contentionOf } from "./contention.ts";
+import type { Fleets } from "../run/fleets.ts";
+import { type Contention, contentionOf } from "./contention.ts";
 import { percentileKey } from "./metrics.ts";
 import type { Meters, RunRecord, Sample, Wrong } from "./record.ts";
 
-/** Joins what the fleets measured of the same time. Only fleet 0 looks at the server and the machine. */
-export function joinMeters(used: Used[], pacerIdle?: number[]): Meters {
-  const [first] = used;
+/**
+ * Joins what the fleets measured of the same time. Only fleet 0 looks at the server.
+ * @param standing where the fleets stand on several machines: each is looked at by its own, and the server by the agent
+ * that has started it
+ */
+export function joinMeters(
+  used: Used[],
+  pacerIdle?: number[],
+  { machines, serverUse }: Pick<Fleets, "machines" | "serverUse"> = {},
+): Meters {
+  const apart = serverUse?.()?.used;
+  const first = apart ?? used[0];
+  const groups = [
+    ...Map.groupBy(used, (one) => machines?.[used.indexOf(one)] ?? 0).values(),
+    ...(apart ? [[apart]] : []),
+  ];
+  const lookers = groups.map(([looker]) => looker);
   return {
-    elapsed: first.elapsed,
+    elapsed: used[0].elapsed,
     serverCpu: first.serverCpu ?? null,
     ...(first.serverCpuUnknown === undefined ? {} : { serverCpuUnknown: first.serverCpuUnknown }),
     fleetCpu: used.map(({ ownCpu }) => ownCpu),
     cpuWait: longest(used.flatMap(({ ownWait, serverWait }) => [ownWait, serverWait])),
     serverWait: first.serverWait ?? null,
     serverMemory: first.serverMemoryBytes ?? null,
-    ...contentionOf(used),
-    stolen: first.stolen ?? null,
-    clockStep: first.clockStep,
-    udpBufferDrops: first.udpBufferDrops ?? null,
-    tcpRetransmits: first.tcpRetransmits ?? null,
+    ...worstOf(groups.map(contentionOf)),
+    stolen: longest(lookers.map(({ stolen }) => stolen)),
+    clockStep: lookers.reduce((most, { clockStep }) => farther(most, clockStep), 0),
+    udpBufferDrops: sumOf(lookers.map(({ udpBufferDrops }) => udpBufferDrops)),
+    tcpRetransmits: sumOf(lookers.map(({ tcpRetransmits }) => tcpRetransmits)),
     ...(pacerIdle ? { pacerIdle: Math.min(...pacerIdle) } : {}),
   };
 }
@@ -32,6 +47,18 @@ function longest(waits: (number | undefined)[]): number | null {
   const known = waits.filter((wait) => wait !== undefined);
   return known.length === 0 ? null : Math.max(...known);
 }
+
+const farther = (a: number, b: number) => (Math.abs(b) > Math.abs(a) ? b : a);
+
+/** Of a count that one machine cannot tell, the sum is not known. */
+const sumOf = (counts: (number | undefined)[]): number | null =>
+  counts.reduce<number | null>((sum, one) => (sum === null || one === undefined ? null : sum + one), 0);
+
+/** Each machine for itself: of every figure the worst. */
+const worstOf = (all: readonly Contention[]): Contention => {
+  const worst = (name: keyof Contention) => longest(all.map((one) => one[name] ?? undefined));
+  return { others: worst("others"), contended: worst("contended"), shared: worst("shared") };
+};
 
 /** Servers that were left on the CPUs where they ran, beside the fleets, in a run that pinned. */
 export function unpinnedServers({

@@ -52,6 +52,8 @@ const breaking: Record<string, Sample> = {
   "clock step": { ...good, meters: { ...good.meters!, clockStep: -5e9 } },
   "too few values": { ...good, counts: { ...good.counts, measured: 200 } },
   "server restarted": { ...good, counts: { ...good.counts, serverRestarts: 1 } },
+  "clocks not known well enough": { ...good, metrics: { ...good.metrics, clockBound: 15_000 } },
+  "clocks contradicted": { ...good, counts: { ...good.counts, clocksContradicted: 1 } },
   "no steady state": { ...closed, counts: { ...good.counts, firstHalf: 10_000 } },
 };
 

@@ -131,6 +131,24 @@ export const rules: readonly Rule[] = [
     words: "the wall clock was set while measuring; run again",
   },
   {
+    name: "clocks not known well enough",
+    unit: "of the median latency",
+    limit: 0.1,
+    bad: "above",
+    value: ({ metrics }) => ratio(metrics.clockBound, metrics["delivery.p50"]),
+    words:
+      "latencies between machines may be wrong by this much; use machines that are nearer to each other, or look at those within one machine (near)",
+  },
+  {
+    name: "clocks contradicted",
+    unit: "pairs of machines",
+    limit: 0,
+    bad: "above",
+    value: ({ counts }) => counts.clocksContradicted,
+    words:
+      "a message came before it was sent, by more than the clocks may be wrong: no latency between these machines can be believed; run again",
+  },
+  {
     name: "too few values",
     unit: "deliveries",
     limit: 1000,

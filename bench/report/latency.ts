@@ -2,6 +2,7 @@
 
 import { html } from "../../pages/html.ts";
 import { type CellSamples, serverLabel } from "../record/cells.ts";
+import { clockNotes } from "../record/machines.ts";
 import { latencyHistograms, type Metrics } from "../record/metrics.ts";
 import type { Sample } from "../record/record.ts";
 import { type Chart, color, type Frame, grid, ink, logAxis, logDomain, logTicks, Plot } from "./chart.ts";
@@ -192,6 +193,7 @@ the tail is noise. A curve ends where fewer than ten values lie beyond. Only val
       record.calibration &&
       ` Below ${time(record.calibration.roundTrip.fleet)}, in the grey band where a plot reaches so far, a latency is the harness’s own.`
     }</p>
+${clockNotes(record.samples).map((note) => html`<p>${note}.</p>`)}
 ${
   servers.length > 0
     ? html`${grid(servers)}<details class="more"><summary>First and last receiver, by variant and server (${each.length} plots)</summary>${grid(each)}</details>`

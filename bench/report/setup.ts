@@ -1,6 +1,7 @@
 /** What was measured on what: command, settings, machine, and what the harness itself costs. */
 
 import { type Content, html, type Markup, table } from "../../pages/html.ts";
+import { machineWords } from "../record/machines.ts";
 import type { Calibration, RunRecord } from "../record/record.ts";
 import { unpinnedServers } from "../record/samples.ts";
 import { nameOf } from "./data.ts";
@@ -27,6 +28,7 @@ const limit = (value: number | null) => (value === null ? "none" : String(value)
 
 function machine(record: RunRecord): Markup {
   const { environment: it } = record;
+  const machines = machineWords(record);
   return list([
     ["command", html`<code>sockbench ${record.command.join(" ")}</code>`],
     ["run", html`<code>${record.id}</code>, ${moment(record.startedAt)} to ${moment(record.finishedAt)}`],
@@ -38,7 +40,7 @@ function machine(record: RunRecord): Markup {
       "sockbench",
       `${it.sockbench}${it.git ? `, commit ${it.git.commit.slice(0, 9)}${it.git.clean ? "" : " with changes"}` : ""}`,
     ],
-    ["fleets", `${it.fleets}, ${pinnedWords(record)}`],
+    ["fleets", machines.length > 0 ? machines.join("; ") : `${it.fleets}, ${pinnedWords(record)}`],
     ["clocks", `two processes may differ by ${time(it.clockUncertainty)}`],
     [
       "open files",

@@ -4,9 +4,10 @@ import { suites } from "../../conformance/suites.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { allProtocols, findProtocol, primaryOf, protocolOf, type Transport } from "../../protocols/index.ts";
 import { command } from "../../targets/commands.ts";
-import { namedServers } from "../../targets/named.ts";
+import { namedServers, split } from "../../targets/named.ts";
 import { readEndpoint, running } from "../../targets/running.ts";
 import { isThirdParty, type ServerSource } from "../../targets/server.ts";
+import { served } from "../machines/served.ts";
 import { REFERENCE } from "../record/record.ts";
 import { scenarios } from "../scenarios/index.ts";
 import { type BenchOptions, type Cell, protocolsFor } from "../scenarios/scenario.ts";
@@ -21,6 +22,8 @@ export type Request = BenchOptions &
     exec?: string;
     /** Servers to compare, as `--server` has them: names, `name=command`, `name=url`. */
     servers: string[];
+    /** Fleets are those of agents found here; a server without address is then one that an agent starts. */
+    nats?: string;
     /** A server that fails to start is skipped, and the run goes on with the others. */
     skipMissing?: boolean;
   };
@@ -44,6 +47,8 @@ export function chooseSources(request: Request): ServerSource[] {
   const { exec, target, servers, pinTarget = false } = request;
   if (exec !== undefined) return [command(TARGET, exec, readTarget(request), `--exec "${exec}"`)];
   if (target !== undefined) return [running(TARGET, readTarget(request)!, { pin: pinTarget })];
+  if (request.nats !== undefined && !servers.some((one) => one.includes("=")))
+    return servers.flatMap(split).map(served);
   const { insecure, ca } = request;
   return namedServers(servers, {
     ...(insecure ? { insecure } : {}),
@@ -105,6 +110,8 @@ export function chooseCells(names: readonly string[], request: Request): Cell[] 
   const cells = scenarios
     .filter(({ name }) => names.length === 0 || names.includes(name))
     .flatMap((scenario) => scenario.cells(options))
+    // A server of the bench's own is out of the agents' reach.
+    .filter(({ reference }) => !reference || request.nats === undefined)
     .filter(({ protocol, scenario }) => !bound || (protocol === bound.protocol && fitsUnix(scenario, bound)));
   if (cells.length === 0) throw nothingToRun(names, request, options);
   return cells;

@@ -30,6 +30,13 @@ const rules: readonly FlagRule[] = [
     because: "without its server nothing would be left to run",
   },
   { flag: "budget", not: ["samples"], because: "it takes exactly so many rounds, however long they take" },
+  { flag: "agents", needs: "nats", because: "agents are found there" },
+  { flag: "nats", not: ["fleets"], because: "agents offer their own; see sockbench agent --cores" },
+  {
+    flag: "nats",
+    not: ["exec", "against", "pinTarget", "calibrate"],
+    because: "agents load a server that runs already; give its --target",
+  },
   { flag: "rate", not: ["window"], because: "a rate is an open loop's, a window a closed one's" },
 ];
 
@@ -52,6 +59,14 @@ const clashes: readonly { when: (request: Options) => boolean; words: (request: 
     when: ({ samples, maxSamples }) => (maxSamples ?? Number.POSITIVE_INFINITY) < (samples ?? 0),
     words: ({ samples, maxSamples }) =>
       `--max-samples ${maxSamples} does not go with --samples ${samples}: so many could never be valid`,
+  },
+  {
+    when: (request) =>
+      request.nats !== undefined &&
+      (chooseSources(request).length !== 1 ||
+        !["running", "by an agent"].includes(chooseSources(request)[0].kind)),
+    words: () =>
+      "--nats measures one server: --target url, --server name=url, or --server name of one that an agent starts",
   },
   {
     when: (request) =>

@@ -6,8 +6,11 @@ import { now } from "../../platform/clock.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { ownProgram } from "../../platform/own.ts";
 import { findProtocol } from "../../protocols/index.ts";
+import type { ServerUse } from "../machines/serving.ts";
+import type { SampleClock } from "../record/record.ts";
+import type { Link } from "./link.ts";
 
-type FleetProcess = { process: Subprocess; hear: (message: FromFleet<Report>) => void };
+export type FleetProcess = { process: Subprocess; hear: (message: FromFleet<Report>) => void };
 
 export type Fleets = {
   count: number;
@@ -15,6 +18,11 @@ export type Fleets = {
   /** Runs a plan on every fleet; resolves with each one's report, in the order of the fleets. */
   run: <R extends Report>(plan: Plan, options: RunOptions) => Promise<R[]>;
   stop: () => Promise<void>;
+  /** Where they stand on several machines: that of each fleet, and how well the clocks of the last run are known. */
+  machines?: readonly number[];
+  clocks?: () => readonly SampleClock[];
+  /** What the server used in the last run, where an agent beside it has measured that. */
+  serverUse?: () => ServerUse | undefined;
 };
 
 export type RunOptions = {
@@ -27,21 +35,50 @@ export type RunOptions = {
   timeoutSeconds: number;
 };
 
-export function startFleets(count: number): Fleets {
-  const fleets = Array.from({ length: count }, startFleet);
+/** Fleets on this machine. */
+export const startFleets = (count: number): Fleets => fleetsOver(localLink(count));
+
+/** Fleets, wherever they are. */
+export const fleetsOver = (link: Link): Fleets => ({
+  count: link.count,
+  pids: link.pids,
+  run: <R extends Report>(plan: Plan, options: RunOptions) => runPlan<R>(link, plan, options),
+  stop: link.stop,
+});
+
+function localLink(count: number): Link {
+  const all = Array.from({ length: count }, startFleet);
+  let told: FleetProcess[] = [];
   return {
     count,
-    pids: fleets.map(({ process }) => process.pid),
-    run: <R extends Report>(plan: Plan, options: RunOptions) =>
-      runPlan<R>(fleets.slice(0, options.fleets), plan, options),
+    pids: all.map(({ process }) => process.pid),
+    lead: 0,
+    begin(plan, fleets, { hear, lost }) {
+      told = all.slice(0, fleets);
+      told.forEach((one, fleet) => {
+        one.hear = (message) => hear(fleet, message);
+        one.process.exited.then((code) =>
+          lost(new Failure(exitCodes.untrusted, `fleet ${fleet} ended with code ${code}`)),
+        );
+        one.process.send({
+          type: "plan",
+          plan: withModule(plan),
+          fleet,
+          fleets: told.length,
+        } satisfies ToFleet<Plan>);
+      });
+    },
+    say(message) {
+      for (const { process } of told) process.send(message);
+    },
     async stop() {
-      for (const { process } of fleets) process.kill("SIGKILL");
-      await Promise.all(fleets.map(({ process }) => process.exited));
+      for (const { process } of all) process.kill("SIGKILL");
+      await Promise.all(all.map(({ process }) => process.exited));
     },
   };
 }
 
-function startFleet(): FleetProcess {
+export function startFleet(): FleetProcess {
   const fleet: FleetProcess = {
     hear: () => {},
     process: Bun.spawn(ownProgram("clients/fleet.ts"), {
@@ -55,63 +92,45 @@ function startFleet(): FleetProcess {
 
 type Step = Exclude<FromFleet<Report>["type"], "progress" | "failed">;
 
-async function runPlan<R extends Report>(
-  fleets: FleetProcess[],
-  plan: Plan,
-  options: RunOptions,
-): Promise<R[]> {
-  const latest: Progress[] = fleets.map(() => ({ sent: 0, delivered: 0 }));
-  const waits = fleets.map(({ process }, index) => {
-    const waiting = new Map<Step, (message: FromFleet<Report>) => void>();
-    let fail: (reason: Failure) => void = () => {};
-    const failed = new Promise<never>((_, reject) => {
-      fail = reject;
-    });
-    failed.catch(() => {});
-    process.exited.then((code) =>
-      fail(new Failure(exitCodes.untrusted, `fleet ${index} ended with code ${code}`)),
-    );
-    fleets[index].hear = (message) => {
-      if (message.type === "progress") {
-        latest[index] = message.progress;
-        options.onProgress?.({ sent: total(latest, "sent"), delivered: total(latest, "delivered") });
-      } else if (message.type === "failed") fail(failure(message.kind, message.reason));
-      else waiting.get(message.type)?.(message);
-    };
-    return <T extends Step>(type: T) =>
-      Promise.race([
-        failed,
-        options.broken,
-        impatient(options.timeoutSeconds, type),
-        new Promise<Extract<FromFleet<Report>, { type: T }>>((resolve) =>
-          waiting.set(type, (message) => resolve(message as Extract<FromFleet<Report>, { type: T }>)),
+async function runPlan<R extends Report>(link: Link, plan: Plan, options: RunOptions): Promise<R[]> {
+  const fleets = Math.min(options.fleets ?? link.count, link.count);
+  const latest: Progress[] = Array.from({ length: fleets }, () => ({ sent: 0, delivered: 0 }));
+  const { promise: failed, reject: fail } = Promise.withResolvers<never>();
+  failed.catch(() => {});
+  const waiting = latest.map(() => new Map<Step, (message: FromFleet<Report>) => void>());
+  const wait = <T extends Step>(type: T) =>
+    Promise.race([
+      failed,
+      options.broken,
+      impatient(options.timeoutSeconds, type),
+      Promise.all(
+        waiting.map(
+          (steps) =>
+            new Promise<Extract<FromFleet<Report>, { type: T }>>((resolve) =>
+              steps.set(type, (message) => resolve(message as Extract<FromFleet<Report>, { type: T }>)),
+            ),
         ),
-      ]);
-  });
-  const all = <T extends Step>(type: T) => Promise.all(waits.map((wait) => wait(type)));
-  const say = (message: ToFleet<Plan>) => {
-    for (const { process } of fleets) process.send(message);
-  };
+      ),
+    ]);
 
-  const ready = all("ready");
-  const sent = all("sent");
-  const reports = all("report");
+  const [ready, sent, reports] = [wait("ready"), wait("sent"), wait("report")];
   // Whichever fails first is thrown; the others must not be unhandled.
   for (const step of [ready, sent, reports]) step.catch(() => {});
-  fleets.forEach(
-    ({ process }, fleet) =>
-      void process.send({
-        type: "plan",
-        plan: withModule(plan),
-        fleet,
-        fleets: fleets.length,
-      } satisfies ToFleet<Plan>),
-  );
+  link.begin(plan, fleets, {
+    lost: fail,
+    hear(fleet, message) {
+      if (message.type === "progress") {
+        latest[fleet] = message.progress;
+        options.onProgress?.({ sent: total(latest, "sent"), delivered: total(latest, "delivered") });
+      } else if (message.type === "failed") fail(failure(message.kind, message.reason));
+      else waiting[fleet].get(message.type)?.(message);
+    },
+  });
   const introductions: Introduction[] = (await ready).map((message) => message.introduction);
-  say({ type: "go", at: now(), introductions });
+  link.say({ type: "go", at: now() + link.lead, introductions });
   sent
-    .then((messages) => say({ type: "drain", sent: messages.map((message) => message.sent) }))
-    .catch(() => {});
+    .then((messages) => link.say({ type: "drain", sent: messages.map((message) => message.sent) }))
+    .catch(fail);
   return (await reports).map((message) => message.report as R);
 }
 

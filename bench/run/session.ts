@@ -10,6 +10,7 @@ import { allowedCpus, pin } from "../../platform/affinity.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { seededRandom, shuffled } from "../../platform/random.ts";
 import type { ServerSource, ServerUnderTest } from "../../targets/server.ts";
+import type { Gathered } from "../machines/machines.ts";
 import { cellName } from "../record/cells.ts";
 import { type Environment, newRecordId, type RunRecord, type Sample } from "../record/record.ts";
 import { judge } from "../record/validity.ts";
@@ -26,6 +27,8 @@ export type SessionOptions = {
   /** Client processes; by default one a spare core. */
   fleets?: number | undefined;
   command: string[];
+  /** Fleets on other machines, instead of this one's. */
+  gather?: (() => Promise<Gathered>) | undefined;
   /**
    * Whether to give up, in some seconds, on a machine that is too busy: before the first sample, and once several in a
    * row could not count for that. Without it samples are marked, and taken all the same. `tell` hears what goes on.
@@ -82,9 +85,11 @@ export async function withSession(
 ): Promise<RunResult> {
   const startedAt = new Date();
   const cpus = allowedCpus();
-  const count = options.fleets ?? Math.max(1, Math.min(MAX_FLEETS, cpus.length - 1));
-  const pinned = planPinning(cpus, count);
-  const fleets = startFleets(count);
+  const gathered = await options.gather?.();
+  const count =
+    gathered?.fleets.count ?? options.fleets ?? Math.max(1, Math.min(MAX_FLEETS, cpus.length - 1));
+  const pinned = gathered ? null : planPinning(cpus, count);
+  const fleets = gathered?.fleets ?? startFleets(count);
   const record: RunRecord = {
     schema: "sockbench/1",
     id: newRecordId(startedAt),
@@ -93,6 +98,7 @@ export async function withSession(
     partial: null,
     command: options.command,
     environment: await readEnvironment(count, pinned),
+    ...(gathered ? { machines: gathered.machines } : {}),
     samples: [],
     warnings: [],
   };
@@ -177,6 +183,7 @@ async function takeSample({ cell, source }: Pair, taking: Taking): Promise<Sampl
       // A server that runs already is left where it is unless it is to be pinned.
       ...(pinned ? { pinned: server.pinned } : {}),
       ...parts,
+      ...(fleets.clocks ? { clocks: [...fleets.clocks()] } : {}),
       counts: { ...parts.counts, serverRestarts: server.restarts() },
       invalid: [],
     };

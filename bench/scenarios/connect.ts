@@ -97,7 +97,11 @@ async function runSessions(
     broken: context.broken,
     timeoutSeconds: TIMEOUT_SECONDS + shape.warmup + shape.duration,
   });
-  const meters = joinMeters(reports.map(({ measured }) => measured.used));
+  const meters = joinMeters(
+    reports.map(({ measured }) => measured.used),
+    undefined,
+    context.fleets,
+  );
   const sessions = total(reports, ({ measured }) => measured.sessions);
   const firstHalf = total(reports, ({ measured }) => measured.firstHalf);
   const counts = addCounts(reports.map(({ counts }) => counts));

@@ -28,6 +28,7 @@ import {
 } from "../record/samples.ts";
 import { isOpen } from "../record/saturation.ts";
 import { whole } from "../record/units.ts";
+import { betweenMachines } from "./between.ts";
 import { fleetBusy, lost, parserLimits, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
@@ -213,6 +214,7 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
   const meters = joinMeters(
     reports.map(({ measured }) => measured.used),
     shape.load.loop === "open" ? reports.map(({ open }) => open?.pace.idle ?? 0) : undefined,
+    context.fleets,
   );
   const delivered = total(reports, ({ measured }) => measured.delivered);
   const firstHalf = total(reports, ({ measured }) => measured.firstHalf);
@@ -228,15 +230,20 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
     secondHalf: delivered - firstHalf,
   };
   if (transport === "udp") {
-    counts.droppedAtServer = (udpDrops(serverPorts) ?? 0) - dropsBefore;
+    // Of a server elsewhere this machine's kernel knows nothing: only an agent beside it does.
+    const drops = context.fleets.machines
+      ? context.fleets.serverUse?.()?.drops
+      : (udpDrops(serverPorts) ?? 0) - dropsBefore;
+    if (drops !== undefined) counts.droppedAtServer = drops;
     counts.droppedAtClients = total(reports, ({ dropped }) => dropped ?? 0);
   }
   const churned = reports[0].churned;
   if (churned) Object.assign(counts, { churned: churned.came, churnFailed: churned.failed });
   const latency = shape.load.loop === "open" ? openLatency(shape, reports) : undefined;
+  const between = betweenMachines(reports, context.fleets);
   const faults = faultKinds("Delivery", promises);
   return {
-    counts: { ...counts, ...latency?.counts },
+    counts: { ...counts, ...latency?.counts, ...between?.counts },
     metrics: {
       ...(shape.load.loop === "closed"
         ? { deliveryRate: perSecond(delivered, meters.elapsed) }
@@ -247,8 +254,9 @@ export async function runRoomCell(shape: RoomShape, context: SampleContext): Pro
       longestSilence: Math.max(...reports.map(({ measured }) => measured.silence)),
       ...(promises.mayLose && counts.expected > 0 ? { lossShare: counts.lost / counts.expected } : {}),
       ...latency?.metrics,
+      ...between?.metrics,
     },
-    histograms: latency?.histograms ?? {},
+    histograms: { ...latency?.histograms, ...between?.histograms },
     witnesses: reports.flatMap(({ witnesses }) => witnesses),
     meters,
     wrong: [

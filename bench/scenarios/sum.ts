@@ -112,6 +112,7 @@ async function runSumCell(
   const meters = joinMeters(
     reports.map(({ measured }) => measured.used),
     opens.length > 0 ? opens.map(({ pace }) => pace.idle) : undefined,
+    context.fleets,
   );
   const replies = total(reports, ({ measured }) => measured.replies);
   const firstHalf = total(reports, ({ measured }) => measured.firstHalf);

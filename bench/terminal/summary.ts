@@ -7,6 +7,7 @@ import { LEAST_RANKED, rank } from "../compare/ranking.ts";
 import { renderText } from "../compare/render.ts";
 import { renderRanking } from "../compare/render-ranking.ts";
 import { cellName, cellsOf, serversOf } from "../record/cells.ts";
+import { clockNotes, machineWords } from "../record/machines.ts";
 import { metrics as builtInMetrics, type Metrics } from "../record/metrics.ts";
 import type { RunRecord, Sample } from "../record/record.ts";
 import { unpinnedServers } from "../record/samples.ts";
@@ -137,7 +138,14 @@ function trustPart(record: RunRecord): string {
     .filter(isSilent)
     .map((sample) => `${cellName(sample)}: no delivery for ${duration(sample.metrics.longestSilence)}`);
   const warnings = record.warnings.map((warning) => `WARNING ${warning}`);
-  return [...eachOnce(said), ...silent, ...unknownCpu(record), ...lines, ...warnings].join("\n");
+  return [
+    ...clockNotes(record.samples),
+    ...eachOnce(said),
+    ...silent,
+    ...unknownCpu(record),
+    ...lines,
+    ...warnings,
+  ].join("\n");
 }
 
 /** Equal lines once, with how often they came. */
@@ -146,7 +154,9 @@ const eachOnce = (lines: readonly string[]): string[] =>
     all.length > 1 ? `${line} (${all.length}×)` : line,
   );
 
-const discarded = (samples: number) => `${whole(samples)} sample${samples === 1 ? "" : "s"} discarded`;
+const counted = (samples: number) => `${whole(samples)} sample${samples === 1 ? "" : "s"}`;
+
+const discarded = (samples: number) => `${counted(samples)} discarded`;
 
 /** Why a figure of the server's CPU time is missing: once for each reason and server. */
 function unknownCpu({ samples }: RunRecord): string[] {
@@ -181,6 +191,11 @@ function closing(record: RunRecord, path: string): string {
   const stolen = samples.flatMap(({ meters }) => meters?.stolen ?? []);
   const most = stolen.length > 0 ? `, at most ${percent(Math.max(...stolen))} of the CPU stolen` : "";
   const pinned = pinnedText(record);
-  const how = `${whole(samples.length)} sample${samples.length === 1 ? "" : "s"} on ${environment.cores} × ${environment.cpu}, Bun ${environment.bun}, ${environment.fleets} fleet${environment.fleets === 1 ? "" : "s"}, ${pinned}${most}`;
-  return `${how}\n${partial ? `PARTIAL: ${partial}\n` : ""}record: ${path}`;
+  const how = `${counted(samples.length)} on ${environment.cores} × ${environment.cpu}, Bun ${environment.bun}, ${environment.fleets} fleet${environment.fleets === 1 ? "" : "s"}, ${pinned}${most}`;
+  const machines = machineWords(record);
+  const where =
+    machines.length === 0
+      ? how
+      : `${counted(samples.length)} over ${machines.length} machines (${machines.join("; ")})${most}`;
+  return `${where}\n${partial ? `PARTIAL: ${partial}\n` : ""}record: ${path}`;
 }

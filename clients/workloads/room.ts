@@ -9,7 +9,7 @@ import { type ArrivalsReport, createArrivals } from "../arrivals.ts";
 import { type Churned, churn } from "../churn.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Ledger, Witness } from "../ledger.ts";
-import { measureTime } from "../measured-time.ts";
+import { measureTime, START_DELAY_NS } from "../measured-time.ts";
 import type { Pace } from "../pacer.ts";
 import { type ConnectionsLost, type Offered, type RoomPlan, type RoomRun, total } from "../room.ts";
 import { finish } from "../room-end.ts";
@@ -38,17 +38,17 @@ export type RoomReport = {
   open?: ArrivalsReport & { lag: string; pace: Pace; startOffset: number };
 };
 
-/** Between go and the first message, so that every fleet has heard go. */
-const START_DELAY_NS = 20e6;
 /** How often it is noted what has been offered; and bounds of what a report holds of that, and of lost connections. */
 const OFFERED_EVERY_MS = 20;
 const MAX_OFFERED = 100_000;
 
 export async function runRoom(plan: RoomPlan, exchange: Exchange): Promise<RoomReport> {
   const { load } = plan;
+  const { machines, fleet } = exchange;
+  const standing = machines && { own: machines[fleet], machines };
   const arrivals =
     load.loop === "open"
-      ? createArrivals(load.senders, warmMessages(plan, load), allMessages(plan, load))
+      ? createArrivals(load.senders, warmMessages(plan, load), allMessages(plan, load), standing)
       : undefined;
   const run = await joinRoom(plan, exchange, arrivals?.arrived);
   try {

@@ -6,7 +6,7 @@ import { now } from "../../platform/clock.ts";
 import type { Used } from "../../platform/meter.ts";
 import type { Exchange } from "../exchange.ts";
 import { createHistogram, encodeHistogram, recordLatency } from "../histogram.ts";
-import { measureTime } from "../measured-time.ts";
+import { measureTime, START_DELAY_NS } from "../measured-time.ts";
 import { type Pace, pace } from "../pacer.ts";
 import { ask, askAll, GIVE_UP_NS, giveUp, type SumCounts, type SumWitness } from "../request-clients.ts";
 import {
@@ -36,9 +36,6 @@ export type SumReport = {
   latency: [string, string];
   open?: { lag: string; pace: Pace };
 };
-
-/** Between go and the first request, so that every fleet has heard go. */
-const START_DELAY_NS = 20e6;
 
 export async function runSum(plan: SumPlan, exchange: Exchange): Promise<SumReport> {
   const run = await openRequests(plan, exchange);
