@@ -86,7 +86,7 @@ test("a fleet loads a file of the user's, with what it imports", async () => {
     ipc: told.resolve,
   });
   fleet.exited.then((code) => told.reject(new Error(`it ended with code ${code}`)));
-  fleet.send({ type: "plan", plan: { module: `${folder}/mine.ts` }, fleet: 0, fleets: 1 });
+  fleet.send({ type: "plan", plan: { modules: [`${folder}/mine.ts`] }, fleet: 0, fleets: 1 });
   expect(await told.promise.finally(() => fleet.kill())).toMatchObject({
     type: "failed",
     reason: expect.stringContaining("function depends helped 1"),

@@ -53,6 +53,8 @@ export async function joinRoom(
     wire,
     messageBytes: plan.messageBytes,
     tag: plan.tag,
+    // Whoever acknowledges has to see each delivery.
+    alone: wire.acknowledge !== undefined,
     onMessage(receiver, sender, sequence, time) {
       if (sender >= senders || !ledger.enter(receiver, sender, sequence)) return;
       if (onLatency) onLatency(sender, sequence, time, arrivedAt);
@@ -152,7 +154,7 @@ export async function joinRoom(
   const bulk = createBulkRead(fds, reader.buffer, placeFor, (index, bytes) =>
     take(index, bytes, () => reader.readTo(receivers[index], receivers[index].carried + bytes)),
   );
-  if (bulk) run.bulk = bulk;
+  if (bulk && !wire.acknowledge) run.bulk = bulk;
   return run;
 }
 

@@ -169,7 +169,7 @@ function compareSides(old: Source, now: Source, { unlike, notes, options }: How)
     onlyOld,
     onlyNew,
     unlike: differences,
-    notes: [...notes, ...partialNotes(old, now), ...boundNotes(pairs)],
+    notes: [...notes, ...partialNotes(old, now), ...boundNotes(pairs), ...onceNotes(cells)],
   };
 }
 
@@ -226,6 +226,20 @@ function boundNotes(pairs: readonly Pair[]): string[] {
   return [
     `The load generator was the limit in ${cells.map(({ name }) => name).join(", ")}: the rates there are lower bounds ` +
       "and are not compared; the server's CPU is. More --fleets on more cores would tell.",
+  ];
+}
+
+/** Of runs apart: cells of which a side has one round, so that none of their figures is tested. */
+function onceNotes(cells: readonly Measured[]): string[] {
+  const once = cells.filter(({ values }) =>
+    [...values.values()].some(
+      ({ yardstick }) => yardstick && Math.min(yardstick.old.length, yardstick.now.length) === 1,
+    ),
+  );
+  if (once.length === 0) return [];
+  return [
+    `One round alone was taken of ${once.map(({ name }) => name).join(", ")}: shown and not tested. ` +
+      "A run that names the scenario, with --protocol, takes more.",
   ];
 }
 

@@ -14,12 +14,15 @@ const isServersRate = (sample: Sample) => !isOpen(sample) && !isGeneratorLimited
 
 /** The machine's mood falls on these as it falls on the yardstick. */
 const BY_YARDSTICK: readonly Metric["class"][] = ["throughput", "server CPU", "median latency"];
+/** One round shows nothing of how rounds of its cell differ: it could only borrow that of others. */
+const LEAST_OF_ROUNDS = 2;
 /** What a process holds does not depend on the machine's mood; so many samples of a side show how it spreads. */
 const LEAST_OF_MEMORY = 4;
 
 /**
  * Whether a figure of runs apart that have a yardstick is tested: those that were measured beside it. Tails are the
- * machine's as much as a server's, and of few rounds they decide nothing; what nothing stood beside is only shown.
+ * machine's as much as a server's, and of few rounds they decide nothing; what nothing stood beside, or only once, is
+ * only shown.
  * @param rounds how many of either side have the figure by the yardstick @param samples how many have it at all
  */
 export function isTestedApart(
@@ -27,7 +30,7 @@ export function isTestedApart(
   rounds: readonly number[],
   samples: readonly number[],
 ): boolean {
-  if (BY_YARDSTICK.includes(metric.class)) return Math.min(...rounds) > 0;
+  if (BY_YARDSTICK.includes(metric.class)) return Math.min(...rounds) >= LEAST_OF_ROUNDS;
   return metric.class === "loss" || (metric.class === "memory" && Math.min(...samples) >= LEAST_OF_MEMORY);
 }
 

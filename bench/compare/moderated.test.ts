@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../platform/random.ts";
 import {
+  blockSpreadOf,
   digamma,
   type ModeratedCell,
   moderatedEstimate,
@@ -37,6 +38,17 @@ const cell = (n: number, deviation: number, ofProcess = 0): ModeratedCell => ({
 });
 const cells = (count: number, n: number, deviation = 0.1, ofProcess = 0) =>
   Array.from({ length: count }, () => cell(n, deviation, ofProcess));
+test("blocks spread as they are drawn, and one in ten that something fell upon counts for little", () => {
+  const calm = Array.from({ length: 400 }, () => draws(10, 0.1));
+  const { variance = 0, freedom = 0 } = blockSpreadOf(calm) ?? {};
+  expect(Math.sqrt(variance) / 0.1).toBeWithin(0.93, 1.07);
+  expect(freedom).toBeWithin(400 * 9 * 0.8, 400 * 9);
+  const hit = calm.map(([first, ...others]) => [first + 1, ...others]);
+  const grown = blockSpreadOf(hit)!.variance / variance;
+  expect(grown).toBeLessThan((spreadOf(hit)!.variance / spreadOf(calm)!.variance) * 0.6);
+  expect(blockSpreadOf([[1], [2]])).toBeUndefined();
+});
+
 const priorsOf = (list: readonly ModeratedCell[]) =>
   priorOf(list.map(({ sides }) => spreadOf(sides.flat())!));
 

@@ -36,6 +36,25 @@ export function spreadOf(groups: Rounds): Spread | undefined {
   return { variance: squares / freedom, freedom };
 }
 
+/** For normal values, the squared mean deviation as a variance, and how many of its degrees of freedom that is worth. */
+const MEAN_DEVIATION = { variance: Math.PI / 2, worth: 0.88 };
+
+/**
+ * How far the blocks of rounds lie about their round's median. By the mean deviation, since a block that something else
+ * fell upon hardly moves the median, and is not to count as if it did, as its square would.
+ */
+export function blockSpreadOf(rounds: Rounds): Spread | undefined {
+  const known = rounds.filter(({ length }) => length > 1);
+  if (known.length === 0) return undefined;
+  const deviations = known.flatMap((blocks) => {
+    const middle = median([...blocks]);
+    return blocks.map((block) => Math.abs(block - middle));
+  });
+  const freedom = deviations.length - known.length;
+  const variance = (mean(deviations) ** 2 * MEAN_DEVIATION.variance * deviations.length) / freedom;
+  return { variance, freedom: freedom * MEAN_DEVIATION.worth };
+}
+
 /** What rounds say, each by the median of its blocks. */
 export const figuresOf = (rounds: Rounds): number[] => rounds.map((blocks) => median([...blocks]));
 
@@ -46,7 +65,7 @@ export type ModeratedCell = { of: string; sides: readonly Rounds[] };
 export function moderationsOf(cells: readonly ModeratedCell[]): Map<string, Moderation> {
   const priors = new Map(
     [...Map.groupBy(cells, ({ of }) => of)].flatMap(([of, list]) => {
-      const prior = priorOf(list.flatMap(({ sides }) => spreadOf(sides.flat()) ?? []));
+      const prior = priorOf(list.flatMap(({ sides }) => blockSpreadOf(sides.flat()) ?? []));
       return prior ? [[of, prior] as const] : [];
     }),
   );
@@ -61,7 +80,7 @@ function leftOf(cells: readonly ModeratedCell[], priors: ReadonlyMap<string, Pri
     const prior = priors.get(of);
     const between = spreadOf(sides.map(figuresOf));
     if (!prior || !between) return [];
-    const { variance } = moved(spreadOf(sides.flat()) ?? NOTHING, prior);
+    const { variance } = moved(blockSpreadOf(sides.flat()) ?? NOTHING, prior);
     return [{ share: between.variance / variance, freedom: between.freedom }];
   });
   const freedom = shares.reduce((sum, one) => sum + one.freedom, 0);
@@ -104,14 +123,14 @@ export function moderatedEstimate(
   floor = 0,
 ): Estimate | null {
   if (a.length === 0 || b.length === 0) return null;
-  const { variance, freedom } = moved(spreadOf([...a, ...b]) ?? NOTHING, prior);
+  const { variance, freedom } = moved(blockSpreadOf([...a, ...b]) ?? NOTHING, prior);
   const error = Math.sqrt(left * variance * (1 / a.length + 1 / b.length) + 2 * floor);
   return around(mean(figuresOf(b)) - mean(figuresOf(a)), error, freedom, level);
 }
 
 /** A mean with its interval. */
 export function moderatedMean(rounds: Rounds, level: number, { prior, left }: Moderation): Estimate {
-  const { variance, freedom } = moved(spreadOf(rounds) ?? NOTHING, prior);
+  const { variance, freedom } = moved(blockSpreadOf(rounds) ?? NOTHING, prior);
   return around(mean(figuresOf(rounds)), Math.sqrt((left * variance) / rounds.length), freedom, level);
 }
 

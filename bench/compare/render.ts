@@ -101,7 +101,7 @@ export function intervalsText({
   const looked = looks > 1 ? `, however often it was looked` : "";
   return (
     `Changes are ${paired ? "means of paired rounds" : "ratios of means"}, with intervals that hold at ${sure}${all}${looked} ` +
-    `(Student${paired ? "" : yardstick === null ? ", Welch" : ", with variances moderated over all cells"}). One is faster or slower where its interval leaves out × 1, the same where ${yardstick === null ? "it" : "its own at 98 %"} lies within ` +
+    `(Student${paired ? "" : yardstick === null ? ", Welch" : ", with variances moderated over all cells"}). One is faster or slower where its interval leaves out × 1, the same where ${yardstick === null ? "it" : "its own at 90 %"} lies within ` +
     `± ${least({ threshold })}; medians have 95 % intervals.`
   );
 }

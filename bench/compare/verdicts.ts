@@ -88,10 +88,11 @@ const besideYardstick = ({ old, now }: Sides, level: number, by: Moderation | un
     : apartEstimate(figuresOf(old), figuresOf(now), level, OCCASION ** 2);
 
 /**
- * Equality is told of each figure by two one-sided tests at 1 % (Schuirmann 1987), without a correction for their number:
- * that all are the same is only said where each of them is (an intersection-union test, Berger 1982).
+ * Equality is told of each figure by two one-sided tests at 5 %, as is usual (Schuirmann 1987), without a correction for
+ * their number: that all are the same is only said where each of them is (an intersection-union test, Berger 1982). That is
+ * the interval of 90 %.
  */
-const SAME_LEVEL = 0.02;
+const SAME_LEVEL = 0.1;
 
 const isSameBeside = (sides: Sides, bound: number, by: Moderation | undefined): boolean => {
   const found = besideYardstick(sides, SAME_LEVEL, by);

@@ -72,9 +72,14 @@ describe("of two runs on a machine of other moods", () => {
     expect(renderText(compareRecords(bare(old), bare(old)))).not.toContain("yardstick");
   });
 
-  test("one round of each cell, without a spread of its own, has that of the others", () => {
-    const now = runOf("b", 1.6, 1.4, { rounds: 1, seed: 2 });
-    expect(verdicts(old, now)).toEqual(all("slower"));
+  test("one round of a cell, without a spread of its own, is shown and not tested, and that is said", () => {
+    const once = compareRecords(old, runOf("b", 1.6, 1.4, { rounds: 1, seed: 2 }));
+    expect(once.tests).toBe(0);
+    expect(once.cells[0].rows[0].change?.estimate).toBeCloseTo(1.4, 1);
+    expect(once.notes.join(" ")).toContain(
+      "One round alone was taken of fanout room 0 closed, fanout room 1",
+    );
+    expect(compareRecords(old, runOf("b", 1.6)).notes.join(" ")).not.toContain("One round");
   });
 
   test("tails are shown and not tested", () => {

@@ -39,9 +39,28 @@ describe("as many rounds as fit", () => {
     chooseCells(names, { ...options, quick: false, servers: ["bun"], ...request });
   const asked = (cells: Cell[], more = {}) => apartOf(cells, { quick: false, ...more });
 
-  test("into the default run: two of each cell, one of those beside a fuller measurement", () => {
-    expect(asked(cellsOf([]))).toMatchObject({ samples: 2, secondarySamples: 1 });
-    expect(asked(cellsOf([]), { quick: true })).toMatchObject({ samples: 1, secondarySamples: 1 });
+  test("into the default run: two at least of each cell, one of those beside a fuller measurement", () => {
+    expect(asked(cellsOf([]))).toMatchObject({ samples: 3, secondarySamples: 1 });
+    const quick = cellsOf([], { quick: true });
+    expect(asked(quick, { quick: true })).toMatchObject({ samples: 2, secondarySamples: 1 });
+    expect(quick.map(({ variant }) => variant)).not.toContain("chat/json 200 closed");
+  });
+
+  test("which has fewer cells than a run of one scenario, so that there are more rounds of each", () => {
+    const names = (cells: Cell[]) =>
+      cells.flatMap(({ blocks, variant, secondary }) =>
+        blocks ? [secondary ? `${variant} once` : variant] : [],
+      );
+    const overview = names(cellsOf([]));
+    expect(overview).toContain("chat/bracket 100 open");
+    expect(overview).toContain("chat/bracket 1000 open once");
+    expect(names(cellsOf(["fanout"]))).toContain("chat/bracket 1000 open");
+    expect(overview).not.toContain("chat/bracket 1000 closed");
+    expect(names(cellsOf(["fanout"]))).toContain("chat/bracket 1000 closed");
+    expect(overview).not.toContain("relay 1000 open");
+    expect(overview).not.toContain("sum/ws 50 depth 1");
+    expect(names(cellsOf(["sum"]))).toContain("sum/ws 50 depth 1");
+    expect(names(cellsOf([], { transport: "udp" }))).toContain("relay 1000 closed");
   });
 
   test("into one of a single cell: many, but not without end", () => {

@@ -7,7 +7,7 @@ import { cellName, countOf } from "../record/cells.ts";
 import type { RunRecord } from "../record/record.ts";
 import { isValid } from "../record/validity.ts";
 import type { Cell } from "../scenarios/scenario.ts";
-import { blocksIn, type ComparisonOptions, type RunOptions, sliceMsOf } from "./run.ts";
+import { blocksIn, type ComparisonOptions, type RunOptions, sliceMsOf, slicesIn } from "./run.ts";
 import type { BlockCell, Pair, Session } from "./session.ts";
 import { samplesOf, wantedOf, warnOfInvalid } from "./wanted.ts";
 import { yardstickFor } from "./yardstick.ts";
@@ -15,9 +15,9 @@ import { yardstickFor } from "./yardstick.ts";
 export type ApartOptions = Pick<ComparisonOptions, "duration" | "warmup"> &
   Pick<RunOptions, "samples" | "secondarySamples" | "maxSamples">;
 
-/** Seconds for all rounds, about one each; how many of a cell; seconds for which one drives each server, and warms it up. */
-const RUN = { seconds: 40, least: 2, most: 16, driven: 0.15 };
-const QUICK_RUN = { seconds: 20, least: 1, most: 4, driven: 0.12 };
+/** Seconds for all rounds, and for one; how many of a cell; seconds for which one drives each server, and warms it up. */
+const RUN = { seconds: 44, each: 1.2, least: 2, most: 16, driven: 0.21, warmup: 0.12 };
+const QUICK_RUN = { seconds: 16, each: 0.9, least: 1, most: 4, driven: 0.12, warmup: 0.12 };
 
 /** What is asked for of a run; without it there is a default. */
 type Asked = { quick: boolean } & {
@@ -29,17 +29,17 @@ type Asked = { quick: boolean } & {
  * minute, and one of a single cell has enough of them for a comparison with another day's.
  */
 export function apartOf(cells: readonly Cell[], asked: Asked): ApartOptions {
-  const { seconds, most, least, driven } = asked.quick ? QUICK_RUN : RUN;
+  const { seconds, each, most, least, driven, warmup } = asked.quick ? QUICK_RUN : RUN;
   const inRounds = cells.filter(({ blocks, reference }) => blocks && !reference);
   const secondary = inRounds.filter((cell) => cell.secondary).length;
-  const fitting = Math.floor((seconds - secondary) / Math.max(1, inRounds.length - secondary));
+  const fitting = Math.floor((seconds / each - secondary) / Math.max(1, inRounds.length - secondary));
   const rounds = asked.samples ?? Math.min(most, Math.max(least, fitting));
   return {
     samples: rounds,
     ...(asked.samples === undefined && secondary < inRounds.length ? { secondarySamples: 1 } : {}),
     maxSamples: asked.maxSamples ?? rounds * 2 + 1,
     duration: asked.duration ?? driven,
-    warmup: asked.warmup ?? driven,
+    warmup: asked.warmup ?? warmup,
   };
 }
 
@@ -71,7 +71,7 @@ export async function measureApart(
       const [sample] = await session.round(cell, [source], {
         blocks: blocksIn(sliceMs, duration),
         sliceMs,
-        ...(warmup === undefined ? {} : { warmSlices: blocksIn(sliceMs, warmup) }),
+        ...(warmup === undefined ? {} : { warmSlices: slicesIn(sliceMs, warmup) }),
         seed: seed + done,
         number,
         yardstick: yardstickFor(cell),

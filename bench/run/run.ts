@@ -85,7 +85,10 @@ export const sliceMsOf = ({ parameters: { loop, rate } }: Cell): number =>
       )
     : SLICE_MS;
 export const blocksIn = (sliceMs: number, seconds = ROUND_SECONDS): number =>
-  Math.max(LEAST_BLOCKS, Math.round((seconds * 1000) / sliceMs));
+  Math.max(LEAST_BLOCKS, slicesIn(sliceMs, seconds));
+/** Slices of a warm-up, where somebody said how long it is. */
+export const slicesIn = (sliceMs: number, seconds: number): number =>
+  Math.max(1, Math.round((seconds * 1000) / sliceMs));
 
 /** Files that a server or a fleet has open beside its connections, at most. */
 const SPARE_FILES = 256;
@@ -166,7 +169,7 @@ async function compareInRounds(
       return session.round(cell as BlockCell, present, {
         blocks: blocksIn(sliceMs, comparison.duration),
         sliceMs,
-        ...(comparison.warmup === undefined ? {} : { warmSlices: blocksIn(sliceMs, comparison.warmup) }),
+        ...(comparison.warmup === undefined ? {} : { warmSlices: slicesIn(sliceMs, comparison.warmup) }),
         seed: seed + done,
         number,
         onProgress: (progress) => onProgress?.({ ...event, progress }),

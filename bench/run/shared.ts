@@ -2,10 +2,11 @@
  * What the chosen servers have in common. One that has nothing for a protocol would end a run in the middle, and servers
  * that share none cannot be compared at all: both are known before anything is started.
  */
-import { suites } from "../../conformance/suites.ts";
+import { slugOf } from "../../conformance/suites.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
+import { allProtocols } from "../../protocols/index.ts";
 import type { ServerSource } from "../../targets/server.ts";
-import type { Cell } from "../scenarios/scenario.ts";
+import { type Cell, ownCell } from "../scenarios/scenario.ts";
 import type { Request } from "./choose.ts";
 
 const usage = (message: string) => new Failure(exitCodes.usage, message);
@@ -17,10 +18,12 @@ export function checkShared(
   cells: readonly Cell[],
   { protocol, skipMissing = false }: Pick<Request, "protocol" | "skipMissing">,
 ): void {
-  const wanted = [...new Set(cells.filter(({ reference }) => !reference).map((cell) => cell.protocol))];
+  const own = cells.filter(({ reference }) => !reference);
+  const wantedOf = (source: ServerSource) => [...new Set(own.map((cell) => ownCell(cell, source).protocol))];
+  const wanted = [...new Set(own.map((cell) => cell.protocol))];
   const lacking = sources.flatMap((source) => {
     const has = protocolsOf(source);
-    const lacks = has ? wanted.filter((name) => !has.includes(name)) : [];
+    const lacks = has ? wantedOf(source).filter((name) => !has.includes(name)) : [];
     return lacks.length > 0 ? [{ name: source.name, lacks }] : [];
   });
   const [first] = lacking;
@@ -41,7 +44,9 @@ export function checkShared(
 /** Of ours those that there are; of others what targets.json says; undefined where any may be asked for. */
 function protocolsOf({ protocols, speaks }: ServerSource): readonly string[] | undefined {
   if (!speaks) return protocols;
-  return suites.flatMap(({ slug, name }) => (speaks.includes(slug) ? [name] : []));
+  return allProtocols().flatMap(({ name }) =>
+    speaks.includes(name) || speaks.includes(slugOf(name)) ? [name] : [],
+  );
 }
 
 const listed = (names: readonly string[]) =>

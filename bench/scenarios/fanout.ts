@@ -34,6 +34,8 @@ import { fleetBusy, lost, parserLimits, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
+  isLeftOut,
+  isOverview,
   protocolsFor,
   type SampleContext,
   type SampleParts,
@@ -42,6 +44,16 @@ import {
 } from "./scenario.ts";
 
 const ROOM_SIZES = [10, 100, 1000];
+/**
+ * In a run of everything: throughput is that of one size, and a relay of 1,000, which gets 40 messages a second, would
+ * have a handful of them in a round.
+ */
+const OVERVIEW_SIZES = {
+  open: { tcp: ROOM_SIZES, udp: [10, 100], ws: ROOM_SIZES },
+  closed: { tcp: [100], udp: [100], ws: [100] },
+};
+/** A larger room takes as long as two others, and its few messages differ so much that three rounds decide nothing. */
+const OVERVIEW_REPEATED = 100;
 /** Deliveries per second that an open loop asks for by default: well below what a core can do, over each. */
 const OPEN_DELIVERIES = { tcp: 100_000, udp: 40_000, ws: 100_000 };
 const OPEN_RATE_MOST = 2000;
@@ -74,8 +86,16 @@ const SECONDARY_SIZE = 200;
 const isSecondary = ({ primary }: Protocol, options: BenchOptions) =>
   !primary && options.protocol === undefined;
 
-const sizesFor = (secondary: boolean, { connections, mixed }: BenchOptions): number[] =>
-  connections ? [connections] : secondary || mixed ? [SECONDARY_SIZE] : ROOM_SIZES;
+function sizesFor(
+  { transport }: Protocol,
+  secondary: boolean,
+  loop: Load["loop"],
+  options: BenchOptions,
+): readonly number[] {
+  if (options.connections) return [options.connections];
+  if (secondary || options.mixed) return [SECONDARY_SIZE];
+  return isOverview(options) ? OVERVIEW_SIZES[loop][transport] : ROOM_SIZES;
+}
 
 export const fanout: Scenario = {
   name: "fanout",
@@ -84,12 +104,16 @@ export const fanout: Scenario = {
   cells: (options) =>
     protocolsFor(fanout, options).flatMap((protocol) => {
       const secondary = isSecondary(protocol, options);
+      if (isLeftOut(secondary, options)) return [];
       // A secondary cell measures throughput: latency takes a sample of its own.
       const loops = (["open", "closed"] as const)
         .filter((loop) => (options.loop ?? (options.rate ? "open" : loop)) === loop)
         .filter((loop) => loop === "closed" || options.loop || options.rate || !secondary);
-      return sizesFor(secondary, options).flatMap((connections) =>
-        loops.map((loop) => ({ ...roomCell(protocol.name, connections, loop, options), secondary })),
+      return loops.flatMap((loop) =>
+        sizesFor(protocol, secondary, loop, options).map((connections) => ({
+          ...roomCell(protocol.name, connections, loop, options),
+          secondary: secondary || (isOverview(options) && connections > OVERVIEW_REPEATED),
+        })),
       );
     }),
   tables: [

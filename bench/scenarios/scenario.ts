@@ -106,6 +106,24 @@ export function protocolsFor(
 /** The cell as a server is to be asked it. */
 export const ownCell = (cell: Cell, { name }: Pick<ServerSource, "name">): Cell =>
   cell.own?.get(name) ?? cell;
+/**
+ * Whether a run is of everything there is: then it has a minute for all cells, and each cell less is more rounds of the
+ * others, which is what decides (docs/comparing.md).
+ */
+export const isOverview = ({
+  named,
+  protocol,
+  transport,
+  loop,
+  connections,
+  rate,
+  window,
+}: BenchOptions): boolean =>
+  !named && [protocol, transport, loop, connections, rate, window].every((asked) => asked === undefined);
+
+/** A quick run of everything has time for the protocols that are first of their transport. */
+export const isLeftOut = (secondary: boolean, options: BenchOptions): boolean =>
+  secondary && options.quick && isOverview(options);
 
 /** Whether there are connections, which can stand without a word. */
 export const isStream = ({ transport }: Protocol): boolean => transport !== "udp";

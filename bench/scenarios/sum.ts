@@ -20,6 +20,8 @@ import { count, fleetBusy, lost, parserLimits, serverBusy } from "./columns.ts";
 import {
   type BenchOptions,
   type Cell,
+  isLeftOut,
+  isOverview,
   protocolsFor,
   type SampleContext,
   type SampleParts,
@@ -29,6 +31,8 @@ import {
 
 const CONNECTIONS = 50;
 const DEPTHS = [1, 16];
+/** In a run of everything: one at a time says little more than the open loop does. */
+const OVERVIEW_DEPTHS = [16];
 const OPEN_RATE = 10_000;
 const TIMEOUT_SECONDS = 60;
 
@@ -51,11 +55,13 @@ export const sum: Scenario = {
 
 function cellsOf({ name, primary, requests }: Protocol, options: BenchOptions): Cell[] {
   const alone = requests?.oneAtATime ?? false;
-  const depths = options.window ? [options.window] : alone ? [1] : DEPTHS;
+  const usual = isOverview(options) ? OVERVIEW_DEPTHS : DEPTHS;
+  const depths = options.window ? [options.window] : alone ? [1] : usual;
   const closed =
     options.rate || options.loop === "open" ? [] : depths.map((depth): Load => ({ loop: "closed", depth }));
   // The other transports get one look, and no open loop, unless the command line names them.
   const secondary = !primary && options.protocol === undefined && options.transport === undefined;
+  if (isLeftOut(secondary, options)) return [];
   const open: Load[] =
     options.loop === "closed" || ((secondary || alone) && !options.rate && !options.loop)
       ? []

@@ -40,4 +40,5 @@ export const httpServer: ServerSpec = {
   start: startHttp,
 };
 
+export default httpServer;
 if (import.meta.main) await standalone(httpServer);

@@ -202,4 +202,5 @@ export const stompServer: ServerSpec = {
   start: startStomp,
 };
 
+export default stompServer;
 if (import.meta.main) await standalone(stompServer);
