@@ -58,7 +58,7 @@ test("two servers of ours that speak different protocols are measured, every del
     loop: "closed",
     duration: 0.3,
     warmup: 0.1,
-    maxSamples: 1,
+    rounds: 1,
   });
   expect(record.samples.map(({ server, protocol, variant }) => [server, protocol, variant])).toEqual([
     ["stomp", "stomp", "12 closed"],

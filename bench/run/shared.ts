@@ -2,7 +2,7 @@
  * What the chosen servers have in common. One that has nothing for a protocol would end a run in the middle, and servers
  * that share none cannot be compared at all: both are known before anything is started.
  */
-import { slugOf } from "../../conformance/suites.ts";
+import { slugOf } from "../../conformance/chat/room.ts";
 import { exitCodes, Failure } from "../../platform/failure.ts";
 import { allProtocols } from "../../protocols/index.ts";
 import type { ServerSource } from "../../targets/server.ts";
