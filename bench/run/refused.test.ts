@@ -57,7 +57,7 @@ test.each([
     "fanout --server bun,unbatched",
     "--protocol chat/bracket names one that all have, and --skip-missing goes on without it",
   ],
-  ["--server sums,rooms", ": no scenario fits all of them"],
+  ["fanout --server sums,rooms", "fanout does not fit all of them"],
   ["--server rooms --protocol sum/tcp", "--protocol sum/tcp: there is no rooms server for sum/tcp"],
 ])(
   "bench %s",
