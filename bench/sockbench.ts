@@ -13,6 +13,7 @@ import { addConnectCommand } from "./commands/connect.ts";
 import { addInitCommand } from "./commands/init.ts";
 import { addKnownCommand } from "./commands/known.ts";
 import { addMicroCommand } from "./commands/micro.ts";
+import { addProxyCommand } from "./commands/proxy.ts";
 import { addReportCommand } from "./commands/report.ts";
 import { addServeCommand } from "./commands/serve.ts";
 
@@ -30,6 +31,7 @@ const commands = [
   addReportCommand,
   addServeCommand,
   addConnectCommand,
+  addProxyCommand,
   addInitCommand,
   addMicroCommand,
   addAaCommand,

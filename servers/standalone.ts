@@ -171,7 +171,7 @@ export async function standalone(
 const PARENT_LOOK_MS = 1000;
 
 /** A program that reads JSON lines has started this one: when it is killed, nobody would ever stop us. */
-function stopWithParent(stop: () => void): void {
+export function stopWithParent(stop: () => void): void {
   const parent = process.ppid;
   setInterval(() => {
     if (process.ppid !== parent) stop();
